@@ -9,10 +9,7 @@ export interface BuildContext {
   readonly folder: string;
   readonly files: readonly string[];
   readonly hash: string;
-  /**
-   * The stage of the main Dockerfile that this image is based on. The image's own `dockerfile` receives `tag` as the
-   * build argument TOOLS.
-   */
+  /** The base stage in the main Dockerfile. The image's own `dockerfile` receives `tag` as build argument TOOLS. */
   readonly on?: { readonly dockerfile: string; readonly stage: string; readonly tag: string };
 }
 export interface BundledImage {
@@ -45,10 +42,7 @@ export interface DriverContext {
   };
   /** Whether sandboxes get a desktop. `auto`: yes if the server can build the desktop image. */
   readonly desktop: boolean | 'auto';
-  /**
-   * Returns `accept` if the operator allows sandboxes without enforced isolation, or while no real model has been
-   * chosen.
-   */
+  /** Returns `accept` if the operator allows unenforced isolation, or no real model has been chosen yet. */
   readonly unenforced: () => 'refuse' | 'accept';
   readonly say: (text: string) => void;
   readonly onRefused: (id: SandboxId, reason: string) => void;
@@ -65,21 +59,18 @@ export type LocalDriverOptions = Pick<DriverContext, 'instance' | 'root' | 'gate
  */
 export interface DriverDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   readonly label: string;
-  /**
-   * The driver's section of corral.yaml, built with `setting` and `defineOptionalSetting`. Its environment variables and help
-   * are derived from this schema.
-   */
+  /** The driver's section of corral.yaml. Its environment variables and help are derived from this schema. */
   readonly settings?: Settings;
   /** Resolves without waiting for the backend. Rejects with invalid_request if the settings are unusable. */
   open(settings: z.output<Settings>, parts: DriverContext): Promise<Driver>;
-  /** Reports to the operator what the backend lacks. Called after startup and not awaited. Never rejects. */
+  /** Reports to the operator what the backend lacks. Not awaited. Never rejects. */
   report?(driver: Driver, settings: z.output<Settings>, parts: Pick<DriverContext, 'say'>): Promise<void>;
   /**
-   * Returns the settings that give each sandbox its own kernel, as `sandbox.isolation: strict` requires. Absent if the
-   * driver cannot do so. `refuse` turns a reason into the error to throw.
+   * Returns the settings for `sandbox.isolation: strict`. Absent if unsupported. `refuse` turns a reason into the error
+   * to throw.
    */
   strict?(settings: z.output<Settings>, refuse: (why: string) => AppError): Promise<z.output<Settings>>;
-  /** The driver's requirements for a desktop, as a sentence. Absent: its sandboxes never have a desktop. */
+  /** The driver's requirements for a desktop, as a sentence. Absent: no desktop support. */
   readonly desktopNeeds?: string;
   /** Folders on this machine's disks that sandboxes write to. Absent if there are none. */
   disks?(dataDir: string): readonly string[];

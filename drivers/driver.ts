@@ -56,13 +56,13 @@ export interface SandboxSpec {
   /** Services that run alongside the sandbox, reachable by name. Requires a `ServiceHost` driver. */
   readonly services?: readonly ServiceSpec[] | undefined;
   /**
-   * At most one volume per path. Requires a `VolumeHost` driver. The files in a writable volume belong to the sandbox's
-   * user from the start.
+   * At most one volume per path. Requires a `VolumeHost` driver. Files in writable volumes belong to the sandbox's
+   * user.
    */
   readonly volumes?: readonly MountedVolume[] | undefined;
   /**
-   * The existing object to use as the sandbox, such as `sandbox/NAME`. `destroy` only releases this object, and the object's
-   * owner determines the remaining fields of this spec. Requires an `AdoptionSupport` driver.
+   * The existing object to use, such as `sandbox/NAME`. Its owner determines the remaining fields. Requires an
+   * `AdoptionSupport` driver.
    */
   readonly adopts?: string | undefined;
   /** Epoch ms after which the backend may remove the sandbox itself. */
@@ -109,20 +109,13 @@ export interface SandboxLink extends AsyncDisposable {
   readonly workdir: string;
   /** Aborts once no call can succeed: the sandbox died or was removed, or this link was closed. */
   readonly lost: AbortSignal;
-  /**
-   * Prioritizes this sandbox for one second when the CPUs are busy, so that it can be stopped even if its fair share of
-   * CPU time is too small. Absent if the driver does not support it.
-   */
+  /** Prioritizes this sandbox for one second, so that a starved one can be stopped. Absent if unsupported. */
   readonly hasten?: () => void;
-  /**
-   * How long the daemon has waited for CPU time, in ms; only differences are meaningful. A daemon without CPU time is silent
-   * but not lost. Absent: unknown.
-   */
+  /** Total time the daemon has waited for CPU, in ms; only differences are meaningful. Absent: unknown. */
   readonly starvedMs?: () => Promise<number>;
   /**
-   * Connects to the sandbox's display directly, bypassing the daemon. Resolves with undefined while no display can be
-   * reached directly. Absent if the driver does not support it. Bytes from the display are as untrusted as those from
-   * the daemon.
+   * Connects directly to the sandbox's display, whose bytes are untrusted. Resolves with undefined while it is
+   * unreachable. Absent if unsupported.
    */
   readonly screen?: () => Promise<Duplex | undefined>;
 }
@@ -130,26 +123,20 @@ export interface SandboxLink extends AsyncDisposable {
 export interface Capabilities {
   readonly isolation: 'container' | 'namespaces' | 'none' | 'fake';
   readonly egress: 'enforced' | 'open';
-  /**
-   * A sandbox started without network access never gets any while it runs. Absent: network access depends only on the egress
-   * proxy.
-   */
+  /** A sandbox started without network access never gets any. Absent: only the egress proxy decides. */
   readonly wayOutIsFixed?: true;
   /** Limits that apply to a sandbox as a whole, not only to each process. */
   readonly limits: readonly (keyof SandboxLimits)[];
   readonly desktop: boolean;
-  /** The kind of object that the driver runs sandboxes as, such as pods or claims. Absent: the driver has only one kind. */
+  /** The kind of object that sandboxes run as, such as pods or claims. Absent: only one kind. */
   readonly engine?: string | undefined;
-  /**
-   * The only image names that sandboxes can use. Set if the driver runs this machine's own programs instead of images.
-   * Absent: any image can run.
-   */
+  /** The only image names that sandboxes can use, if the driver runs this machine's own programs. Absent: any image. */
   readonly images?: readonly string[];
   /** Ports inside the sandbox on which its daemon listens. Absent if there are none. */
   readonly daemonPorts?: readonly number[];
   /**
-   * The most that a pause can preserve. `memory`: the driver is `Pausable`. `files`: a stopped sandbox keeps its workspace.
-   * `none`: a stopped sandbox loses its files too.
+   * The most that a pause can preserve. `memory` requires `Pausable`. `files`: a stopped sandbox keeps its workspace.
+   * `none`: it loses its files.
    */
   readonly pause: PauseSupport;
   /** Why sandboxes cannot have services. Absent: the driver is a `ServiceHost`. */
@@ -194,30 +181,25 @@ export interface Driver extends AsyncDisposable {
   check(call: CallOptions): Promise<void>;
 
   /**
-   * Resolves once the sandbox is `ready`: its daemon has answered. Idempotent by sandbox id: a second call resolves
-   * with the same sandbox, even if the calls are concurrent or come from different processes. An `exited` or `stopped`
-   * sandbox starts again with its kept workspace. `list` shows anything that a failed or cancelled call leaves running.
+   * Resolves once the sandbox's daemon has answered. Idempotent by sandbox id, even across concurrent calls and
+   * processes. Restarts an `exited` or `stopped` sandbox with its workspace. `list` shows leftovers of failed calls.
    * Rejects: image_missing, sandbox_capacity, sandbox_unavailable, driver_unavailable, quota, and fenced if the sandbox
    * belongs to a newer epoch.
    */
   provision(spec: SandboxSpec, call: CallOptions, news?: (news: ProvisionProgress) => void): Promise<SandboxInfo>;
 
   /**
-   * Connects to a ready sandbox. Rejects with sandbox_unavailable, or with sandbox_not_found if the sandbox is gone,
-   * has exited or is stopped. A `holder` also takes over the sandbox's egress from its previous holder; a `guest` does
-   * not.
+   * Connects to a ready sandbox. A `holder` also takes over its egress. Rejects with sandbox_unavailable, or with
+   * sandbox_not_found if the sandbox is gone, exited or stopped.
    */
   attach(id: SandboxId, call: CallOptions, as?: 'holder' | 'guest'): Promise<SandboxLink>;
 
-  /**
-   * All sandboxes of this installation in any phase, including those of earlier processes, and everything that a failed
-   * or interrupted call left behind. No other call finds such leftovers.
-   */
+  /** All sandboxes of this installation in any phase, including leftovers of failed or interrupted calls. */
   list(call: CallOptions): Promise<readonly SandboxInfo[]>;
 
   /**
-   * Ends every process in the sandbox. `remove` also deletes the workspace, and `list` no longer shows the sandbox;
-   * `keep` leaves it `stopped`. Also succeeds if the sandbox does not exist.
+   * Ends every process in the sandbox. `remove` also deletes the workspace; `keep` leaves the sandbox `stopped`.
+   * Succeeds if the sandbox does not exist.
    */
   destroy(id: SandboxId, workspace: 'keep' | 'remove', call: CallOptions): Promise<void>;
 }
@@ -230,8 +212,8 @@ export interface Pausable {
 export const isPausable = (driver: Driver): driver is Driver & Pausable => 'pause' in driver && 'resume' in driver;
 
 /**
- * Optional: runs containers from other images alongside a sandbox, on its loopback interface and without network access
- * of their own. The driver's `destroy` and `pause` include them, so they never outlive the sandbox.
+ * Optional: runs containers from other images on a sandbox's loopback interface, without their own network access.
+ * `destroy` and `pause` include them.
  */
 export interface ServiceHost {
   /**
@@ -279,11 +261,11 @@ export const hostsVolumes = (driver: Driver): driver is Driver & VolumeHost =>
 /** A sandbox that was started ahead of need. No session owns it yet, and it has no network access. */
 export interface WarmSandbox {
   readonly id: SandboxId;
-  /** Identifies the settings that the sandbox was started with. Only a session with exactly these settings can claim it. */
+  /** Identifies the sandbox's start settings. Only a session with exactly these settings can claim it. */
   readonly recipe: string;
-  /** Content id of the sandbox's image. If `imageNow` returns another id, the sandbox is outdated. */
+  /** Content id of the sandbox's image. Outdated if `imageNow` returns another id. */
   readonly content: string;
-  /** The epoch of the server that started the sandbox. An older server must not end a newer server's sandboxes. */
+  /** Epoch of the server that started the sandbox. Older servers must not end it. */
   readonly epoch: number;
   readonly phase: 'starting' | 'ready' | 'exited';
   /** Epoch ms after which the backend may remove the sandbox. */
@@ -304,9 +286,8 @@ export interface Poolable {
   /** Lists all unclaimed sandboxes, including those of earlier processes and other replicas. */
   unclaimed(call: CallOptions): Promise<readonly WarmSandbox[]>;
   /**
-   * Atomically gives the sandbox to this session: only one of several callers succeeds. `gone`: it is no longer
-   * available. `known`: the session already has a sandbox or files, so it needs `provision`, and this sandbox stays
-   * unclaimed.
+   * Atomically assigns the sandbox to this session; only one caller succeeds. `gone`: no longer available. `known`: the
+   * session already has a sandbox or files and needs `provision`.
    */
   claim(id: SandboxId, spec: SandboxSpec, call: CallOptions): Promise<SandboxInfo | 'gone' | 'known'>;
   /** Ends an unclaimed sandbox and removes everything that belongs to it. Never affects a claimed one. */
@@ -319,8 +300,8 @@ export const isPoolable = (driver: Driver): driver is Driver & Poolable => 'warm
 /** Optional: the backend itself keeps sandboxes ready, and each sandbox start can claim one. */
 export interface PoolHost {
   /**
-   * Keeps `count` sandboxes of the recipe ready, and ends the ready sandboxes of any other recipe that this server or
-   * an earlier server used. `epoch` is this server's epoch. Rejects with unsupported if the backend has no pools.
+   * Keeps `count` sandboxes of the recipe ready, and ends those of other recipes from this server or earlier ones.
+   * Rejects with unsupported if the backend has no pools.
    */
   keepReady(
     recipe: SandboxRecipe,
@@ -356,10 +337,7 @@ export interface BuiltImage {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/**
- * A sandbox with a writable root file system, whose commands can run as root with the few capabilities that package
- * managers need. Disposing removes it.
- */
+/** A sandbox with a writable root file system. Commands can run as root with few capabilities. Disposing removes it. */
 export interface BuildContainer extends AsyncDisposable {
   /** The base image's environment. */
   readonly env: Readonly<Record<string, string>>;

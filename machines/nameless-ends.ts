@@ -1,9 +1,8 @@
 import type { AnyStateMachine } from 'xstate';
 
 /**
- * XState caches the transitions of every event type forever, and each child's end event has its own type. A machine whose
- * children come and go under new ids would leak memory. Here all end events share two types, and `actorId` identifies the
- * child. The cache is `memo` with the key `candidates-${eventType}` in
+ * XState caches the transitions of every event type forever, so children with new ids would leak memory. All end events
+ * here share two types. The cache is `memo` with the key `candidates-${eventType}` in
  * https://github.com/statelyai/xstate/blob/main/packages/core/src/StateNode.ts.
  */
 export function withSharedEndEvents<Machine extends AnyStateMachine>(machine: Machine): Machine {

@@ -1,6 +1,6 @@
 import type { AnyActorRef } from 'xstate';
 
-// When an actor throws, XState stops it but not its children. The parent stops them with XState's own stop event.
+// XState does not stop the children of an actor that throws. The parent stops them with XState's own event.
 
 export const actorStopEvent = { type: 'xstate.stop' } as const;
 

@@ -77,8 +77,8 @@ export const findUnansweredCalls = (
   );
 
 /**
- * Keeps the calls that have no result yet. The first of them needs an answer, because held calls always follow a call
- * that does. Equal acts within one turn count as one, because the model saw no result in between.
+ * Keeps the calls without a result; the first needs an answer. Equal acts within one turn count as one, because the
+ * model saw no result in between.
  */
 export function recordOutcomes(
   context: RunMachineContext,
@@ -113,8 +113,8 @@ const isOver = (
   outcome?.kind === 'called' || outcome?.kind === 'permitted';
 
 /**
- * "Yes" or "approved" approves the call, a question leaves it undecided, and any other text rejects it with
- * instructions for the model.
+ * "Yes" or "approved" approves the call, and a question leaves it undecided. Other text rejects it with instructions
+ * for the model.
  */
 export function parseVerdict(text: string): Verdict {
   if (/^(approved?|yes)(\s*[.!])?$/i.test(text.trim())) return { decision: 'approved' };
@@ -173,8 +173,8 @@ export const toUnjudgedAssessment = (reason: RunEndReason, rounds = 0): GoalAsse
 });
 
 /**
- * Each answer renews the run's own budget in full, and permits the next request even if that request exceeds the
- * budget. Reaching the tool-call limit does not end a turn, so that the agent can still report its findings.
+ * Each answer renews the run's own budget and permits one request beyond it. The tool-call limit does not end a turn,
+ * so the agent can report its findings.
  */
 export function toRunBudgetLines({
   spent,

@@ -70,10 +70,7 @@ export interface PendingApproval {
   readonly remainingMs: number;
   /** A permission for all calls to this tool does not cover this call. */
   readonly isAlone?: true;
-  /**
-   * `result`: a client provides the call's result. `permission`: a user must permit the call before a client provides
-   * its result.
-   */
+  /** `result`: a client provides the call's result. `permission`: a user must permit the call first. */
   readonly client?: 'permission' | 'result';
 }
 /**
@@ -108,7 +105,7 @@ export interface RunSpending {
   readonly cost: number;
 }
 
-/** The turn's text is already logged. `toolCalls`: the number of calls that an external agent made. */
+/** The turn's text is already logged. `toolCalls`: calls that an external agent made. */
 export type TurnResult =
   | {
       readonly kind: 'planned';
@@ -163,8 +160,8 @@ export type CallResult =
   | { readonly kind: 'called'; readonly act: ProgressEntry; readonly steps?: readonly PlanStep[] }
   | { readonly kind: 'ask'; readonly question: string; readonly approval?: ApprovalRequest };
 /**
- * `held`: not started, because it must follow a call that needs an answer or is unaffordable. `unaffordable`: not
- * executed, because a budget does not cover it. `permitted`: the external agent executes it.
+ * `held`: not started, because an earlier call needs an answer or is unaffordable. `unaffordable`: over budget and not
+ * executed. `permitted`: the external agent executes it.
  */
 export type CallOutcome =
   | CallResult

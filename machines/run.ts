@@ -101,7 +101,7 @@ const crashed = {
   actions: { type: 'crash', params: ({ event }: { event: { error: unknown } }) => ({ error: event.error }) },
 } as const;
 
-/** If a message arrived during the crashed turn, it gets its own turn; otherwise the run ends. */
+/** A message that arrived during the crashed turn gets its own turn. Otherwise, the run ends. */
 const turnCrashed = [{ guard: 'hasUnseen', target: '#run.working.deciding', actions: 'tryAnew' }, crashed] as const;
 
 const backingOff = runSetup.createStateConfig({
@@ -189,7 +189,7 @@ export const runMachine = runSetup.createMachine({
         { target: 'working' },
       ],
     },
-    // Entered only by a run that is restored after a restart and waits for a slot.
+    // Entered only by a restored run that waits for a slot.
     parked: { on: { 'run.answer': 'working' } },
     working: {
       initial: 'deciding',
@@ -313,7 +313,7 @@ export const runMachine = runSetup.createMachine({
             backingOff,
           },
         },
-        // The session knows whether another message is coming. It replies immediately, so no message is lost.
+        // Asks the session, because only it knows whether another message is coming.
         finishing: {
           always: { guard: 'hasUnseen', target: 'deciding' },
           entry: 'askLeave',

@@ -14,8 +14,8 @@ export interface SandboxInput {
   readonly sessionId: SessionId;
   readonly sandboxId: SandboxId;
   /**
-   * `adopt`: take over an earlier server's running sandbox. `release`: only remove the sandbox. `discard`: remove the
-   * sandbox because it is untrusted.
+   * `adopt`: take over an earlier server's sandbox. `release`: only remove the sandbox. `discard`: remove it because it
+   * is untrusted.
    */
   readonly begin: 'provision' | 'adopt' | 'release' | 'discard';
   readonly policy: SandboxPolicy;
@@ -24,7 +24,7 @@ export interface SandboxInput {
 export interface SandboxPolicy {
   readonly maxRetries: number;
   readonly backoffMs: (retry: number) => number;
-  /** Idle timeout in ms after which the sandbox is paused, if the driver supports pausing. Undefined: never paused. */
+  /** Idle timeout in ms before a pause, if the driver supports pausing. Undefined: never paused. */
   readonly idlePauseMs: number | undefined;
   readonly idleStopMs: number;
   /** Maximum lifetime in ms, whether or not the sandbox is in use. */
@@ -117,8 +117,8 @@ const sandboxSetup = setup({
     mayPause: ({ context }) => context.policy.idlePauseMs !== undefined && !context.busy,
     mayRetry: ({ context }, { error }: { error: unknown }) =>
       toAppError(error).retryable && context.retries < context.policy.maxRetries,
-    // A sandbox that was lost before it was ready is replaced, up to a limited number of times. An adopted sandbox is
-    // reported as lost instead, and a failed package installation is not retried.
+    // A sandbox lost before it was ready is replaced, up to a limit. Not if it was adopted or a package installation
+    // failed.
     mayReplace: ({ context }, failure: { error: unknown } | undefined) =>
       context.begin !== 'adopt' &&
       context.retries < context.policy.maxRetries &&

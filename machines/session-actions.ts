@@ -173,7 +173,7 @@ export const stopRuns = (reason: 'stopped' | 'deleted') =>
         : { stops: [...context.stops, ...ask(event)] }),
     });
     enqueue.sendTo('run', { type: 'run.stop', reason });
-    // The sandbox is still starting and was needed only for this run. Its files are kept.
+    // The sandbox was starting only for this run. Its files are kept.
     if (reason === 'stopped' && !context.arrived) enqueue.raise({ type: 'sandbox.unwanted' });
   });
 
@@ -276,7 +276,7 @@ export const recordUntrustedSandbox = own.enqueueActions(({ context, event, enqu
   enqueue.assign({ isReady: false });
 });
 
-/** The next sandbox could be untrusted too, so the user must consent before a run starts a new one. */
+/** The next sandbox could be untrusted too, so the user must consent to it. */
 export const rejectUntrustedSandbox = answering({
   ok: false,
   code: 'sandbox_untrusted',

@@ -22,8 +22,8 @@ export interface SessionInput {
   /** Whether the last sandbox was untrusted and nobody has permitted a new one since then. */
   readonly distrusted?: boolean;
   /**
-   * Set if another session's run waits for this session's runs. Those runs need no slots, because waiting for a slot
-   * could deadlock the two sessions.
+   * Set if another session's run waits for this session. Its runs need no slots, because the two sessions could
+   * deadlock.
    */
   readonly isChild?: boolean;
   /** Slots are shared fairly between owners. */
@@ -71,7 +71,7 @@ export interface RecordFactsParams {
   readonly facts: readonly SessionFact[];
   /** The command to answer with the seq of the first fact, once the facts are durable. */
   readonly answer?: { readonly commandId: string; readonly messageId: MessageId; readonly runId: RunId };
-  /** Stop commands to answer once the facts are durable: without these facts, the run would continue after a crash. */
+  /** Stop commands to answer once the facts are durable. Otherwise, the run could continue after a crash. */
   readonly stops?: { readonly commandIds: readonly string[]; readonly value: { readonly stopped: boolean } };
   readonly decided?: { readonly commandIds: readonly string[]; readonly value: unknown };
   readonly goal?: Goal | undefined;

@@ -1,8 +1,8 @@
 import type { SessionId } from '../src/core/model/ids.ts';
 import type { SlotKind } from './session.ts';
 
-// A free slot goes to the owner with the fewest slots. On a tie, it goes to the oldest request. One owner's burst
-// therefore does not delay others. A session holds at most one slot of each kind.
+// A free slot goes to the owner with the fewest slots, then to the oldest request. A session holds at most one slot of
+// each kind.
 
 export interface SlotRequest {
   readonly id: SessionId;

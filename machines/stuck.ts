@@ -13,7 +13,7 @@ export type ProgressEntry =
       readonly action: string;
       readonly result: string;
       readonly failed: boolean;
-      /** Whether the call waits, or returns an image, which can change while the text stays the same. */
+      /** Whether the call waits or returns an image. An image can change while the text stays the same. */
       readonly waits?: boolean;
     }
   | { readonly kind: 'text'; readonly text: string };
@@ -21,8 +21,8 @@ export type ProgressEntry =
 export const computeProgressHistorySize = (policy: StuckPolicy): number => Math.max(...Object.values(policy));
 
 /**
- * Returns undefined if the run is making progress. Only the unbroken series that ends with the newest act is examined.
- * Repeated acts that wait, such as polls, are tolerated up to `sameWait`.
+ * Returns undefined if the run is making progress. Examines only the latest unbroken series. Waits, such as polls, are
+ * tolerated up to `sameWait`.
  */
 export function explainStuckRun(acts: readonly ProgressEntry[], policy: StuckPolicy): string | undefined {
   const { sameResult, sameError, alternation, sameText, sameWait } = policy;

@@ -11,10 +11,7 @@ interface Host extends HostConfig {
 }
 
 const mebibyte = 2 ** 20;
-/**
- * Other containers and the machine's services have 1,024 shares by default. About 60 busy sandboxes together have the
- * same weight as the server, so the server can always control them. Shares do not limit the use of idle CPUs.
- */
+/** Low, so the server always gets CPU time to control its sandboxes. The default for other containers is 1,024. */
 export const sandboxCpuShares = 16;
 
 /** The engine filter requires exactly these options. The engine adds its default AppArmor profile. */
@@ -112,11 +109,10 @@ export function createSandboxBody({
     },
     Mounts: [
       { Type: 'bind', Source: mount, Target: '/run/corral', ReadOnly: true, BindOptions: { Propagation: 'rprivate' } },
-      // The engine creates the volume together with the container and gives it these labels, so `list` finds the volume even
-      // if the container is gone.
+      // The volume gets the sandbox's labels, so `list` finds it even if the container is gone.
       { Type: 'volume', Source: volume, Target: '/workspace', VolumeOptions: volumeOptions(labels) },
-      // When a new volume is first mounted, the engine copies the image's files into it. The order of the two mounts is not
-      // fixed, so only the mount at /workspace allows the copy.
+      // Only /workspace allows the engine's copy of the image's files, because the order of the two mounts is not
+      // fixed.
       {
         Type: 'volume',
         Source: volume,

@@ -107,8 +107,8 @@ function filteredMounts(engine: Dockerode, folder: string): MountFolders {
 }
 
 /**
- * `instance` is part of every container's name, so several installations can share an engine. `root` is the folder for
- * the sandboxes' records, and for their sockets unless `socketsDir` is set or the path of `root` is too long.
+ * `instance` is part of every container name, so installations can share an engine. `root` holds the sandboxes' records
+ * and, by default, their sockets.
  */
 export interface DockerOptions extends LocalDriverOptions {
   /** Same format as DOCKER_HOST. Must be a Unix socket on this machine. */
@@ -185,14 +185,14 @@ export async function createDockerDriver(
     }
     const files = pointer?.workspace ?? (fromPool && workspaceVolumeOf(fromPool));
     const former = files === undefined ? undefined : names.warmIn(files);
-    // Remove services first: if the removal is interrupted, the sandbox is still listed and the removal is repeated.
+    // Remove services first, so an interrupted removal leaves the sandbox listed and is repeated.
     if (!found || mayHaveServices(found.Config.Labels)) await services.remove(id, signal);
     await removeContainer(engine, name, instance, signal, found);
     for (const key of former ? [former, id] : [id]) {
       await holds.release(key, new AppError('sandbox_lost', 'The sandbox was removed.'));
     }
     for (const key of former ? [former, id] : [id]) await folders.remove(key);
-    // Remove the pointer volume last, because a retry finds the files and the old folder through it.
+    // Remove the pointer volume last, because a retry needs it to find the files.
     if (workspace === 'remove' && files !== undefined) await removeVolume(engine, files, signal);
     if (workspace === 'remove') await removeVolume(engine, name, signal);
   }

@@ -7,10 +7,7 @@ import { AppError } from '../../src/core/errors/errors.ts';
 
 const maxTries = 8;
 
-/**
- * Retries for about 4 s, because the runtime gives up ("unable to freeze") if a busy process does not freeze in time.
- * Rejects with the engine's last error.
- */
+/** Retries for about 4 s, because a busy process may not freeze in time. Rejects with the engine's last error. */
 export async function pauseContainer(
   container: Pick<Dockerode.Container, 'pause'>,
   signal: AbortSignal,
@@ -28,14 +25,12 @@ export async function pauseContainer(
 }
 
 /**
- * Maximum wait for the start of the engine's response, in ms. With a longer limit, a lost request could block a sandbox
- * start for minutes.
+ * Maximum wait for the start of the engine's response, in ms. Limits how long a lost request blocks a sandbox start.
  */
 const usualAnswerMs = 60_000;
 
 /**
- * dockerode formats each request's options for its debug log, even when that log is off. Formatting an agent with all
- * its sockets blocks the server's only thread for 3 ms.
+ * dockerode formats request options even if its debug log is off. Formatting an agent with all its sockets takes 3 ms.
  */
 class QuietAgent extends Agent {
   [inspect.custom](): string {
@@ -50,8 +45,8 @@ export function openDockerEngine(host: string, answerMs = usualAnswerMs): Docker
     const why = 'sandboxes reach the server through Unix sockets, which do not cross machines';
     throw new AppError('unsupported', `The Docker engine at ${host} cannot be used: ${why}. Use a unix:// address.`);
   }
-  // `host: undefined` keeps dockerode from reading DOCKER_HOST. No keep-alive: dialling a Unix socket costs less than a retry
-  // after the engine closes an idle connection.
+  // `host: undefined` keeps dockerode from reading DOCKER_HOST. No keep-alive, because the engine closes idle
+  // connections.
   const agent = new QuietAgent({ keepAlive: false });
   return new Dockerode({ socketPath, host: undefined, agent, connectionTimeout: answerMs } as object);
 }
@@ -117,8 +112,8 @@ export async function findEngineObject<Value>(
 }
 
 /**
- * Kills and removes the container; resolves once its name is free. Does nothing if another installation owns the container.
- * `known`: a recent inspection of the container; saves a request.
+ * Kills and removes the container; resolves once its name is free. Ignores other installations' containers. `known`: a
+ * recent inspection, which saves a request.
  */
 export async function removeContainer(
   engine: Dockerode,

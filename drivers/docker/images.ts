@@ -12,10 +12,7 @@ export interface BuildableImage extends BundledImage {
 type ProgressListener = (news: ProvisionProgress) => void;
 
 export interface EngineImages extends AsyncDisposable {
-  /**
-   * Builds or pulls the image if the engine does not have it. Resolves with the image reference to run. Rejects with
-   * image_missing.
-   */
+  /** Builds or pulls a missing image. Resolves with the image reference to run. Rejects with image_missing. */
   ensure(name: string, call: CallOptions, tell?: ProgressListener): Promise<string>;
 }
 
@@ -118,10 +115,7 @@ export function openEngineImages(engine: Dockerode, ours: readonly BuildableImag
   };
 }
 
-/**
- * Name prefix of images built from templates. Such images are never pulled: an image with this name in a registry could
- * only be another publisher's.
- */
+/** Name prefix of images built from templates. Never pulled, because a registry's image with this name is not ours. */
 export const builtImagePrefix = 'corral-built/';
 const isBuilt = (name: string) => name.startsWith(builtImagePrefix);
 const goneText =
@@ -139,7 +133,7 @@ function builtLayer(text: string): string | undefined {
   return at && `layer ${at} of ${all}: ${what.trim().replaceAll(/\s+/g, ' ').slice(0, 200)}`;
 }
 
-/** A pull reports each layer many times a second, so only the start and end of a layer are passed on. */
+/** Reports only the start and end of each layer, because a pull reports many times a second. */
 function pulledLayers() {
   const done = new Map<string, boolean>();
   return {

@@ -23,16 +23,13 @@ export const createInstanceFilter = (instance: string) => `corral.owner-instance
 export const parseSandboxInfo = (labels: unknown, phase: SandboxInfo['phase']): SandboxInfo | undefined =>
   parseSandboxLabels(labels, prefix, phase);
 
-/** Set on pool containers to the recipe's hash. Labels cannot change, so the label remains after a claim. */
+/** The recipe's hash, on pool containers. Remains after a claim, because labels cannot change. */
 export const poolLabel = 'corral.pool';
 export const imageContentLabel = 'corral.content';
-/** Set on an empty volume that points to a session's workspace. The value is the name of the volume with the files. */
+/** Marks an empty volume that points to a session's workspace. The value names the volume with the files. */
 export const workspaceLabel = 'corral.workspace';
 
-/**
- * A pool container has its own name until a claim renames it for the session. Names are unique, so a session never has two
- * containers.
- */
+/** A claim renames a pool container for its session. Names are unique, so a session has at most one container. */
 export function createContainerNaming(instance: string) {
   const base = `corral-${instance}-`;
   const after = (prefix: string, name: string) =>

@@ -14,10 +14,7 @@ interface Options extends Pick<ContainerContext, 'engine' | 'instance' | 'names'
   readonly warming: ReadonlySet<SandboxId>;
 }
 
-/**
- * Milliseconds. A sandbox start creates the container soon after the folder, so a folder that is older than this and
- * has no container is a leftover.
- */
+/** Milliseconds after which a folder without a container is a leftover. */
 const startMs = 5_000;
 
 /** Lists all sandboxes, and all leftovers of failed starts and removals. Omits builds and unclaimed sandboxes. */
@@ -29,7 +26,7 @@ export function createSandboxLister(options: Options): (signal: AbortSignal) => 
     return found !== undefined && clock.now() - found.mtimeMs < startMs;
   };
 
-  /** Undefined if the folder is gone, belongs to another owner, or may belong to a sandbox that another server is starting. */
+  /** Undefined if the folder is gone, has another owner, or another server may be starting its sandbox. */
   async function leftIn(id: SandboxId, phase: 'starting' | 'stopped'): Promise<SandboxInfo | undefined> {
     if (hasReplicas && phase === 'stopped' && (await isRecent(id))) return undefined;
     const labels = await folders.labels(id, { driver: 'docker', instance });

@@ -130,8 +130,7 @@ async function create(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const { name, ...rest } = body;
-  // The query and the body are separate, because dockerode would also put a combined object, token included, into the
-  // URL, which is logged.
+  // Separate, because dockerode would also put a combined object, with the token, into the URL, which is logged.
   const options = { _query: { name }, _body: rest } as Dockerode.ContainerCreateOptions;
   const request = () => {
     const creating = engine.createContainer(options);
@@ -177,8 +176,8 @@ async function start(
       if (readEngineErrorStatus(error) !== 304) throw error;
     });
   const starting = orOnceMore(begin);
-  // The workspace's owner can be changed during startup, because no program runs in the sandbox yet. All three calls
-  // are awaited even if one fails, so the caller never removes a container that is still starting.
+  // No program runs yet, so the owner can still change. Await all three, so the caller never removes a starting
+  // container.
   const owned = ownsLate && starting.then(ownWorkspace);
   const ends = await Promise.allSettled([users.checkAlone(user, id, signal), starting, owned]);
   for (const it of ends) if (it.status === 'rejected') throw it.reason;
@@ -282,8 +281,8 @@ export async function readWorkspacePointer(
 }
 
 /**
- * Creates a volume that points to the claimed container's files, because Docker cannot rename volumes. Resolves with
- * the volume's labels, which come from another call if that call created the volume first.
+ * Points the session to the claimed container's volume, because Docker cannot rename volumes. Resolves with the labels
+ * of the first such pointer.
  */
 export async function writeWorkspacePointer(
   { engine, name, labels, found }: VolumeClaim,

@@ -6,7 +6,7 @@ import type { UserIdRange } from '../shared/user-range.ts';
 import { callEngine } from './engine.ts';
 import { createInstanceFilter } from './labels.ts';
 
-/** The image's own user, shared by all sandboxes if no range is set. Also owns workspaces created before a range was set. */
+/** The image's own user. Used if no range is set, and for workspaces older than the range. */
 export const imageUserId = 10_001;
 export const userLabel = 'corral.user';
 /** Image label. `1`: the image's /workspace and programs work for any user. */
@@ -16,15 +16,15 @@ const maxLooks = 64;
 export interface UserIdAllocator {
   ofWorkspace(labels: Labels): number;
   /**
-   * Returns a user id for a new workspace: one that no running sandbox uses, or the image's user if no range is set. Rejects
-   * with sandbox_capacity.
+   * Returns an unused user id for a new workspace, or the image's user if no range is set. Rejects with
+   * sandbox_capacity.
    */
   choose(signal: AbortSignal): Promise<number>;
   /** Rejects with image_missing if the image does not support that user. */
   checkImage(user: number, image: string, signal: AbortSignal): Promise<void>;
   /**
-   * Rejects if another running container has that user id. The image's own user id is exempt, because sandboxes can
-   * share it. If two concurrent starts choose the same id, both may be refused.
+   * Rejects if another running container has that user id, unless it is the image's own. Concurrent starts with the
+   * same id may both fail.
    */
   checkAlone(user: number, container: string, signal: AbortSignal): Promise<void>;
 }
@@ -36,10 +36,7 @@ interface Options {
   readonly range: UserIdRange | undefined;
 }
 
-/**
- * If a range is set, running sandboxes share a user id only if their workspaces predate the range. The kernel counts inotify
- * instances, keys, pipe pages and pending signals per user. User ids are recorded only in labels.
- */
+/** Separate users, because the kernel counts inotify instances, keys, pipe pages and pending signals per user. */
 export function openUserIdAllocator({ engine, instance, ids, range }: Options): UserIdAllocator {
   const labelled = (user: number) => ({ label: [createInstanceFilter(instance), `${userLabel}=${user}`] });
 

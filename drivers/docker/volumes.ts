@@ -39,8 +39,8 @@ export function openDockerVolumes({ engine, instance, labels }: Options): Docker
     found?.Labels?.['corral.owner-instance'] === instance;
 
   /**
-   * Runs the image's chown as root, in a container with no network and only this volume. The folder's own owner changes
-   * last, so that an interrupted change is detected and repeated. Links are never followed.
+   * Runs the image's chown as root, without network and without following links. The folder itself changes last, so an
+   * interrupted change is detected and repeated.
    */
   async function chownVolume(id: VolumeId, { image, user }: NewOwner, signal: AbortSignal): Promise<void> {
     const name = helperOf(id);

@@ -42,27 +42,18 @@ const dialMs = 5_000; // longer than the 2 s that a daemon needs to find and dia
 const renameMs = 5_000;
 const lost = (text: string) => new AppError('sandbox_lost', text);
 
-/**
- * A claim renames the container to its session's name. The engine accepts two concurrent renames, so a file in the sandbox's
- * folder decides which claim wins. Every server that can use the sandbox sees that folder.
- */
+/** A file in the sandbox's folder decides which claim wins, because the engine accepts two concurrent renames. */
 export function createDockerPool(options: Options): Poolable {
   const { engine, instance, names, labels, folders, holds, images, starting } = options;
   const waiting = new Set<SandboxId>();
-  /**
-   * Sandboxes that were claimed but not yet renamed at the last check. If a sandbox is still not renamed at the next
-   * check, its claim was interrupted.
-   */
+  /** Sandboxes with an unfinished claim at the last check. A claim unfinished at two checks counts as abandoned. */
   let halfway = new Set<SandboxId>();
   const abandoned = new Set<SandboxId>();
   /** Volumes unused at the last check. Removed if still unused at the next check. */
   let idle = new Set<string>();
   const mine = { filters: { label: [createInstanceFilter(instance), poolLabel] } };
 
-  /**
-   * Returns the content id, plus the runtime if one is configured, so that a claim never takes a sandbox with an
-   * outdated image or a different runtime.
-   */
+  /** Returns the content id and any configured runtime. A claim requires both to match. */
   async function readContentId(ref: string, signal: AbortSignal): Promise<string> {
     const { Id } = await callEngine(signal, () => engine.getImage(ref).inspect({ abortSignal: signal } as object));
     return options.runtime === undefined ? Id : `${Id} ${options.runtime}`;
@@ -214,10 +205,7 @@ export function createDockerPool(options: Options): Poolable {
     },
   };
 
-  /**
-   * Omits sandboxes with a claim in progress, so that none is claimed twice. A claim that is still unfinished at the
-   * next check counts as abandoned.
-   */
+  /** Omits sandboxes with a claim in progress. A claim still unfinished at the next check counts as abandoned. */
   async function withoutClaimed(warm: readonly WarmSandbox[]): Promise<WarmSandbox[]> {
     const claims = await Promise.all(warm.map(({ id }) => folders.isClaimed(id)));
     const claimed = new Set(warm.filter((_, index) => claims[index]).map(({ id }) => id));

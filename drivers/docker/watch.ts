@@ -12,8 +12,8 @@ export interface ContainerWatcher extends AsyncDisposable {
   over(id: string, signal: AbortSignal): Promise<AppError>;
 }
 
-// Milliseconds between checks of all containers, with and without an event stream. The stream may be silent for hours or break
-// without an error.
+// Milliseconds between checks of all containers, with and without an event stream. The stream may break without an
+// error.
 const lookAgainMs = { heard: 30_000, unheard: 5_000 };
 
 export function openContainerWatcher(engine: Dockerode, label: string, clock: Clock): ContainerWatcher {

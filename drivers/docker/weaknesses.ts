@@ -21,7 +21,7 @@ export interface EngineInfo {
 type Numbers = readonly [number, number, number];
 interface FixedVersions {
   readonly names: number;
-  /** In each release line, the first version without a known container escape. Later lines include the fixes. */
+  /** In each release line, the first version without a known container escape. */
   readonly fixed: readonly [Numbers, ...Numbers[]];
 }
 const engineLines: FixedVersions = {

@@ -6,8 +6,8 @@ export const workspacePath = '/workspace';
 const blockBytes = 512;
 
 /**
- * Only the owner can change a folder's mode and times, as `tar -x` of `./` and `cp -a` do. If the engine refuses, the folder
- * stays world-writable, as in the image.
+ * `tar -x` of `./` and `cp -a` need an owner who can change mode and times. If the engine refuses, the folder stays
+ * world-writable.
  */
 export async function changeWorkspaceOwner(
   engine: Dockerode,

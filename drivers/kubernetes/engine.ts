@@ -16,8 +16,8 @@ export interface SandboxStart {
   /** Creates the sandbox or takes over an existing one. Its pod may not be running yet. */
   place(news: (news: ProvisionProgress) => void, signal: AbortSignal): Promise<V1Pod>;
   /**
-   * The command that gives the pod its sandbox's identity and prints `done`. Undefined if the pod already has the
-   * identity, or needs none because it cannot dial the egress proxy.
+   * The command that stores the sandbox's identity in the pod and prints `done`. Undefined if the pod needs none or
+   * already has it.
    */
   identity(pod: V1Pod): string | undefined;
   /** Call once the pod's daemon answers. Resolves with the object that carries the sandbox's complete labels. */

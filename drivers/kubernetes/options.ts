@@ -16,8 +16,8 @@ export interface PodSettings extends Pick<KubernetesSettings, FromSettings> {
 }
 
 /**
- * Selects the server's pods, which network policies admit. If absent, the policies admit any peer to the daemon's port,
- * and let pods dial the egress address.
+ * Selects the server's pods, which network policies admit. Absent: any peer can reach the daemon's port, and pods can
+ * dial the egress address.
  */
 export interface ServerPodSelector {
   readonly namespace: string;

@@ -26,9 +26,8 @@ export const deleteExpiredPods = (options: Options, signal: AbortSignal): Promis
   );
 
 /**
- * Cleans up after a removed installation: deletes its claims, pools, templates and pods, then their volume claims, but not the
- * pods of Sandboxes that it adopted. Needs only the rights to get, list and delete. Resolves with the deleted objects' kinds and
- * names.
+ * Deletes a removed installation's claims, pools, templates, pods and volume claims, but not the pods of adopted
+ * Sandboxes. Resolves with the deleted objects' kinds and names.
  */
 export const deleteInstanceObjects = (
   { instance, ...options }: Options & Pick<KubernetesOptions, 'instance'>,
@@ -67,7 +66,7 @@ async function withCluster(options: Options, signal: AbortSignal, work: (end: Ob
         throw error;
       });
     const remove = (it: KubeObject) =>
-      // does not wait until the object is gone: the controller deletes it, and only its pods are awaited
+      // no need to wait: the controller deletes the object, and only its pods are awaited
       removal.propagationPolicy
         ? objects.remove(it, removal, signal)
         : removeKubeObject(it, { objects, options: removal, clock: options.clock, watch: undefined }, signal);

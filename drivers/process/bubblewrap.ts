@@ -4,9 +4,7 @@ import { workspaceAlias, sandboxHome as workspaceHome } from '../shared/home.ts'
 import type { LimitName } from './cgroup/limits.ts';
 import type { FolderVolume } from './volumes.ts';
 
-/**
- * User id in sandboxes that have no user id of their own. Outside the sandbox, it applies only if the server is root.
- */
+/** User id of sandboxes without their own. Applies outside the sandbox only if the server is root. */
 export const sharedUserId = 10_001;
 const home = '/home/agent';
 export const sandboxToolsFolder = '/opt/corral';
@@ -15,10 +13,7 @@ const screenPath = '/run/screen';
 
 export interface Bubblewrap {
   readonly path: string;
-  /**
-   * Whether the server is root. If so, it creates the sandbox's namespaces as root, and the sandbox then switches
-   * permanently to its own user.
-   */
+  /** Whether the server is root. If so, the sandbox permanently switches to its own user. */
   readonly asRoot: boolean;
   readonly system: readonly string[];
   /** Whether the machine has `sudo`, which cannot work in a sandbox and is replaced. */
@@ -37,9 +32,7 @@ export interface BubblewrapOptions {
   readonly daemon: string;
   /** Path of a loader that hides the memory of pid 1 and the daemon. */
   readonly seal: string | undefined;
-  /**
-   * Also passed to pid 1 as an argument, because the search for leftovers cannot read a sealed process's environment.
-   */
+  /** Also an argument of pid 1, because the search for leftovers cannot read a sealed environment. */
   readonly id: string;
   readonly browserPolicy?: string;
   readonly screen: string | undefined;
@@ -47,8 +40,7 @@ export interface BubblewrapOptions {
   readonly limits: SandboxLimits;
   readonly user: number;
   /**
-   * Limits that control groups enforce. If memory is not listed, it is limited per process. If the number of processes
-   * is not listed, it is limited per user.
+   * Limits that control groups enforce. Otherwise, memory is limited per process, and the number of processes per user.
    */
   readonly grouped: readonly LimitName[];
   readonly groups: readonly (readonly [folder: string, path: string])[];
@@ -58,8 +50,8 @@ export interface BubblewrapOptions {
 
 export function createNamespaceArguments({ asRoot, disablesNesting }: Omit<Bubblewrap, 'path'>): string[] {
   const isolated = ['--unshare-ipc', '--unshare-pid', '--unshare-net', '--unshare-uts', '--unshare-cgroup-try'];
-  // Root needs no user namespace. It keeps only the capabilities to change the user, and drops them afterwards (see
-  // `createUserSwitchArguments`).
+  // Root needs no user namespace. It keeps capabilities to change the user until `createUserSwitchArguments` drops
+  // them.
   const rights = ['SETUID', 'SETGID', 'SETPCAP'].flatMap((name) => ['--cap-add', `CAP_${name}`]);
   if (asRoot) return [...isolated, '--cap-drop', 'ALL', ...rights];
   const own = ['--unshare-user', ...(disablesNesting ? ['--disable-userns'] : [])];
@@ -85,8 +77,7 @@ export function createBubblewrapArguments(found: Bubblewrap, inside: BubblewrapO
     ...createNamespaceArguments(found),
     ...['--hostname', 'sandbox', '--as-pid-1', '--info-fd', `${infoFd}`],
     ...(found.seccomp === undefined ? [] : ['--seccomp', `${inside.seccompFd}`]),
-    // Bubblewrap would create missing folders with mode 0700. If the server runs as root, the sandbox's user could not
-    // enter such folders.
+    // Bubblewrap creates missing folders with mode 0700, which keeps the sandbox's user out if the server is root.
     ...[
       '/etc',
       '/etc/profile.d',
@@ -133,8 +124,7 @@ export function createBubblewrapArguments(found: Bubblewrap, inside: BubblewrapO
 }
 
 /**
- * Creates parent folders explicitly: if the server runs as root, the sandbox's user cannot enter folders that
- * bubblewrap creates implicitly.
+ * Creates parent folders explicitly, because bubblewrap's own would keep the sandbox's user out if the server is root.
  */
 function boundAt({ folder, path, access }: FolderVolume): string[] {
   const [, ...parts] = dirname(path).split('/');
@@ -146,8 +136,8 @@ function boundAt({ folder, path, access }: FolderVolume): string[] {
 }
 
 function limited({ asRoot }: Bubblewrap, { limits, grouped, user }: BubblewrapOptions): string[] {
-  // The kernel counts processes per user. In a user namespace, it counts only this sandbox's processes; outside one, it
-  // counts those of every sandbox with the same user.
+  // The kernel counts processes per user. Outside a user namespace, it counts those of every sandbox with the same
+  // user.
   const isCounted = !asRoot || user !== sharedUserId;
   const processes = !grouped.includes('pids') && isCounted ? `ulimit -u ${limits.pids} || exit 70; ` : '';
   const memory = grouped.includes('memoryBytes') ? '' : `ulimit -d ${processKibibytes(limits)} || exit 70; `;
@@ -156,7 +146,7 @@ function limited({ asRoot }: Bubblewrap, { limits, grouped, user }: BubblewrapOp
   return set === '' ? [] : ['/bin/bash', '-c', `${set}exec "$@"`, 'bash'];
 }
 
-/** Limit on a process's writable memory, in KiB. Node alone reserves over half a GiB and never touches most of it. */
+/** Limit on a process's writable memory, in KiB. Node alone reserves over half a GiB, mostly unused. */
 const processKibibytes = ({ memoryBytes }: SandboxLimits) => Math.floor((memoryBytes + 2 ** 30) / 1024);
 
 export const screenEnvironment = { CORRAL_SCREEN_DIR: screenPath } as const;
@@ -171,7 +161,7 @@ export const sandboxEnvironment = {
   CORRAL_QUIET: '1',
 } as const;
 
-/** A login shell takes its PATH from the machine's /etc/profile, which lacks the sandbox's own programs. */
+/** A login shell takes its PATH from /etc/profile, which lacks the sandbox's own programs. */
 const profile = `case ":$PATH:" in *:${sandboxToolsFolder}/bin:*) ;; *) PATH="${sandboxToolsFolder}/bin:$PATH" ;; esac\n`;
 
 export const createAccountFiles = (user: number) => ({

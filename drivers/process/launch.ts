@@ -29,9 +29,8 @@ import { chownTree } from './users.ts';
 import type { FolderVolumes } from './volumes.ts';
 
 /**
- * Creates a copy of the machine's program loader that can be executed but not read. If a process starts through the
- * copy, other processes of the same user cannot read its memory, environment and open files (see
- * sandbox-images/init.sh). Undefined if the program has no loader, or the copy does not work here.
+ * Copies the machine's program loader so that it can be executed but not read. Other processes of the same user cannot
+ * read the memory of programs started through it. Undefined if there is no loader, or the copy does not work.
  */
 export async function createUnreadableLoader(
   folder: string,
@@ -51,7 +50,7 @@ export async function createUnreadableLoader(
   const draft = `${path}.new`;
   await rm(draft, { force: true }); // a killed server may have left a partial copy
   await copyFile(loader, draft);
-  // If the server is not root, the sandbox's user owns the file, so even the owner must not be able to read it.
+  // If the server is not root, the sandbox's user owns the file and must not be able to read it.
   await chmod(draft, asRoot ? 0o711 : 0o111);
   await rename(draft, path);
   return await tried(path);
@@ -59,7 +58,7 @@ export async function createUnreadableLoader(
 
 const good = new Set<string>();
 
-/** Returns the copy if programs start through it. Under gVisor, for example, they do not. A working copy is not tested again. */
+/** Returns the copy if programs start through it. Under gVisor, they do not. A working copy is not tested again. */
 async function tried(path: string): Promise<string | undefined> {
   if (!good.has(path) && !(await startsThrough(path))) return undefined;
   good.add(path);
@@ -80,8 +79,8 @@ async function findLoader(program: string): Promise<string | undefined> {
 }
 
 /**
- * Prefix that runs a command at low priority, for machines without CPU control groups. The effect is weaker than that
- * of a group's weight: the kernel may use the session's `autogroup` value first, and a new session resets that value.
+ * Prefix that runs a command at low priority, for machines without CPU control groups. Weaker than a group, because a
+ * new session resets its `autogroup` value.
  */
 const atLowPriority: readonly string[] = [
   ...['/bin/sh', '-c', '{ echo 10 >/proc/self/autogroup; } 2>/dev/null; exec nice -n 10 "$@"', 'sh'],
@@ -111,10 +110,7 @@ export interface SandboxConfinement {
 export interface LaunchedProcess {
   /** The process whose death ends the sandbox: pid 1 of its namespace, or its process group's leader. */
   readonly mark: ProcessIdentity;
-  /**
-   * Resolves with the beginning of the process's error output when the process exits, or with the reason why it could
-   * not start.
-   */
+  /** Resolves at exit with the start of the error output, or with the reason why the process could not start. */
   readonly exited: Promise<string>;
 }
 

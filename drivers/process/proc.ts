@@ -16,8 +16,8 @@ export interface ProcessIdentity {
 /** Undefined if the process is gone or a zombie. */
 export async function readStartTicks(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined);
-  // The process name can contain spaces and parentheses, so fields are counted after the last closing parenthesis: the
-  // first is the state, the 20th the start time.
+  // Count fields after the last parenthesis, because the process name can contain spaces and parentheses. The first is
+  // the state, the 20th the start time.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
   const ended = fields === undefined || fields[0] === 'Z' || fields[0] === 'X';
   return ended ? undefined : fields[19];
@@ -50,8 +50,8 @@ export async function killProcess(mark: ProcessIdentity, recipient: 'process' | 
 const lanes = 2;
 
 /**
- * Finds all processes that have this variable. If an environment is unreadable, searches the arguments for the value: a
- * server that is not root cannot read a sealed process's environment.
+ * Finds all processes with this variable. If an environment is unreadable, as in sealed processes, searches the
+ * arguments for the value.
  */
 export async function findProcessesByVariable(name: string, value: string): Promise<ProcessIdentity[]> {
   const target = `${name}=${value}`;
@@ -75,8 +75,8 @@ export async function findProcessesByVariable(name: string, value: string): Prom
 }
 
 /**
- * Locks a name across the machine until the returned handle is disposed or this process ends. The lock is a socket in the
- * kernel's abstract namespace, so a crash leaves nothing behind.
+ * Locks a name across the machine until disposed or this process ends. An abstract socket, so a crash leaves nothing
+ * behind.
  */
 export async function acquireMachineLock(name: string, signal: AbortSignal): Promise<AsyncDisposable> {
   const path = `\0corral-${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;

@@ -78,8 +78,8 @@ async function endRecordedProcess(folders: SandboxFolders, id: SandboxId, signal
 }
 
 /**
- * Ends every process with the sandbox's id, including those that left their group or were never recorded. Resolves once all
- * are gone. Scans every process on the machine.
+ * Ends every process with the sandbox's id, even outside its group. Resolves once all are gone. Scans every process on
+ * the machine.
  */
 async function endSandboxProcesses(id: SandboxId, signal: AbortSignal): Promise<void> {
   for (;;) {
@@ -150,7 +150,7 @@ const noVolumes =
 const noBuilds = 'its sandboxes are programs on this machine and have no image; set CORRAL_DRIVER to docker';
 
 export interface ProcessDriverOptions extends LocalDriverOptions {
-  /** Names of images for which this machine's own programs are used. Any other image is rejected with image_missing. */
+  /** Image names that stand for this machine's own programs. Other images are rejected with image_missing. */
   readonly images: readonly string[];
   readonly programs: SandboxPrograms;
   /** Path or name of the bubblewrap program. Undefined: no isolation, even if bubblewrap is installed. */
@@ -190,8 +190,7 @@ export async function createProcessDriver(options: ProcessDriverOptions): Promis
     watch,
     end: { gate, ids, replica, caBundle, onRefused: refused },
   });
-  // Ignored without isolation, because a browser's pages could reach this machine's own services, including this
-  // server.
+  // Ignored without isolation, because pages in the browser could reach this machine's services.
   const desktop = options.desktop ?? false;
   const lacking = await findMissingPrograms();
   const everywhere = { images, pause: 'files', noServices, noBuilds, lacking } as const;
@@ -247,8 +246,7 @@ export async function createProcessDriver(options: ProcessDriverOptions): Promis
     const meta = await folders.prepare({ ...owner, ...toSandboxInfoFields(spec), token: ids.token() });
     const running = await readProcessRecord(folders, spec.id);
     if (running && (await isProcessAlive(running))) return running;
-    // A leftover daemon could be mistaken for the new one. A new sandbox has no leftovers, so the slow search is
-    // skipped.
+    // A leftover daemon could be mistaken for the new one. A new sandbox needs no slow search.
     if (!created.isNew) await endAll(spec.id, signal);
     const [confinement] = await Promise.all([kernelLimits?.confine(spec, signal), holds.open(spec.id)]);
     await writeTokenFile(folders.mount(spec.id), new Secret(meta.token));

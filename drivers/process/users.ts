@@ -82,8 +82,8 @@ export function openSandboxUserIdAllocator(
 }
 
 /**
- * Changes the owner of the folder and everything in it, if necessary. The folder itself changes last, so that an interrupted
- * change is detected and repeated. Never follows links.
+ * Changes the owner of the whole folder if necessary. The folder itself changes last, so an interrupted change is
+ * detected and repeated. Never follows links.
  */
 export async function chownTree(user: number, workspace: string, signal: AbortSignal): Promise<void> {
   if ((await stat(workspace)).uid === user) return;

@@ -14,8 +14,8 @@ const groups = (asRoot: boolean) =>
     : 'No control group is delegated to the server: run it as root, or under `systemd-run --user --scope -p Delegate=yes`';
 
 /**
- * Returns the limits that apply to a sandbox as a whole. The kernel counts processes per user, so `pids` needs control
- * groups, a user namespace or a user per sandbox.
+ * Returns the limits on a sandbox as a whole. Without control groups, `pids` needs a user namespace or a user per
+ * sandbox.
  */
 export function listEnforcedLimits({ bubblewrap, grouped, ownUsers }: ProcessProtections): LimitName[] {
   const counted = !bubblewrap.asRoot || ownUsers;

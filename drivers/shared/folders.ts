@@ -12,7 +12,7 @@ import { tryParseJson } from '../../src/core/text/text.ts';
 import type { SandboxSpec } from '../driver.ts';
 import { writeTokenFile } from './link/token.ts';
 
-/** Runs `rm`, because Node's own version blocks the main thread for seconds on a `node_modules` folder of 150,000 files. */
+/** Runs `rm`, because Node's version blocks the main thread for seconds on a large `node_modules`. */
 export async function removeTree(folder: string): Promise<void> {
   await promisify(execFile)('rm', ['-rf', '--', folder]);
 }
@@ -68,18 +68,18 @@ export interface SandboxFolders {
   prepare(meta: SandboxMeta): Promise<SandboxMeta>;
   read(id: SandboxId): Promise<SandboxMeta | undefined>;
   /**
-   * Undefined if the folder is missing or has another owner. A killed server may leave a folder without a record, which is
-   * reported to every owner for removal.
+   * Undefined if the folder is missing or has another owner. Reports a folder without a record to every owner, so that
+   * it is removed.
    */
   labels(id: SandboxId, owner: FolderOwner): Promise<ReturnType<typeof toSandboxInfoFields> | undefined>;
   /**
-   * Returns the sandbox's record, and recreates a missing mount. Undefined if the sandbox has no record or is being
-   * removed; a removed folder is never restored.
+   * Returns the sandbox's record, and recreates a missing mount. Undefined if there is no record or the sandbox is
+   * being removed.
    */
   mended(id: SandboxId): Promise<SandboxMeta | undefined>;
   /**
-   * Puts the daemon's token into the sandbox's mount for this container or process (`body`). Only the first call per body has an
-   * effect, across all server processes.
+   * Puts the daemon's token into the sandbox's mount. Only the first call per container or process (`body`) has an
+   * effect, across all servers.
    */
   handOver(id: SandboxId, body: string, token: Secret): Promise<void>;
   remove(id: SandboxId): Promise<void>;
@@ -211,7 +211,7 @@ async function ownMounts(root: string): Promise<MountFolders> {
   };
 }
 
-/** A private folder with a short, stable path, for data folders whose path is too long for sockets. */
+/** A private folder with a short, stable path. Used if the data folder's path is too long for sockets. */
 async function shortFolder(root: string): Promise<string> {
   const short = join(tmpdir(), `corral-${createHash('sha256').update(root).digest('hex').slice(0, 12)}`);
   await mkdir(short, { mode: 0o700 }).catch(() => {});

@@ -2,7 +2,7 @@
 export const sandboxHome = '/workspace/.corral/home';
 
 /**
- * Second mount point of the workspace. The user database lists it as the user's home, because programs written for other
- * systems expect their files there.
+ * Second mount point of the workspace. Listed as the user's home, where programs written for other systems expect
+ * files.
  */
 export const workspaceAlias = '/home/user';

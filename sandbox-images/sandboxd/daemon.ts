@@ -29,8 +29,7 @@ import type {
   TerminalEntry,
 } from '../../src/sandboxes/client/client.ts';
 
-// Implemented by the daemon inside a sandbox and by the memory driver's in-memory daemon. Both use the same HTTP server, so their
-// APIs are identical.
+// Implemented by the sandbox's daemon and the memory driver's in-memory daemon. Both use the same HTTP server.
 
 export interface ExecRequest {
   readonly command: string;
@@ -92,7 +91,7 @@ export interface Daemon {
   write(shell: string, text: string): Promise<void>;
   kill(shell: string): Promise<void>;
   view(shell: string, chars?: number): Promise<ShellView>;
-  /** Ends every process of the tagged run. From then on, starting anything for the run rejects with conflict. */
+  /** Ends every process of the tagged run. Later starts for the run reject with conflict. */
   killTagged(tag: string): Promise<number>;
   /** When the signal aborts, kills every process that the command started. */
   exec(request: ExecRequest, signal: AbortSignal): Promise<ExecResult>;
@@ -154,7 +153,7 @@ export interface Daemon {
    */
   startJob(request: JobSpec): Promise<JobEntry>;
   jobs(): readonly JobEntry[];
-  /** Returns all further output as frames. The first reader also gets the output held back until it attached. */
+  /** Returns all further output as frames. Output is held back until the first reader attaches. */
   attachJob(id: string): Promise<Duplex>;
   /** Rejects with conflict if the job's input is closed. */
   writeJob(id: string, content: AsyncIterable<Uint8Array>): Promise<void>;
@@ -180,14 +179,10 @@ export interface Daemon {
 
   // The workspace as a whole. Only small workspaces are supported.
   /**
-   * Saves the state of the files before a run, once per run. If the workspace is too large or unsuitable, `done` is
-   * false and a program in the sandbox must save the state.
+   * Saves the state of the files before a run, once per run. If `done` is false, a program in the sandbox must do it.
    */
   keepForRun(mark: RunStart): Promise<{ readonly done: boolean }>;
-  /**
-   * Computes a fingerprint of the files. If the workspace is too large or unsuitable, the result is empty and a program
-   * in the sandbox must compute the fingerprint.
-   */
+  /** Computes a fingerprint of the files. If the result is empty, a program in the sandbox must compute it. */
   printWorkspace(): Promise<Partial<WorkspaceFingerprint>>;
 
   // Folder watches. All methods except the first can reject with not_found.
@@ -213,7 +208,7 @@ export const daemonLimits = {
   /** A request fails if its JSON response is longer than this. */
   answerBytes: 16 * 1024 * 1024,
   commandChars: 4_096,
-  /** Maximum number of characters of a command that a shell's console shows above the command's output. */
+  /** Maximum number of characters of a command that its shell's console shows. */
   shownChars: 64 * 1024,
   fileBytes: 50 * 1024 * 1024,
   /** Limit per output stream of `exec`. */

@@ -27,7 +27,7 @@ function trustAuthorities(runDir: string, env: NodeJS.ProcessEnv): void {
 }
 
 const { env } = process;
-// If the token is in a file, pid 1 reads it and passes it on stdin, so that no other process can read it.
+// Pid 1 reads a token file and passes the token on stdin, so no other process can read it.
 const token = env.CORRAL_TOKEN_FILE ? readFileSync(0, 'utf8').trim() : (env.CORRAL_SANDBOXD_TOKEN ?? '');
 const sandboxId = env.CORRAL_SANDBOX_ID ?? '';
 const workspace = env.CORRAL_WORKSPACE ?? '/workspace';
@@ -35,8 +35,7 @@ const runDir = env.CORRAL_RUN_DIR ?? '/run/corral';
 const stateDir = await makeStateDir(
   env.CORRAL_STATE_DIR === undefined ? ['/run/corral-state', '/tmp/.corral'] : [env.CORRAL_STATE_DIR],
 );
-// If pid 1 or 2 is the image's own init, all visible processes belong to this sandbox. On a shared machine, that init has a
-// higher pid.
+// If pid 1 or 2 is the image's own init, all visible processes belong to this sandbox.
 const init = [1, 2].find((pid) => String(pid) === env.CORRAL_INIT_PID);
 const log = (text: string) => void process.stderr.write(`sandboxd: ${text}\n`);
 
@@ -95,7 +94,7 @@ const desktop =
         memoryBytes: Number(env.CORRAL_MEMORY_BYTES) || undefined,
         proxy: egressPort > 0 ? `http://127.0.0.1:${egressPort}` : undefined,
       });
-// Where to listen if the server's sockets cannot be mounted: a port, on loopback unless an address precedes it, or a socket path.
+// Used if the server's sockets cannot be mounted. A port, on loopback unless an address precedes it, or a socket path.
 const listen = env.CORRAL_SANDBOXD_LISTEN;
 const [, host = '127.0.0.1', port] = /^(?:([\d.]+):)?(\d+)$/.exec(listen ?? '') ?? [];
 const ownPorts = [egressPort, Number(port ?? 0)].filter((one) => one > 0);

@@ -195,9 +195,7 @@ function summed(all: readonly ProcessStat[]) {
 
 const maxRemembered = 1_000;
 
-/**
- * Refuses late requests from the 1,000 most recently stopped runs. Such requests may arrive over another connection.
- */
+/** Refuses late requests from the 1,000 most recently stopped runs. */
 class StoppedRuns {
   readonly #tags = new Set<string>();
 

@@ -28,8 +28,8 @@ export interface DaemonState {
 }
 
 /**
- * Matches orphans without a mark, because a process that clears its environment loses the mark of its tree. In a
- * sandbox with its own init, every such orphan that started after `since` matches; in other sandboxes, none does.
+ * Matches orphans without a mark, because a process that clears its environment loses the mark. Only in a sandbox with
+ * its own init, and only if started after `since`.
  */
 export function createOrphanRule({ clock, init }: Pick<DaemonState, 'clock' | 'init'>, since: number): OrphanRule {
   if (init === undefined) return () => false;

@@ -1,2 +1,2 @@
-/** Before the server calls a recently added route, it checks that the daemon's version supports it. */
+/** The server checks this version before it calls a recently added route. */
 export const daemonVersion = '1.7.0';

@@ -198,7 +198,7 @@ const Draining = z.object({
   /** While true, the server creates no sessions, and pauses or stops unused sandboxes. */
   draining: z.boolean(),
   since: IsoTime.nullable(),
-  /** Number of working sessions, which draining does not stop. Null if the caller cannot see other owners' sessions. */
+  /** Number of working sessions. Null if the caller cannot see other owners' sessions. */
   working: z.int().nullable(),
 });
 const DrainInput = z.strictObject({ draining: z.boolean() });

@@ -5,10 +5,10 @@ import { defineOperations, router } from './procedure/procedure.ts';
 
 const BudgetHolder = z.strictObject({
   of: z.enum(budgetHolderKinds),
-  /** The id of the owner or project. Empty for the server. An empty owner id means sessions without an owner. */
+  /** The id of the owner or project. Empty for the server, or for sessions without an owner. */
   id: z.string().max(100).default(''),
 });
-/** `unlimited` lifts the limit, even if the settings have one. Null selects the limit in the settings. */
+/** `unlimited` overrides a limit in the settings. Null selects the limit in the settings. */
 const ownTokens = z.union([z.int().nonnegative().max(1e15), z.literal('unlimited')]).nullable();
 const ownCalls = z.union([z.int().nonnegative().max(1e12), z.literal('unlimited')]).nullable();
 const ownBytes = ownTokens;

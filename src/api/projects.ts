@@ -34,7 +34,7 @@ const shownTo = ({ principal }: Pick<TrpcContext, 'principal'>, project: StoredP
   ...project,
   role: principal.projects?.get(project.id) ?? null,
 });
-/** Sessions can override the model and the fallbacks. A session's tool server replaces one with the same name. */
+/** Sessions can override the model and the fallbacks, and replace tool servers by name. */
 const Agent = z.object({
   template: z.string(),
   prompt: z.string().nullable(),
@@ -43,8 +43,8 @@ const Agent = z.object({
   /** Null if the fallbacks come from the template or settings. */
   fallbacks: z.array(z.string()).readonly().nullable(),
   /**
-   * Added to the tool servers of the template and settings. The agent and readers of the project can read the added
-   * servers' environment variables.
+   * Added to the tool servers of the template and settings. The agent and project readers can read the environment
+   * variables.
    */
   mcpServers: ToolProgramSettings,
 });

@@ -28,7 +28,7 @@ const SkillFiles = z
 const NewSkill = z.strictObject({
   files: SkillFiles,
   displayName: z.string().min(1).max(255).nullable().default(null),
-  /** If true, all users' sessions and templates can use the skill. Only administrators can share skills. */
+  /** Shares the skill with all users' sessions and templates. Only administrators can share skills. */
   shared: z.boolean().optional(),
   projectId: OwningProjectInput,
 });

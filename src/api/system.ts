@@ -46,7 +46,7 @@ export const systemRouter = router({
       };
     }),
 
-  /** Logs may also name tools that are not listed here, such as those of tool servers. */
+  /** Logs may also name other tools, such as those of tool servers. */
   tools: procedure
     .input(z.strictObject({}).optional())
     .output(Tools.readonly())

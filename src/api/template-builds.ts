@@ -158,7 +158,7 @@ export const templateBuildsRouter = router({
     answer: [example],
   }).query(async ({ ctx }) => (await ctx.services.templateBuilds.list()).map(builtView)),
 
-  /** COPY steps lack `files`, which the caller sets to the hash of the uploaded archive. */
+  /** COPY steps lack `files`, the hash of the archive that the caller uploads. */
   plan: procedure
     .input(DockerfileInput)
     .output(z.object({ base: z.string(), steps: z.array(BuildStep).readonly(), notes: z.array(z.string()).readonly() }))

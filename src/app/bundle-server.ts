@@ -1,5 +1,4 @@
-// Bundles the server, because the bundle starts twice as fast as the sources. Files that the server reads at runtime
-// stay where they are. Usage: node src/app/bundle-server.ts [folder]
+// Bundles the server, which then starts twice as fast. Usage: node src/app/bundle-server.ts [folder]
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,17 +11,14 @@ const workers = [
   'agents/tools/computer/scale-worker',
   'observability/watchdog-worker',
 ];
-/**
- * Packages that locate files relative to their own code. `react-devtools-core` is not installed, because Ink imports it
- * only for development.
- */
+/** Packages that locate files relative to their own code, and `react-devtools-core`, which is not installed. */
 const external = ['playwright-core', 'esbuild', 'ssh2', 'cpu-features', 'react-devtools-core'];
 
 export async function bundleServer(folder: string, program = 'src/app/main.ts'): Promise<void> {
   const outdir = resolve(root, folder);
   await rm(outdir, { recursive: true, force: true });
   await bundle(outdir, program);
-  // Bundled separately: a chunk shared with the workers would be one more file to open at each startup.
+  // Bundled separately, because a shared chunk would be one more file to open at each startup.
   for (const name of workers) await bundle(outdir, `src/${name}.ts`);
   // Without this file, Node parses each script to determine its module type.
   await writeFile(join(outdir, 'package.json'), '{ "type": "module" }\n');
@@ -57,10 +53,7 @@ async function bundle(outdir: string, entryPoint: string): Promise<void> {
   });
 }
 
-/**
- * Rewrites sources that read files relative to themselves. A source that starts a worker stays unchanged, because the worker
- * is next to the bundle.
- */
+/** Rewrites sources that read files relative to themselves, except those that start a worker next to the bundle. */
 const ownPlaces: Plugin = {
   name: 'own-places',
   setup({ onLoad }) {
@@ -76,8 +69,8 @@ const ownPlaces: Plugin = {
 };
 
 /**
- * An import of these modules evaluates all their getters, which load fetch and Web Crypto: 2 MiB that an idle server never
- * uses. `require` does not evaluate the getters.
+ * An import of these modules evaluates all their getters and loads 2 MiB that an idle server never uses. `require` does
+ * not.
  */
 const lazyBuiltins: Plugin = {
   name: 'lazy-builtins',

@@ -104,7 +104,7 @@ const maxPersonalKeys = 50;
 const none: Principal = { role: 'nobody' };
 const strange: PepperedHash = { pepper: '', hash: '' };
 
-/** The server does not store a key's secret, so a key moves to the primary pepper only on its next use. */
+/** Keys move to the primary pepper only on their next use, because their secrets are not stored. */
 export async function findKeysUnderOldPeppers(
   records: RecordStore,
   { peppers, now }: { readonly peppers: Peppers; readonly now: number },
@@ -206,7 +206,7 @@ export async function openApiKeys(deps: Deps): Promise<ApiKeys> {
     if (!isOver && (shared || entries.size > 0)) timer = clock.setTimeout(() => void look(), recordWatchIntervalMs);
   }
 
-  /** Records the time of use, at most once a minute. A failed write is ignored, because a later use writes the time again. */
+  /** Records the time of use, at most once a minute. Ignores a failed write, because a later use repeats it. */
   function use(entry: Entry, presented?: string): void {
     const now = clock.now();
     const { lastUsedAt } = entry.doc;

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-// Protects a server on loopback from other pages: DNS rebinding shows up in Host, and a request from another site in Origin
-// and Sec-Fetch-Site.
+// Protects a loopback server from other pages. Host reveals DNS rebinding; Origin and Sec-Fetch-Site reveal other
+// sites.
 
 const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]']);
 
@@ -22,8 +22,8 @@ export const developmentOrigins: readonly string[] = ['localhost', '127.0.0.1'].
 );
 
 /**
- * `own`: this server's page, or no page at all. `named`: a page whose origin is on the operator's list. `default`: a page from
- * one of `developmentOrigins`, if the operator has no list. `foreign`: any other page.
+ * `own`: this server's page, or no page. `named`: an origin on the operator's list. `default`: one of
+ * `developmentOrigins`, if the operator has no list. `foreign`: any other page.
  */
 export type RequestOriginKind = 'own' | 'named' | 'default' | 'foreign';
 

@@ -7,8 +7,8 @@ import { parseJson } from '../core/text/json.ts';
 import { Collection } from '../storage/collection.ts';
 import type { Peppers } from './pepper.ts';
 
-// Credentials for the workers of self-hosted environments: permanent keys, and signed tokens that are not stored. A token
-// covers one claim of one work item.
+// Credentials for the workers of self-hosted environments. Keys are permanent. Signed tokens are not stored and cover
+// one claim of one work item.
 
 const Maker = z.object({
   key: z.string().optional(),

@@ -7,8 +7,8 @@ export interface Lockout {
   waitOf(address: string): number;
   failed(address: string): void;
   /**
-   * Counts a wrong credential. Returns the remaining lockout in ms, or 0. Valid credentials still work from a
-   * locked-out address, because several clients may share that address.
+   * Counts a wrong credential. Returns the remaining lockout in ms, or 0. Valid credentials still work during a
+   * lockout.
    */
   judge(address: string): number;
 }
@@ -26,8 +26,8 @@ const windowMs = 60_000;
 const maxAddresses = 10_000;
 
 /**
- * Locks an address out for a minute after 1,000 wrong credentials within a minute. All addresses of an IPv6 /64 network
- * count as one address.
+ * Locks an address out for a minute after 1,000 wrong credentials within a minute. An IPv6 /64 network counts as one
+ * address.
  */
 export function createLockout({ clock, onFailure: listener }: LockoutOptions): Lockout {
   const windows = new Map<string, { failures: number; endsAt: number }>();

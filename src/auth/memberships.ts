@@ -15,7 +15,7 @@ export class Memberships {
   readonly #projects: RecordMirror<ProjectAccessRecord>;
   readonly #byMember = new Map<string, Map<string, ProjectRole>>();
   readonly #known = new Map<string, ProjectAccessRecord>();
-  /** Keyed by the principal without project roles; the value holds the same principal with them. */
+  /** Maps a principal without project roles to the same principal with them. */
   readonly #members = new Map<Principal, Member>();
 
   constructor(records: RecordStore) {

@@ -3,8 +3,8 @@ import type { Secret } from '../core/text/secret.ts';
 import { type EncryptionKeySettings, readKeyMaterial } from './keys/encryption-keys.ts';
 
 /**
- * Secrets of 256 random bits are hashed with an HMAC, so a reader of the store can neither use nor test them. New secrets
- * use the first pepper; stored secrets may still use older ones.
+ * Hashes secrets of 256 random bits with an HMAC, so a reader of the store can neither use nor test them. New secrets
+ * use the first pepper.
  */
 export interface Peppers {
   hash(text: string): PepperedHash;
@@ -36,7 +36,7 @@ export function createPeppers(secrets: readonly Secret[]): Peppers {
   };
 }
 
-/** The HMAC key is derived from the secret, so that the secret can safely serve other purposes, too. */
+/** The HMAC key is derived, so that the secret can safely serve other purposes. */
 function named(secret: string): [string, Buffer] {
   const key = createHmac('sha256', secret).update('corral api keys').digest();
   return [createHash('sha256').update(key).digest('hex').slice(0, 8), key];

@@ -1,9 +1,8 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../core/contracts/clock.ts';
 
-// A link is valid for one purpose and a short time. Its signature is `v1.kid.exp.nonce.mac`; if an API key created the
-// link, the key's id precedes `mac`. The MAC covers the purpose and the path. A link never allows more than that API
-// key does.
+// A link is valid for one purpose and a short time. Its signature is `v1.kid.exp.nonce.mac`, or
+// `v1.kid.exp.nonce.key.mac` if an API key created it. Such a link never allows more than the key.
 
 /** The first entry of `rights` is the default. With `once`, a link works only once. */
 const purposes = {
@@ -25,7 +24,7 @@ interface SignedFields {
 }
 export interface SignedUrls {
   sign(what: SignedUrlScope & SignedFields, lifeMs: number): string;
-  /** Undefined if the link is not valid. A single-use link is used up by this call. */
+  /** Undefined if the link is not valid. Uses up a single-use link. */
   accepts(what: SignedUrlScope, signature: string): SignedUrlRight | undefined;
 }
 
@@ -72,7 +71,7 @@ export function createSignedUrls(clock: Clock): SignedUrls {
     accepts(what, signature) {
       const [, givenKid, expiry = '', nonce = '', subject = '', value = ''] = form.exec(signature) ?? [];
       const expires = Number(expiry);
-      // Compares the MAC for every right, so that timing does not reveal which part is wrong.
+      // Compares the MAC for every right, so that timing reveals nothing.
       const bytes = sized(Buffer.from(value, 'base64url'));
       const [right] = purposes[what.purpose].rights.filter((one) =>
         timingSafeEqual(mac(what, one, { expires, nonce, subject }), bytes),

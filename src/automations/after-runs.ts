@@ -22,8 +22,8 @@ export function withAddedRecords(
   };
 }
 
-// Each record is written with the append that contains the run's end, so a crash loses none. A start's id is derived from
-// that end, so each start is added only once.
+// Each record is written together with the run's end, so a crash loses none. A start's id is derived from that end, to
+// add each start only once.
 
 export const endedRunKind = 'ended-run';
 const kind = endedRunKind;
@@ -41,7 +41,7 @@ type EndedRun = z.output<typeof EndedRun>;
 
 const batch = 100;
 const maxQuoted = 4_000;
-/** Maximum length of a chain of automations, each of which starts after the previous one. */
+/** Maximum length of a chain of automations that start one another. */
 const maxDepth = 5;
 
 interface Deps extends Pick<ServerDependencies, 'records'> {

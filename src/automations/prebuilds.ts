@@ -25,9 +25,7 @@ const maxText = 2_000;
 
 /** Prepares repositories without an agent, so that the owner's later sessions can reuse the files. */
 export class PrebuildRunner extends ServerComponent<Deps> {
-  /**
-   * Includes results that have not been read yet. A server restart empties the map, and unfinished work starts again.
-   */
+  /** Includes unread results. A server restart empties the map, and unfinished work starts again. */
   readonly #preparing = new Map<SessionId, Preparing>();
 
   /** Starts the work if necessary. Resolves with undefined if the work is still running or will be retried. */

@@ -9,8 +9,8 @@ import {
 } from '../sessions/api/server/automations.ts';
 import { Collection, type VersionedDocument } from '../storage/collection.ts';
 
-// Automations are sorted by their next start, so that the scheduler reads only due ones. A start is `open` until it ends,
-// and then moves into its automation's history.
+// Automations are sorted by their next start, so that the scheduler reads only due ones. An ended start moves into its
+// automation's history.
 
 /** Older servers wrote records without the fields that have a default here. */
 const Stored = Automation.extend({
@@ -173,7 +173,7 @@ export class AutomationRecords extends ServerComponent<Deps> {
 }
 
 export type OwnerAccessCheck = (owner: string, projectId: string | null) => boolean;
-/** A returning owner must resume the automation explicitly, because somebody else may have taken over the work by then. */
+/** A returning owner must resume the automation explicitly, because somebody else may have taken over. */
 export const ownerWithoutAccessReason =
   'Its owner has no access: no valid key, disabled, or no longer in the project. Resume it once the owner has access again, or to take it over.';
 /** The person who resumes the automation becomes its owner only if the current owner still has no access. */

@@ -16,8 +16,8 @@ export interface CronRule {
 }
 
 /**
- * If the clock skips a fixed time, the rule runs right after the gap. If the clock repeats a fixed time, the rule runs
- * once, as in Debian's cron. Throws invalid_request.
+ * A fixed time that the clock skips runs right after the gap, and one that it repeats runs once. Throws
+ * invalid_request.
  */
 export function parseCronRule({ cron, timezone }: CronTime): CronRule {
   const text = cron.trim();
@@ -28,7 +28,7 @@ export function parseCronRule({ cron, timezone }: CronTime): CronRule {
         'month, day of the week, such as 0 9 * * 1-5.',
     );
   if (text.length > maxLength) throw refuse('is too long');
-  // The library also accepts seconds, years, nicknames and `L`, which not every cron program understands.
+  // The library also accepts seconds, years, nicknames and `L`, unlike some cron programs.
   const wrong = mistakeIn(text.split(/[ \t]+/));
   if (wrong !== undefined) throw refuse(wrong);
   if (!isTimeZone(timezone))
@@ -122,7 +122,7 @@ export function findNextDueTimes(rule: CronRule, after: number, count: number): 
   return times;
 }
 
-/** During downtime, several due times may have passed. Returns the latest of them, or `from` if none has passed. */
+/** Returns the latest due time after `from` that has passed, or `from` if there is none. */
 export function findLatestDueTime({ cron, isRepeated }: CronRule, from: number, now: number): number {
   const before = (time: number) => cron.previousRuns(1, new Date(time))[0]?.getTime();
   let at = before(now + 1_000) ?? from;

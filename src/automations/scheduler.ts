@@ -13,14 +13,14 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly records: AutomationRecords;
   readonly starter: AutomationStarter;
   readonly afterRuns: Pick<RunEndTriggers, 'look' | 'round'>;
-  /** Even if two servers start automations at the same time, each automation starts only once. */
+  /** Even if two servers lead at the same time, each automation starts only once. */
   readonly leads: () => Promise<boolean>;
   readonly shared: boolean;
 }
 const width = 8;
 const batch = 100;
 const openMs = { shared: 2_000, alone: 10_000 }; // longest delay between rounds while starts are pending or running
-/** A start counts as missed if it is delayed by more than this, because the server was down or suspended. */
+/** A start counts as missed if it is delayed by more than this. */
 const missedMs = 60_000;
 
 export class AutomationScheduler extends ServerComponent<Deps> {
@@ -59,7 +59,7 @@ export class AutomationScheduler extends ServerComponent<Deps> {
     return Math.max(0, Math.min(next - clock.now(), restMs));
   }
 
-  /** Adds the start before advancing `nextAt`. After a crash in between, the next round finds the start. */
+  /** Adds the start before advancing `nextAt`, so that a crash in between loses no start. */
   async #fire(automation: Automation, now: number): Promise<void> {
     const { records, warn } = this.deps;
     const { id, schedule, nextAt } = automation;

@@ -22,8 +22,8 @@ interface Deps {
   readonly ids: Pick<IdSource, 'short'>;
   readonly clock: Clock;
   /**
-   * Rejects with invalid_request, not_found, session_not_found or forbidden if the spec refers to something that does not
-   * exist or cannot be used.
+   * Rejects with invalid_request, not_found, session_not_found or forbidden if a referenced object does not exist or
+   * cannot be used.
    */
   readonly check: (
     spec: Pick<AutomationSpec, 'template' | 'model' | 'projectId' | 'after' | 'repositories' | 'skills'>,

@@ -57,8 +57,8 @@ const maxLatenessMs = 10 * 60_000;
 const keptMs = 2 * 60 * 60_000;
 
 /**
- * Advances each start through the states queued, starting, running and ended. Any server can repeat each step: a
- * session's id is derived from its start, and messages that arrived are not sent again.
+ * Advances each start through the states queued, starting, running and ended. Any server can repeat each step without
+ * duplicates.
  */
 export class AutomationStarter extends ServerComponent<AutomationStarterDeps> {
   async advance(start: Start, automation: Automation, working: readonly AutomationStart[]): Promise<boolean> {
@@ -187,7 +187,7 @@ export class AutomationStarter extends ServerComponent<AutomationStarterDeps> {
     return false;
   }
 
-  /** The next start would fail in the same way, so the automation is paused until somebody resumes it. */
+  /** Pauses the automation, because its next start would fail in the same way. */
   async #pauseProgram({ automationId, cause }: AutomationStart, why: { text: string; failure: string }): Promise<void> {
     if (cause.kind !== 'schedule') return;
     const { records, clock } = this.deps;

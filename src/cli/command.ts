@@ -44,8 +44,8 @@ export interface CliCommand {
   readonly options: readonly (readonly [flags: string, about: string])[];
   readonly examples: readonly string[];
   /**
-   * Another program's command line follows the first argument: it starts at the first word that is not an option, or after
-   * `--`.
+   * Another program's command line follows the first argument. It starts at the first word that is not an option, or
+   * after `--`.
    */
   readonly passThrough?: true;
   /** Resolves with the exit code; undefined means 0. */
@@ -54,7 +54,7 @@ export interface CliCommand {
 
 export interface CliCommandInput {
   readonly args: readonly string[];
-  /** With `passThrough`: true if the command line followed `--`, so its first word is a program. */
+  /** With `passThrough`: whether `--` preceded the command line. */
   readonly isProgram: boolean;
   readonly options: ParsedOptions;
   readonly io: Io;

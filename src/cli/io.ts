@@ -20,7 +20,7 @@ export interface Io {
   paint(stream: 'stdout' | 'stderr', style: Style, text: string): string;
   /** Whether the user can be prompted: stdin and stderr are terminals. */
   readonly canAsk: boolean;
-  /** Whether the screen can be redrawn: stdin, stdout and stderr are terminals that support it. */
+  /** Whether stdin, stdout and stderr are terminals that can be redrawn. */
   readonly canDraw: boolean;
 }
 
@@ -47,10 +47,7 @@ export function createProcessIo(
 }
 
 const ownColours = new RegExp(`(${String.fromCharCode(27)}\\[(?:[012]|22|3[1-79]|9[0-7])m)`);
-/**
- * Keeps line breaks, tabs and, with `hasColour`, Corral's own colours. Control characters that JSON does not escape become
- * JSON escapes.
- */
+/** Removes or escapes control characters. Keeps line breaks, tabs and, with `hasColour`, Corral's own colours. */
 export function escapeControls(line: string, hasColour: boolean): string {
   const escaped = line.replace(/[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (one) => {
     return `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`;
@@ -72,7 +69,7 @@ export function toOneLine(text: string, most: number): string {
   return line.length > most ? `${line.slice(0, most - 1)}…` : line;
 }
 
-/** Resolves once a slow reader is ready or gone; undefined if there is no need to wait. */
+/** Resolves once the stream drains or ends; undefined if there is no need to wait. */
 export function writeWithBackpressure(stream: NodeJS.WritableStream, bytes: Uint8Array): Promise<void> | undefined {
   if (stream.write(bytes)) return undefined;
   return new Promise((resolve) => {

@@ -129,7 +129,7 @@ function addCommand(
   });
 }
 
-/** Like Docker and kubectl, reads options between the first argument and the other program's command line. */
+/** Options can stand between the first argument and the other program's command line. */
 function parseCommandLine(command: Command, [first = '', ...words]: readonly string[]) {
   const { operands, unknown } = command.parseOptions([...words]);
   const [unknownOption] = unknown;
@@ -141,7 +141,7 @@ function parseCommandLine(command: Command, [first = '', ...words]: readonly str
   return { args: [first, ...operands], isProgram: words.at(-operands.length - 1) === '--' };
 }
 
-/** Takes one value each time, so that a repeatable option does not consume the arguments after it. */
+/** A repeatable option takes one value each time, so it does not consume later arguments. */
 function toOption(flags: string, text: string): Option {
   const option = new Option(flags.replace('...', ''), text);
   if (!flags.includes('...')) return option;

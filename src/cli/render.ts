@@ -16,10 +16,7 @@ export const hiddenToolNames: ReadonlySet<string> = new Set(['todo', 'make_plan'
 export const formatSandboxPhase = (event: Extract<Event, { type: 'sandbox.phase' }>): string =>
   toOneLine(eventSummaryOf(event).replace(/^starting: /, ''), 200);
 
-/**
- * The agent's text goes to stdout and everything else to stderr, so that a script can read the text. With `quiet`, only
- * the text is written.
- */
+/** Writes the agent's text to stdout and everything else to stderr. With `quiet`, writes only the text. */
 export function createEventRenderer(io: Io, { quiet }: { readonly quiet: boolean }): EventRenderer {
   let open: 'stdout' | 'stderr' | undefined;
   let phase = false;

@@ -133,10 +133,7 @@ function readSavedTokens(env: Io['env']): SavedTokens {
   }
 }
 
-/**
- * Also makes this server the default. Without a token, deletes the stored one and leaves no default server. Returns the
- * file's path.
- */
+/** Saves the token and makes this server the default. Without a token, clears both. Returns the file's path. */
 export function saveToken(env: Io['env'], server: string, token: string | undefined): string {
   const { [server]: _, ...others } = readSavedTokens(env).tokens;
   const saved: SavedTokens =

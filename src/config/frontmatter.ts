@@ -8,9 +8,8 @@ interface Frontmatter {
 }
 
 /**
- * Reads a document as Claude Code does. `texts` lists fields that are always text: their value is taken literally if
- * YAML refuses it, such as `Use when: x`, or reads it as another type. Returns a sentence with the reason if the
- * document cannot be read at all.
+ * Reads a document as Claude Code does. If YAML refuses the value of a `texts` field, or reads another type, takes it
+ * literally. Returns the reason if the document is unreadable.
  */
 export function parseFrontmatter(text: string, texts: readonly string[]): Frontmatter | string {
   const lines = text

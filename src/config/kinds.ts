@@ -4,7 +4,7 @@ import { isTimeZone } from '../core/contracts/calendar.ts';
 import { hostPattern } from '../core/model/credential.ts';
 import { Secret } from '../core/text/secret.ts';
 
-// Each type parses a variable, which is always text, or a value from the file.
+// Each type parses a value from the file or from a variable. Variables are always text.
 
 const accepting = <Kind extends z.ZodType>(accepts: string, kind: Kind) => ({ accepts, kind });
 
@@ -15,7 +15,7 @@ export const timeZoneValue = () => accepting('a time zone such as Europe/Berlin'
 export const oneOf = <const Values extends readonly [string, ...string[]]>(...values: Values) =>
   accepting(`one of ${values.join(', ')}`, z.enum(values));
 
-// Each schema uses 1 to 2 KiB of memory, and there are hundreds of settings, so schemas are shared where possible.
+// Schemas are shared where possible, because each uses 1 to 2 KiB and there are hundreds of settings.
 const wholeText = z.union([z.number(), z.string().regex(/^\d+$/).transform(Number)]);
 const amountText = z.union([
   z.number(),
@@ -66,7 +66,7 @@ export const booleanValue = () => accepting('true or false', flagKind);
 export const booleanOrKeyword = <const Word extends string>(word: Word) =>
   accepting(`true, false or ${word}`, z.union([flagKind, z.literal(word)]));
 
-/** By default, only visible ASCII is valid, because most secrets are sent in a header. */
+/** Allows only visible ASCII by default, because most secrets are sent in a header. */
 export const secretTextValue = (accepts = 'visible ASCII characters', pattern = /^[\x21-\x7e]+$/) =>
   accepting(
     accepts,

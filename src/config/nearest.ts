@@ -1,7 +1,4 @@
-/**
- * The edit distance, which counts a swap of adjacent letters (the most common typo) as one edit. Small libraries count
- * a swap as two edits.
- */
+/** The edit distance. A swap of adjacent letters counts as one edit; small libraries count two. */
 function distance(from: string, to: string): number {
   const rows = [Array.from({ length: to.length + 1 }, (_, column) => column)];
   const at = (row: number, column: number) => rows[row]?.[column] ?? 0;

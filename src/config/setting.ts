@@ -3,13 +3,11 @@ import type { z } from 'zod';
 export interface SettingDescription {
   readonly about: string;
   readonly accepts: string;
-  /** Variable names that have no CORRAL_ prefix and that other tools also use, such as PORT. */
+  /** Names without the CORRAL_ prefix that other tools also use, such as PORT. */
   readonly standard: readonly string[];
   readonly isSecret: boolean;
   readonly fallback: unknown;
-  /**
-   * How administrators edit the setting while the server runs. Undefined if the setting is read only once, at start-up.
-   */
+  /** How administrators edit the setting at run time. Undefined if it is read only at start-up. */
   readonly change?: SettingEditor | undefined;
 }
 export interface SettingEditor {

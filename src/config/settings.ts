@@ -6,7 +6,7 @@ export interface Setting extends SettingDescription {
   /** The path in the `Config` object. */
   readonly path: readonly string[];
   readonly key: string;
-  /** All variables for the setting. If several are set, the first in this list applies. */
+  /** All variables for the setting, in order of precedence. */
   readonly variables: readonly string[];
   /** The variable to show: the standard name if there is one, else the CORRAL_ name. */
   readonly shown: string;

@@ -41,9 +41,8 @@ const maxTokens = 10_000;
 const maxDepth = 50;
 
 /**
- * Parses untrusted YAML. The parser takes time quadratic in the number of keys and errors, and recurses once per
- * nesting level. Size, tokens and nesting are therefore limited first, and duplicate keys are detected here. Aliases
- * are refused because they can expand without limit. Throws an error that contains the reason.
+ * Parses untrusted YAML. Limits size, tokens and nesting first, because the parser recurses and takes quadratic time.
+ * Refuses aliases, which can expand without limit. Throws an error with the reason.
  */
 export function parseYaml(text: string, options: { readonly schema?: 'core' } = {}): unknown {
   if (text.length > maxYamlBytes || Buffer.byteLength(text) > maxYamlBytes)
@@ -68,7 +67,7 @@ export function parseYaml(text: string, options: { readonly schema?: 'core' } = 
 function limitTokens(text: string): void {
   const indents: number[] = []; // indentations of the enclosing lines
   let brackets = 0;
-  let marks = 0; // number of `-` and `?` in this line, each of which can start a level
+  let marks = 0; // number of `-` and `?` in this line, which can each start a level
   let begins = true;
   let count = 0;
   for (const token of new Lexer().lex(text)) {

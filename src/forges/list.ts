@@ -26,8 +26,8 @@ export const isForgeServerSetting = (value: string): boolean =>
   forgeKinds.some(({ name }) => value.startsWith(`${name}=http`)) && /^[a-z]+=https?:\/\/[^\s?#,]+$/.test(value);
 
 /**
- * Parses https://host/owner/name.git, ssh://git@host/owner/name.git or git@host:owner/name.git. Returns undefined if
- * the host is not a known forge or the path does not name a repository.
+ * Parses https://host/owner/name.git, ssh://git@host/owner/name.git or git@host:owner/name.git. Undefined for an
+ * unknown host or another path.
  */
 export function parseRepositoryUrl(remote: string, servers: readonly ForgeServer[]): ForgeRepository | undefined {
   const place = parseRemote(remote);

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../core/contracts/clock.ts';
 
-// Sandboxes and anonymous clients can cause the same log line many times. The log shows the first lines per kind and
-// source, then one line per kind and interval with the number of suppressed lines.
+// Keeps sandboxes and anonymous clients from flooding the log. Each interval logs the first lines per kind and source,
+// then the number suppressed.
 
 export const logNoiseIntervalMs = 60_000;
 const perSource = 10;

@@ -17,11 +17,11 @@ const counts = new WeakMap<object, () => readonly LogNoiseCount[]>();
 export const readLogNoiseCounts = (logger: object): readonly LogNoiseCount[] => counts.get(logger)?.() ?? [];
 
 /**
- * Writes JSON lines. Rate-limits warnings, errors, and lines about requests that were refused or have no rate limit.
- * Masks known secrets at any depth.
+ * Writes JSON lines and masks known secrets at any depth. Rate-limits warnings, errors, and lines about refused or
+ * unlimited requests.
  */
 export function createLogger({ level, scrubber, destination: input, clock }: LoggerOptions): Logger {
-  // Synchronous, so that the last line before an exit is written. Stops writing once the reader, such as `head`, is gone.
+  // Synchronous, to write the last line before an exit. Stops once the reader, such as `head`, is gone.
   const out = input ?? destination({ fd: 1, sync: true });
   const limiter = createLogNoiseLimiter((leftOut) => {
     summing = true;

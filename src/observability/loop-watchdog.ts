@@ -8,10 +8,7 @@ export interface WatchdogOptions {
   readonly fd?: number;
 }
 
-/**
- * Another thread writes a line of JSON with the blocking stack, once per block. The line appears while the loop is still
- * blocked, because a block can last forever. `counts` is for tests.
- */
+/** Another thread logs the blocking stack once per block, while the loop is still blocked. `counts` is for tests. */
 export function watchEventLoop(options: WatchdogOptions): Disposable & { readonly counts: Int32Array } {
   const { blockedMs, thread, fd = 2 } = options;
   const counts = new Int32Array(new SharedArrayBuffer(8));

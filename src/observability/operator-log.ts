@@ -7,10 +7,7 @@ interface OperatorLogger {
   warn(about: object, text: string): void;
 }
 
-/**
- * Logs the few events that an operator needs. `failure`: the sandbox's latest failure, with the cause that clients do not
- * see.
- */
+/** Logs the few events that an operator needs. `failure` includes the cause, which clients do not see. */
 export function logForOperator(
   logger: OperatorLogger,
   session: SessionId,

@@ -11,7 +11,7 @@ type Phase = FactOf<'sandbox.phase'>['data'];
 type Kind = 'awaited' | 'background';
 
 export interface SandboxStartProgress extends Disposable {
-  /** Shows the newest sandbox start that a caller is waiting for, or else the newest background start. */
+  /** Shows the newest awaited sandbox start, or else the newest background start. */
   record(what: string, phase: Phase, kind?: Kind): void;
   around(write: () => void): void;
 }
@@ -29,10 +29,7 @@ interface Start {
   readonly hasImage: boolean;
 }
 
-/**
- * On a terminal, rewrites one line each second, so that it never looks stuck. Elsewhere, prints lines only for sandbox
- * starts that wait for an image: other sandbox starts take less than a second.
- */
+/** On a terminal, rewrites one line each second. Elsewhere, prints lines only for starts that wait for an image. */
 export function createSandboxStartProgress(screen: Screen, clock: Clock): SandboxStartProgress {
   const starts = new Map<string, Start>();
   let timer: unknown;

@@ -10,14 +10,13 @@ type Awaitable<Value> = Value | Promise<Value>;
 type Next<Doc> = { readonly doc: Doc; readonly sort?: number } | 'again' | undefined;
 
 const maxTries = 1_000; // attempts, each lost to another writer
-// After this many refused writes at one version, the name counts as taken. Concurrent creation and deletion of a record
-// can cause two refusals.
+// After this many refusals at one version, the name counts as taken. Concurrent creation and deletion of a record can
+// cause two.
 const maxRefusals = 3;
 
 /**
- * Changes a record based on its content at the time of the write. `change` runs again after a concurrent write, and can
- * throw. Resolves with undefined if nothing was written. Rejects: conflict (the record's unique name is taken),
- * store_busy.
+ * Changes a record, based on its newest content. `change` runs again after a concurrent write, and can throw. Resolves
+ * with undefined if nothing was written. Rejects: conflict (the record's unique name is taken), store_busy.
  */
 export async function changeRecord<Doc>(
   records: Pick<RecordStore, 'get' | 'put'>,
@@ -56,8 +55,8 @@ export async function changeRecordWithResult<Value>(
 }
 
 /**
- * Returns a function that reads the next batch of records at each call, and starts over after the last batch. The cost
- * of a call does not depend on the number of records. `from`: where the first batch starts in the list.
+ * Returns a function that reads one batch of records per call, and starts over after the last batch. `from` is the
+ * start of the first batch.
  */
 export function createRecordSweep(
   records: Pick<RecordStore, 'list'>,
@@ -135,8 +134,8 @@ export class Collection<Doc extends OwnedDocument> {
   }
 
   /**
-   * Without `owner`, lists all documents. Otherwise lists the documents of `parents`, the owner's documents that are in
-   * no other project, and, with `shared`, all shared documents.
+   * Without `owner`, lists all documents. Otherwise lists the documents of `parents`, the owner's documents outside
+   * projects, and, with `shared`, all shared documents.
    */
   async listFor(owner: string | undefined, { shared = false, parents = [] }: ListedOthers = {}): Promise<Doc[]> {
     if (owner === undefined) return await this.list();
@@ -191,7 +190,7 @@ export class Collection<Doc extends OwnedDocument> {
     return await (projectId ? this.#withPlace(doc, now, store, take) : store());
   }
 
-  /** `take` is called with the reservations of other documents being stored, and again after a concurrent write. */
+  /** Calls `take` with the reservations of other documents, and again after a concurrent write. */
   async #withPlace<Made>(
     { id, owner = '' }: Pick<Doc, 'id' | 'owner'>,
     now: number,
@@ -216,7 +215,7 @@ export class Collection<Doc extends OwnedDocument> {
     });
   }
 
-  /** `taken`: ids of documents being stored. A document that is already stored is not counted twice. */
+  /** `taken` contains ids of documents being stored. Stored documents are not counted twice. */
   async #isFull({ most, counts }: Quota<Doc>, owner: string | null, taken: readonly string[]): Promise<boolean> {
     if ((await this.#records.count(this.#rules.kind, { owner })) + taken.length < most) return false;
     const own = await this.list({ owner });
@@ -226,7 +225,7 @@ export class Collection<Doc extends OwnedDocument> {
   }
 
   /**
-   * Nothing is written if `change` returns undefined or the same object. Rejects: not_found, conflict (the name is taken),
+   * Writes nothing if `change` returns undefined or the same object. Rejects: not_found, conflict (the name is taken),
    * store_busy.
    */
   async change(id: string, change: (now: Doc) => Awaitable<Doc | undefined>): Promise<Doc> {
@@ -246,8 +245,8 @@ export class Collection<Doc extends OwnedDocument> {
   }
 
   /**
-   * Deletes the parts first, so that an interrupted deletion can be repeated. Deletes them again afterwards, in case
-   * parts were added in the meantime.
+   * Deletes the parts first, so an interrupted deletion can be repeated. Deletes them again in case parts were added
+   * meanwhile.
    */
   async deleteWith(id: string, deleteParts: () => Promise<void>): Promise<void> {
     await deleteParts();
@@ -258,7 +257,7 @@ export class Collection<Doc extends OwnedDocument> {
   #sortOf = (doc: Doc): number => this.#rules.sortOf?.(doc) ?? doc.createdAt ?? 0;
 }
 
-/** Each record contains the reservations for one kind of document and one owner or project, by document id. */
+/** Each record contains the reservations of one owner or project for one kind of document. */
 const quotaKind = 'quota';
 const Places = z.record(z.string(), z.union([z.number(), z.object({ at: z.number(), doc: z.unknown() })]));
 type QuotaPlaces = z.infer<typeof Places>;

@@ -2,10 +2,7 @@ import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path';
 import { AppError } from '../core/errors/errors.ts';
 
-/**
- * Node's `recursive` option loops forever if the system reports ENOENT although the parent exists, as happens under
- * /proc.
- */
+/** Node's `recursive` option loops forever under /proc, which reports ENOENT although the parent exists. */
 function makeFolder(folder: string): void {
   if (existsSync(folder)) return;
   if (dirname(folder) !== folder) makeFolder(dirname(folder));
@@ -16,7 +13,7 @@ function makeFolder(folder: string): void {
   }
 }
 
-/** Runs before anything is written, so that an unusable folder causes a single clear error. */
+/** Runs before anything is written. An unusable folder causes one clear error. */
 export function prepareDataFolder(dataDir: string): void {
   const folder = resolve(dataDir);
   try {

@@ -9,8 +9,8 @@ const kept: ReadonlySet<string> = new Set([
 const maxAnswers = 1_000; // per kind
 
 /**
- * Answers repeated reads from memory until a record of the same kind changes. A store shared with other servers is
- * returned unchanged. Callers must not modify the documents that they read.
+ * Answers repeated reads from memory until a record of the same kind changes. Does not cache shared stores. Callers
+ * must not modify the documents.
  */
 export function withReadCache(store: Store): Store {
   if (store.shared) return store;

@@ -6,8 +6,8 @@ import type { SessionEvent } from '../core/model/events.ts';
 import { SessionId } from '../core/model/ids.ts';
 import { credentialKind, fileCopiesKind, fileCopyBlobKind, workspaceManifestKind } from '../core/model/records.ts';
 
-// An export is JSON lines: a header; for each session its start, events, records, and an end with counts and a hash; then
-// the number of sessions.
+// An export is JSON lines. The header comes first, then each session with counts and a hash at its end, then the number
+// of sessions.
 
 const form = 1;
 const pageSize = 500;
@@ -28,7 +28,7 @@ interface ExportCounts {
   readonly sha256: string;
 }
 
-/** Kinds of records that exports omit: secrets, and records about blobs, which are not exported either. */
+/** Record kinds that exports omit: secrets, and records about blobs. */
 const staysHere: ReadonlySet<string> = new Set([
   fileCopiesKind,
   fileCopyBlobKind,

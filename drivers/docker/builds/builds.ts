@@ -21,16 +21,10 @@ import { imageUserId } from '../users.ts';
 /** Capabilities that apt, dpkg, pip and npm need as root. They affect only the container's own files and processes. */
 const buildCapabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'SETGID', 'SETUID'] as const;
 
-/**
- * Root in a build is root on the host. Builds cannot use file watches, because watches could exhaust the limit of the
- * host's root.
- */
+/** No file watches: root in a build is the host's root and could exhaust its limit. */
 const buildSecurity = ['no-new-privileges', `seccomp=${createSeccompProfile(['inotify_init', 'inotify_init1'])}`];
 
-/**
- * Files in /proc that are masked in builds: the engine's own list, plus files that reveal the host's memory to root.
- * Access to these files depends on the user id, not on capabilities.
- */
+/** Paths masked in builds: the engine's own list, plus files that reveal host memory to root. */
 const maskedPaths = [
   ...[
     'asound',
@@ -51,9 +45,8 @@ const scratch = '/home/agent';
 const asImageUser = ['setpriv', `--reuid=${imageUserId}`, `--regid=${imageUserId}`, '--clear-groups', '--'];
 
 /**
- * The body is like a sandbox's, but the root file system is writable and root has a few capabilities. To compensate,
- * file watches are refused, more paths are masked, and some limits are lower. The container has no workspace, because a
- * committed image does not include volumes.
+ * A sandbox body with a writable root file system, extra capabilities for root, and stricter limits. Has no workspace,
+ * because a committed image excludes volumes.
  */
 export function createBuildBody(request: ContainerRequest, start: readonly string[]): ContainerCreateOptions {
   const body = createSandboxBody(request);
@@ -93,14 +86,11 @@ export function createBuildBody(request: ContainerRequest, start: readonly strin
 
 const users = { root: '0:0', user: `${imageUserId}:${imageUserId}` } as const;
 
-/** Output beyond this limit is read slowly, so that a command with endless output cannot keep the server busy. */
+/** Output beyond this limit is read slowly, so endless output cannot keep the server busy. */
 const quickBytes = 16 * 2 ** 20;
 const slowBytesPerMs = 2_048;
 
-/**
- * Resolves with the command's exit code. The working directory is always `/`, so the engine never follows a link in the
- * container.
- */
+/** Resolves with the exit code. Runs in `/`, so the engine never follows a link in the container. */
 async function runIn(
   engine: Dockerode,
   container: string,
@@ -163,10 +153,7 @@ interface Options extends ContainerContext {
   readonly building: Set<SandboxId>;
 }
 const removeMs = 30_000;
-/**
- * Milliseconds between measurements. A measurement takes longer as the build grows, because the engine adds up the
- * sizes of all written files.
- */
+/** Milliseconds between measurements. The engine needs longer to measure larger builds. */
 const measureEveryMs = 3_000;
 
 export function explainMissingBuildSupport({

@@ -8,7 +8,7 @@ import { sandboxCpuShares, securityOptions } from '../create-body.ts';
 export interface FilterScope {
   /** The only installation whose sandboxes the server can manage through the filter. */
   readonly instance: string;
-  /** The filter's own folder, with one subfolder per sandbox for its sockets. No other host folder is ever mounted. */
+  /** The filter's own folder, with one subfolder per sandbox. No other host folder is ever mounted. */
   readonly root: string;
   readonly users: UserIdRange;
 }
@@ -72,10 +72,7 @@ export const createProcessRules = ({ instance, users }: Pick<FilterScope, 'insta
   Tty: never,
 });
 
-/**
- * Accepts exactly the shape of `createSandboxBody` without `spec.volumes`. Other keys are refused, including options of future
- * engines.
- */
+/** Accepts exactly the shape of `createSandboxBody` without `spec.volumes`. Refuses unknown keys. */
 export function createContainerRules({ instance, root, users }: FilterScope, name: string): z.ZodType {
   const labels = ownLabels(instance);
   const bind = z.strictObject({

@@ -25,10 +25,7 @@ export function isServiceContainerName(instance: string, name: string): boolean 
   return name.startsWith(prefix) && /^[0-9a-f]{16}-svc-[a-z][a-z0-9-]{0,30}$/.test(name.slice(prefix.length));
 }
 
-/**
- * Accepts exactly the shape of `createServiceBody`, which mounts nothing from the host. The filter checks the network
- * separately.
- */
+/** Accepts exactly the shape of `createServiceBody`. The filter checks the network separately. */
 export function createServiceRules({
   instance,
   users,
@@ -72,9 +69,8 @@ export interface FilterOptions {
 const maxBodyBytes = 2 ** 20;
 
 /**
- * Serves an engine socket that allows only the operations that sandboxes need. A process that can use the engine's own
- * socket is effectively root on the host. A process with this socket can only read the engine's state, pull images, and
- * manage one installation's hardened containers, volumes and socket folders.
+ * Serves an engine socket that allows only the operations that sandboxes need. Access to the engine's own socket is
+ * effectively root on the host.
  */
 export async function startEngineFilter(options: FilterOptions): Promise<AsyncDisposable> {
   const server = createServer({ requestTimeout: 0, headersTimeout: 10_000 }, (incoming, reply) => {
@@ -115,8 +111,8 @@ class Refusal extends Error {
 }
 
 /**
- * Resolves with the body to forward, `undefined` to forward the request unchanged, or `done` if the filter itself handled
- * it. Rejects with a Refusal, or with the connection error if the engine does not answer.
+ * Resolves with the body to forward, `undefined` to forward the request unchanged, or `done` if already handled.
+ * Rejects with a Refusal, or with the engine's connection error.
  */
 async function decide(options: FilterOptions, incoming: IncomingMessage): Promise<Buffer | 'done' | undefined> {
   const { method = '', url = '' } = incoming;
@@ -190,10 +186,7 @@ interface Host {
   readonly Mounts?: readonly { readonly Type: string; readonly Source: string }[] | null;
 }
 
-/**
- * Checks the mount again before each start: the engine resolves the path at every start, and an older filter may have
- * allowed a path that the server can replace.
- */
+/** Checks the mount before each start, because the engine resolves the path at every start. */
 async function onlyOurFolder({ folders }: FilterOptions, labels: Labels, host: Host | undefined): Promise<void> {
   const target = findMountedFolder(folders.root, labels);
   const mounted = [
@@ -221,7 +214,7 @@ async function onlyHardened(options: FilterOptions, name: string, incoming: Inco
   const { data, error } = rules.safeParse(parsed(await readBody(incoming)));
   if (error) throw new Refusal(403, `this container is not allowed: ${z.prettifyError(error)}`);
   await checkFolder(folders, (data as { Labels: Record<string, string> }).Labels);
-  // Serialize the parsed body: if a key occurs twice, the engine and this filter could read different values.
+  // Serialize the parsed body, because the engine could read a duplicate key differently.
   return Buffer.from(JSON.stringify(data));
 }
 

@@ -3,9 +3,8 @@ import { dirname, join } from 'node:path';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
 /**
- * Folders for the sandboxes' sockets. The engine resolves their paths whenever a container starts, after the filter has
- * checked them. Every parent folder therefore belongs to root or the filter's user. The server's user can write only
- * inside the innermost folder, and can neither rename that folder nor replace it with a link.
+ * Folders for the sandboxes' sockets. The engine resolves their paths after the filter's check, so every parent belongs
+ * to root or the filter's user.
  */
 export interface SocketFolders {
   readonly root: string;
@@ -30,8 +29,7 @@ export async function openSocketFolders(folder: string): Promise<SocketFolders> 
       await mkdir(path(id), { mode: 0o775 }).catch((error) => {
         if (error.code !== 'EEXIST') throw error;
       });
-      // `mkdir` applies the umask. The server's group must be able to create sockets here, and the sandbox's user must
-      // be able to enter the folder.
+      // Undo the umask: the server's group creates sockets here, and the sandbox's user enters the folder.
       await chmod(path(id), 0o775);
     },
     remove: (id) =>
@@ -49,8 +47,7 @@ async function checkOwners(root: string, self: number): Promise<void> {
   for (let folder = root, below = ''; ; below = folder, folder = dirname(folder)) {
     const { uid, mode } = await lstat(folder);
     const othersWrite = (mode & 0o022) !== 0;
-    // In a sticky folder such as /tmp, only an entry's owner can rename the entry. The owner of the entry on this path has
-    // already been checked.
+    // In a sticky folder such as /tmp, only the owner can rename an entry. The folder's owner is already checked.
     const isSticky = (mode & 0o1000) !== 0 && below !== '';
     if ((uid !== self && uid !== 0) || (othersWrite && !isSticky)) {
       throw new AppError(

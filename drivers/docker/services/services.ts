@@ -62,7 +62,7 @@ export function createServiceBody(request: ServiceContainerRequest): ContainerCr
   };
 }
 
-/** A service whose spec has no health check gets none, because the image's own check is untrusted. */
+/** Ignores the image's own health check, which is untrusted. */
 function toHealthcheck({ healthcheck }: ServiceSpec): NonNullable<ContainerCreateOptions['Healthcheck']> {
   if (!healthcheck) return { Test: ['NONE'] };
   const { test, intervalSeconds, timeoutSeconds, retries } = healthcheck;
@@ -76,14 +76,10 @@ function toHealthcheck({ healthcheck }: ServiceSpec): NonNullable<ContainerCreat
 }
 
 export const serviceNameLabel = 'corral.service';
-/**
- * Set on sandbox containers that can have services. Removing a container without this label skips the search for
- * services.
- */
+/** Marks sandbox containers that can have services. Without this label, removal skips the search for services. */
 export const mayHaveServicesLabel = 'corral.services';
 /**
- * Label with the id of the sandbox container whose network the service joined. If the sandbox has a different container now,
- * the service is a leftover.
+ * Id of the sandbox container that the service joined. If the sandbox has a new container, the service is a leftover.
  */
 const besideLabel = 'corral.beside';
 const contentLabel = 'corral.service-content';
@@ -134,8 +130,7 @@ export function openDockerServices({ engine, images, users, instance, nameOf, la
 
   async function create(body: Dockerode.ContainerCreateOptions, signal: AbortSignal): Promise<string | undefined> {
     const { name, ...rest } = body;
-    // The query and the body are separate, because dockerode would also put a combined object into the URL, which the
-    // engine logs.
+    // Separate, because dockerode would also put a combined object into the URL, which the engine logs.
     const options = { _query: { name }, _body: rest } as Dockerode.ContainerCreateOptions;
     try {
       return (await callEngine(signal, () => engine.createContainer(options))).id;
@@ -146,7 +141,7 @@ export function openDockerServices({ engine, images, users, instance, nameOf, la
   }
 
   return {
-    /** Starts or resumes the service. An exited service keeps its exit code and is not started again. */
+    /** Starts or resumes the service. An exited service is not started again. */
     async start({ info, sandbox, service, news }: ServiceStart, call: CallOptions): Promise<void> {
       const { signal } = call;
       const name = nameFor(info.id, service.name);

@@ -25,7 +25,7 @@ export function openKubeCredentials({ clock, ...where }: CredentialOptions) {
     }
     return token.text;
   }
-  /** The agent is kept while the certificates are unchanged, so that requests reuse its connections. */
+  /** Keeps the agent while the certificates are unchanged, to reuse its connections. */
   function agentFor({ ca, cert, key, rejectUnauthorized = true, servername = '' }: RequestOptions): HttpsAgent {
     const secrets = [ca, cert, key].map(String).join('|');
     if (kept?.secrets !== secrets) {

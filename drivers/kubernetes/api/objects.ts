@@ -9,7 +9,7 @@ import { type KubeCollection, type KubeObject, type KubeSelector, openKubeCollec
 /** Maximum number of removed objects to remember. Late events about a remembered object are ignored. */
 const maxGone = 10_000;
 
-/** Known objects of a watch. Duplicate, late and outdated events change nothing; all others reach `onChange`. */
+/** Known objects of a watch. Calls `onChange` except for duplicate, late or outdated events. */
 export function createObjectTable<T extends KubeObject>(
   keep: (object: T) => T,
   onChange: (uid: string, object: T | undefined) => void,
@@ -29,7 +29,7 @@ export function createObjectTable<T extends KubeObject>(
       objects.set(uid, kept);
       onChange(uid, kept);
     },
-    /** Records a full list at `version`: objects missing from the list are gone, even if the watch is still behind. */
+    /** Records a full list at `version`. Objects missing from the list are gone. */
     listed(all: readonly T[], version: string): void {
       const there = new Set(all.map(uidOf));
       for (const object of all) table.seen(object);
@@ -38,8 +38,8 @@ export function createObjectTable<T extends KubeObject>(
       }
     },
     /**
-     * Records the object as gone up to `version`; a later version means that the object matches the watch's selector again.
-     * Default: gone forever.
+     * Records the object as gone up to `version`. A later version means it matches the selector again. Default: gone
+     * forever.
      */
     deleted(object: KubeObject, version = Number.POSITIVE_INFINITY): void {
       const uid = uidOf(object);
@@ -79,17 +79,16 @@ export interface KubeRemovalOptions {
 }
 
 /**
- * The API server ends each stream after this time. Just before the end, it reports the version to continue from. A stream
- * that stays open longer has silently stalled. The next stream delivers the missed events, so objects need not be listed at
- * intervals.
+ * The API server ends each stream after this time and reports the version to continue from. A stream still open at
+ * `silentMs` has stalled.
  */
 const streamSeconds = 25;
 const silentMs = 28_000;
 const tellEveryMs = 60_000;
 
 /**
- * The objects of one kind in this installation, watched from the first call to `list` or `follow` onwards. The client
- * library's own informer ends at the first error, keeps whole objects, and cannot start from its caller's list.
+ * The objects of one kind in this installation, watched from the first call to `list` or `follow`. Replaces the client
+ * library's informer, which ends at the first error.
  */
 export function openKubeObjects<T extends KubeObject>(
   { api, clock, random, onTrouble }: WatchOptions,
@@ -119,7 +118,7 @@ export function openKubeObjects<T extends KubeObject>(
     return found;
   }
 
-  /** When the stream ends, resolves with the version to continue from, or with undefined if a new list is needed. */
+  /** Resolves when the stream ends, with the version to continue from. Undefined: a new list is needed. */
   async function watch(from: string): Promise<string | undefined> {
     const more = { watch: 'true', allowWatchBookmarks: 'true', timeoutSeconds: String(streamSeconds) };
     const query = new URLSearchParams({ ...selector, ...more, resourceVersion: from });
@@ -249,7 +248,7 @@ async function untilSeen<T extends KubeObject, Seen>(
   }
 }
 
-/** Milliseconds after which an unconfirmed deletion is forced: the node is assumed lost, and forcing frees the name. */
+/** Milliseconds after which an unconfirmed deletion is forced, because the node may be lost. */
 const confirmMs = 15_000;
 interface Removal<T extends KubeObject> extends Observation<T> {
   readonly objects: Pick<KubeCollection<T>, 'get' | 'remove'>;

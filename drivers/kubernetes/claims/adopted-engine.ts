@@ -15,8 +15,8 @@ import {
 } from './session-objects.ts';
 
 /**
- * Uses sandboxes that this installation did not create, and never stops or deletes them. Their pods must come from a
- * template of this installation, because only the daemons in such pods accept this server.
+ * Uses sandboxes created elsewhere, and never stops or deletes them. Their pods must use a template of this
+ * installation, so that their daemons accept this server.
  */
 export function createAdoptionEngine(options: SandboxEngineOptions) {
   const { namespace, instance } = options;

@@ -34,7 +34,7 @@ const maxTries = 3;
 const poolLagMs = 5_000;
 const removed = () => new AppError('sandbox_unavailable', 'The claim of the sandbox was deleted before it started.');
 
-/** Each claim is named after its session, so that two servers never claim two sandboxes for one session. */
+/** A claim has its session's name, so two servers never claim two sandboxes for one session. */
 export function createClaimEngine(options: Options) {
   const { api, clock, namespace, instance, pods, templates, keepsFiles, nameOf, blueprintFor } = options;
   const claims = openSessionObjects<Claim>(options, {
@@ -123,8 +123,8 @@ export function createClaimEngine(options: Options) {
   }
 
   /**
-   * Throws sandbox_capacity if the number of waiting claims has reached the pool's size plus the number of its ready
-   * members. Never throws for an existing claim or a pool of size 0.
+   * Throws sandbox_capacity if the waiting claims reach the pool's size plus its ready members. Never throws for an
+   * existing claim or a pool of size 0.
    */
   function checkBurst(name: string, pool: string): void {
     const size = templates.sizeOf(pool);
@@ -169,7 +169,7 @@ export function createClaimEngine(options: Options) {
         const pod = isUseless ? 'again' : await untilPod(claim, old && uidOf(old), signal);
         if (pod === 'again') templates.forget(pool);
         if (did === 'woken') return pod;
-        // A ready claim's pod may already have ended, for example with its node, or may be about to end.
+        // The claimed pod may have ended with its node, or may be about to end.
         if (pod !== 'again' && computePodState(pod).kind !== 'over' && !(made && isCordoned(pod))) return pod;
         await end(claim, signal);
         return 'again';

@@ -17,9 +17,9 @@ const needed: readonly (readonly [group: string, resource: string, verbs: readon
 ];
 
 /**
- * Reads which versions of agents.x-k8s.io the cluster serves, and which rights this server has in the namespace. The check
- * itself needs no rights. `obstacle`: why sandboxes cannot be claims, as a sentence. `seesNodes`: the server can list and
- * watch nodes. `adopts`: the server can use Sandboxes that somebody else created.
+ * Reads which versions of agents.x-k8s.io the cluster serves, and this server's rights in the namespace. `obstacle`:
+ * why claims are unavailable, as a sentence. `seesNodes`: the server can watch nodes. `adopts`: it can use existing
+ * Sandboxes.
  */
 export async function readClusterSupport(api: KubeApi, namespace: string, signal: AbortSignal) {
   const listing = { method: 'GET', path: '/apis', what: 'list API groups' } as const;

@@ -12,8 +12,8 @@ export interface SessionObject extends KubeObject {
 }
 
 /**
- * Uid of the pod that the session uses, or `none` if the sandbox is stopped. The controller replaces a lost pod with an empty one
- * of the same name, which the session must treat as a different sandbox.
+ * Uid of the session's pod, or `none` if stopped. A new uid means a different sandbox, because the controller replaces
+ * a lost pod with an empty one.
  */
 export const podAnnotation = 'corral/pod';
 export const podAnnotationOf = ({ metadata }: KubeObject) => metadata?.annotations?.[podAnnotation];
@@ -65,7 +65,7 @@ export function openSessionObjects<T extends SessionObject>(
   };
 }
 
-/** Shell commands that store the line by which the sandbox's forwarder identifies itself, and print `done`. */
+/** Shell commands that store the forwarder's identity line and print `done`. */
 export function createIdentityCommand({ egressToken }: SandboxEngineOptions, spec: SandboxSpec): string | undefined {
   const token = egressToken(spec);
   const line = `corral-egress 1 ${spec.id} ${token?.reveal()}`;

@@ -17,15 +17,15 @@ interface Pool {
 type Options = KubeObjectOptions & { blueprintFor(recipe: SandboxRecipe): SandboxBlueprint };
 
 /**
- * Minimum age at which an unused template is deleted, and the minimum time between sweeps. A younger template may
- * belong to a sandbox start that has not created its claim yet.
+ * Minimum age of a template that a sweep deletes, and time between sweeps, in ms. A start may not have claimed from a
+ * younger template yet.
  */
 const sweepAfterMs = 600_000;
 const epochNote = 'corral/epoch';
 
 /**
- * Template names contain a hash of their content, so templates never change. After an upgrade or a settings change,
- * sandboxes are claimed from a new pool, and the old pool's members are deleted.
+ * Template names contain a hash of their content, so templates never change. An upgrade or a settings change creates a
+ * new pool.
  */
 export function openSandboxTemplates({ api, namespace, instance, clock, blueprintFor }: Options) {
   const templates = openKubeCollection(api, extensionPath(namespace, 'sandboxtemplates'), 'sandbox templates');

@@ -229,8 +229,8 @@ export const listPodWeaknesses = ({ seccompProfile, userNamespaces }: PodSetting
   ...(userNamespaces ? [] : [{ name: 'shared-user', text: sharedUser }]),
 ];
 
-// Services are additional containers of the sandbox's pod: they share its loopback interface and network policy, and
-// end with it. They run as another user, without the sandbox container's volumes, variables or tokens.
+// Services are containers in the sandbox's pod and share its loopback interface and network policy. They run as another
+// user, without the sandbox's volumes, variables or tokens.
 
 /** Must not be the sandbox's user, because the forwarder to the egress proxy admits only that user. */
 const serviceUser = 10_002;

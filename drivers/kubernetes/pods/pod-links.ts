@@ -85,8 +85,8 @@ type DaemonLink = Pick<SandboxLink, 'agent' | 'token'>;
 const attemptMs = 10_000;
 
 /**
- * Sends `identity` as the first request, because a separate health check takes another 70 ms through the API server. Rejects
- * if the sandbox is lost, or with sandbox_unavailable if the daemon refuses the token or the identity.
+ * Sends `identity` first, because a separate health check adds 70 ms. Rejects if the sandbox is lost, or with
+ * sandbox_unavailable if the daemon refuses the token or the identity.
  */
 export async function waitForDaemon(
   { agent, token, lost }: SandboxLink,
@@ -97,7 +97,7 @@ export async function waitForDaemon(
   const [path, body] = identity ? (['/exec', { command: identity, timeoutMs: attemptMs }] as const) : ['/health'];
   for (let ms = 20; ; ms = Math.min(ms * 1.5, 500)) {
     const soon = AbortSignal.any([either, AbortSignal.timeout(attemptMs)]);
-    // Read the response to its end, so that the next call reuses the connection: dialling takes 40 to 120 ms.
+    // Read the whole response, so the next call reuses the connection. Dialling takes 40 to 120 ms.
     const call = callDaemon({ agent, token }, path, soon, body).then(async (response) => ({
       status: response.statusCode,
       output: await text(response),

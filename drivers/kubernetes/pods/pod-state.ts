@@ -51,8 +51,7 @@ export function computePodState(pod: k8s.V1Pod): PodState {
   const waiting = container?.state?.waiting;
   const refused = waiting && explainWaiting(waiting);
   if (refused) return refused;
-  // The pod's phase is not used, because it stays `Pending` while a service's image is missing, although the sandbox is
-  // already running.
+  // Ignores the pod's phase, which stays `Pending` while a service's image is missing.
   return { kind: container?.state?.running && status?.podIP ? 'running' : 'waiting' };
 }
 

@@ -6,8 +6,8 @@ import { Secret } from '../../../src/core/text/secret.ts';
 const pkcs8 = Buffer.from('302e020100300506032b657004220420', 'hex');
 
 /**
- * Tokens are derived, never stored, so any replica with the key can compute them. A pod has only the hash of its
- * daemon's token, so read access to pods does not grant a shell. The egress token gives access only to the proxy.
+ * Tokens are derived, never stored. A pod has only the hash of its daemon's token, so read access to pods does not
+ * grant a shell.
  */
 export function createSandboxTokenDeriver(instance: string, keys: readonly Secret[]) {
   const [first] = keys;
@@ -30,8 +30,8 @@ export function createSandboxTokenDeriver(instance: string, keys: readonly Secre
     provesEgress: (id: string, token: string) =>
       keys.some((key) => new Secret(derive(key, 'egress', id)).equals(new Secret(token))),
     /**
-     * Daemon token for a pod of a shared template: a signature of the pod's uid, because such pods are identical until they are
-     * claimed. The template holds only the public key. Undefined if this server no longer has the key.
+     * Daemon token for a pod of a shared template: a signature of the pod's uid. The template holds only the public
+     * key. Undefined if this server no longer has the key.
      */
     signedToken(uid: string, keyName: string | undefined): Secret | undefined {
       const key = keyOf(keyName);

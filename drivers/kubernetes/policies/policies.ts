@@ -14,9 +14,8 @@ type NetworkPaths = Pick<KubernetesOptions, Paths>;
 const tcp = (port: number) => [{ protocol: 'TCP', port }];
 
 /**
- * A sandbox accepts connections only on the daemon's port: from the server's pods, or from any peer if `serverPods` is
- * not set. With `port-forward`, it accepts only connections from its node. Unless its policy is `none`, it can dial the
- * proxy.
+ * Sandboxes accept connections only on the daemon's port, from `serverPods` if set. With `port-forward`, they accept
+ * only their node. They can dial only the proxy, or nothing if the policy is `none`.
  */
 export function createNetworkPolicies(ways: NetworkPaths): V1NetworkPolicy[] {
   const { namespace, instance, port, reach, egressAddress: egress, serverPods } = ways;
@@ -60,10 +59,7 @@ interface CheckOptions extends Pick<KubernetesOptions, 'unenforced' | 'onOpen' |
   readonly betweenMs?: number;
 }
 
-/**
- * Shell script that dials the API server. It dials the daemon's own port first: if that fails, the image lacks a tool and
- * the check is inconclusive.
- */
+/** Shell script that dials the API server. If the daemon's own port is unreachable, the check is inconclusive. */
 const look = (daemonPort: number) => `
 host=$KUBERNETES_SERVICE_HOST port=$KUBERNETES_SERVICE_PORT
 reach() { timeout "$1" bash -c ": </dev/tcp/$2/$3" 2>/dev/null; }
@@ -106,9 +102,9 @@ export function createNetworkPolicyCheck({ unenforced = () => 'refuse', onOpen, 
   return {
     isOpen: () => isOpen,
     /**
-     * Tries to reach the API server from an unused sandbox. No further checks run once a check proves enforcement,
-     * `maxUnknown` checks are inconclusive, or `unenforced` accepts unenforced policies. Rejects with unsupported if
-     * the policies are unenforced and `unenforced` refuses them.
+     * Tries to reach the API server from an unused sandbox. Checks end once enforcement is proven, its lack is
+     * accepted, or `maxUnknown` checks are inconclusive. Rejects with unsupported if the policies are unenforced and
+     * `unenforced` refuses them.
      */
     async check(link: SandboxLink, signal: AbortSignal): Promise<void> {
       // A sandbox that ends during its check proves nothing.

@@ -164,7 +164,7 @@ async function enable(files: CgroupFiles, path: string, requested: readonly Limi
   return isWhole;
 }
 
-/** A version 2 group that contains processes cannot enable controllers for its children, so the server moves into a child. */
+/** A version 2 group with processes cannot enable controllers for children, so the server moves into a child. */
 async function stepAside(files: CgroupFiles, group: string, own: readonly number[]): Promise<void> {
   const inside = splitWords(await files.read(join(group, 'cgroup.procs'))).map(Number);
   if (inside.length === 0 || !inside.every((pid) => own.includes(pid))) return;

@@ -18,7 +18,7 @@ export interface Cgroups {
 export interface SandboxCgroup {
   /** A process enters the groups by writing 0 into each of these files. */
   readonly enter: readonly string[];
-  /** The groups that the daemon reads counters from: each folder, and its path inside the sandbox. */
+  /** The groups that the daemon reads counters from, and their paths inside the sandbox. */
   readonly shown: readonly (readonly [folder: string, path: string])[];
 }
 

@@ -13,10 +13,7 @@ export interface CgroupFiles {
   /** False if the group still contains processes or other groups. A missing group counts as removed. */
   remove(path: string): Promise<boolean>;
   canEnter(procs: readonly string[]): Promise<boolean>;
-  /**
-   * Records which process each pid belongs to, then sends SIGKILL to the processes whose pids `isStillThere` still
-   * lists.
-   */
+  /** Identifies the pids' processes, then sends SIGKILL to those that `isStillThere` still lists. */
   kill(pids: readonly number[], isStillThere: () => Promise<readonly number[]>): Promise<void>;
 }
 

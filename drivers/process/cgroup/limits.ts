@@ -17,8 +17,7 @@ export const limitNames = Object.keys(limitControllers) as LimitName[];
 const periodUs = 100_000;
 
 /**
- * Returns the files in the order in which they must be written. Sandboxes get no swap beyond their memory limit,
- * because a sandbox could otherwise fill the disk with swap.
+ * Returns the files in the order to write them. Memory limits include swap, so a sandbox cannot fill the disk with it.
  */
 export function toLimitFiles(
   version: 1 | 2,
@@ -49,10 +48,7 @@ export function toLimitFiles(
   }
 }
 
-/**
- * A sandbox's CPU share relative to others when the CPUs are busy. `usual` is the kernel's default; `first` is for a
- * prioritized sandbox.
- */
+/** A sandbox's CPU share when the CPUs are busy. `usual`: the kernel's default. `first`: a prioritized sandbox. */
 export const cpuShareFiles = {
   1: { file: 'cpu.shares', usual: '1024', first: '102400' },
   2: { file: 'cpu.weight', usual: '100', first: '10000' },

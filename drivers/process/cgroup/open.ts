@@ -6,10 +6,7 @@ import { findCgroupParents, parseHierarchies } from './cgroup-parents.ts';
 import { type Cgroups, createCgroups } from './cgroups.ts';
 import { createKernelCgroupFiles } from './files.ts';
 
-/**
- * Prefix of a command line: a shell that enters the groups and then execs the command, or exits if it cannot enter
- * them.
- */
+/** Command prefix that enters the groups and then execs the command. Exits if it cannot enter them. */
 export const createCgroupEntryCommand = (procs: readonly string[]): string[] => [
   ...['/bin/sh', '-c', 'while [ "$1" != -- ]; do echo 0 >"$1" || exit 71; shift; done; shift; exec "$@"', 'sh'],
   ...[...procs, '--'],

@@ -1,8 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 
-// The sandbox can write to the display's folder, so the server resolves no path that the sandbox could change. It opens one name
-// at a time, follows no link, and dials exactly the file that it checked.
+// The sandbox can write to the display's folder. The server opens one name at a time, follows no link, and dials the
+// file it checked.
 
 export const screenFolder = 'screen';
 const socketName = 'vnc';
@@ -13,10 +13,7 @@ const chunkBytes = 256 * 1024;
 /** Smaller chunks are copied, because each would otherwise occupy a whole buffer. */
 const copiedBytes = 16 * 1024;
 
-/**
- * Undefined if no display is listening, or its socket was not created in the screen folder. `home` belongs to the
- * server, and no sandbox can change it.
- */
+/** Undefined if no display listens, or its socket is from outside the screen folder. No sandbox can change `home`. */
 export async function dialVncSocket(home: string): Promise<Socket | undefined> {
   using opened = new DisposableStack();
   const handle = (path: string, flags = 0): number =>

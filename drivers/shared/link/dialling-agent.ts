@@ -25,10 +25,7 @@ export const createDialFunction =
 const patienceMs = 10_000;
 const attemptMs = 5_000;
 
-/**
- * An http.Agent that connects through `dial`. It keeps dialling while the daemon restarts, so requests wait as they do with
- * drivers whose daemon dials the server.
- */
+/** An http.Agent that connects through `dial`. Requests wait while the daemon restarts, because it keeps dialling. */
 export class DiallingHttpAgent extends Agent {
   readonly #dial: DialFunction;
   readonly #open = new Set<Duplex>();

@@ -32,7 +32,7 @@ const HelloLine = z.object({
   version: z.string().max(64),
   boot: z.string().max(64),
   token: z.string().max(256),
-  /** True if health checks do not make this daemon open a spare connection. Older daemons lack this field. */
+  /** True if the daemon opens no spare connection for health checks. Older daemons lack this field. */
   sparing: z.boolean().default(false),
 });
 
@@ -42,8 +42,8 @@ export type HandshakeResult =
   | { readonly kind: 'refused'; readonly reason: string };
 
 /**
- * Reads and answers the daemon's first line. Resolves with `refused` if the line is missing, is malformed or has the
- * wrong token. Waits for `admitted` before answering, because programs can start in the sandbox after the answer.
+ * Reads and answers the daemon's first line. `refused`: a missing or malformed line, or a wrong token. Waits for
+ * `admitted` first, because programs can start after the answer.
  */
 export async function acceptHandshake(
   socket: Socket,

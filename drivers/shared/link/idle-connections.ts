@@ -2,13 +2,10 @@ import type { Duplex } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
 const maxIdle = 128; // the daemon opens at most 96, so only another program can reach this limit
-/**
- * The daemon opens at most 96 connections. The last few are reserved for light requests, so that a health check never
- * waits.
- */
+/** The daemon opens at most 96 connections. The rest are for light requests, so a health check never waits. */
 const maxBusy = 92;
 const maxWaiting = 1_024;
-/** How long a used connection stays open for the next request. The daemon always keeps an unused one ready. */
+/** How long a used connection stays open for the next request. */
 const defaultLingerMs = 1_000;
 
 export interface ConnectionWaiter {
@@ -33,9 +30,8 @@ export class IdleConnections {
   }
 
   /**
-   * Lends the connection to a waiting request, or keeps it until a request needs it. A used connection is closed after
-   * `lingerMs`. The caller must have attached an error listener. `isSparing`: the daemon does not replace a connection that a
-   * light request takes.
+   * Lends the connection to a waiting request, or keeps it idle. A used one is closed after `lingerMs`. Needs an error
+   * listener. `isSparing`: light requests do not make the daemon open a replacement.
    */
   add(connection: Duplex, isSparing = this.#sparing.has(connection)): void {
     if (isSparing) this.#sparing.add(connection);
@@ -74,10 +70,7 @@ export class IdleConnections {
     return this.#idle.size > 0;
   }
 
-  /**
-   * Calls `give` once a connection is available, or `fail` if no connection will become available. The returned
-   * function stops waiting.
-   */
+  /** Calls `give` once a connection is available, or `fail` if none will be. The returned function stops waiting. */
   take(waiter: ConnectionWaiter): () => void {
     if (this.#closed) {
       waiter.fail(this.#closed);
@@ -116,9 +109,8 @@ export class IdleConnections {
     );
   }
   /**
-   * Prefers used connections, because the daemon replaces each unused connection that is taken. Light requests prefer
-   * unused connections, which current daemons do not replace after a light request; used connections then stay idle and
-   * expire.
+   * Prefers used connections, because the daemon replaces unused ones. Light requests prefer unused ones, so that used
+   * connections can expire.
    */
   #inOrderFor({ isLight = false }: ConnectionWaiter): readonly Duplex[] {
     const all = [...this.#idle.keys()];

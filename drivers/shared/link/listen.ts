@@ -16,9 +16,8 @@ export interface SocketListener extends AsyncDisposable {
 }
 
 /**
- * Atomically replaces an earlier socket at `path`. Binds to a temporary name first: libuv unlinks the bound name on
- * close, so a predecessor that closes late would otherwise remove its successor's socket. Anyone with access to the
- * folder can dial.
+ * Atomically replaces an earlier socket at `path`. Binds a temporary name first, because libuv unlinks the bound name
+ * on close and could remove a successor's socket. Anyone with access to the folder can dial.
  */
 export async function listenOnUnixSocket(
   options: SocketListenOptions,
@@ -65,7 +64,7 @@ export async function removeStaleSockets(folder: string): Promise<void> {
   );
 }
 
-/** True if the path has a socket on which nothing listens. A paused or busy server still listens. */
+/** True if nothing listens on the socket. A paused or busy server still listens. */
 async function isRefused(path: string): Promise<boolean> {
   const socket = connect(path);
   const { promise, resolve } = Promise.withResolvers<boolean>();

@@ -63,8 +63,8 @@ interface Peers {
 }
 
 /**
- * Distinguishes peers by their first byte: a daemon sends a line of JSON, and neither HTTP nor SOCKS starts with a brace. A
- * silent peer is not treated as a daemon.
+ * Distinguishes peers by their first byte. A daemon sends JSON; neither HTTP nor SOCKS starts with a brace. A silent
+ * peer is not a daemon.
  */
 function byPeerKind(callers: Callers): Peers {
   const open = { silent: new Set<Duplex>(), daemon: new Set<Duplex>(), wayOut: new Set<Duplex>() };
@@ -93,8 +93,8 @@ function byPeerKind(callers: Callers): Peers {
 }
 
 /**
- * Reports the first byte without consuming it, or undefined if none arrives in time. Calls `report` synchronously,
- * because a later listener would miss the event for unread bytes.
+ * Reports the first byte without consuming it, or undefined if none arrives in time. Synchronous, so that listeners do
+ * not miss the event for unread bytes.
  */
 function atFirstByte(socket: Socket, report: (byte: number | undefined) => void): void {
   const settle = (byte: number | undefined) => {
@@ -118,8 +118,8 @@ function atFirstByte(socket: Socket, report: (byte: number | undefined) => void)
 const graceMs = 250;
 
 /**
- * Distinguishes a restarted daemon from a second process that presents the daemon's token. A running daemon always keeps an
- * idle connection, so if a connection from an earlier boot stays open, another process has presented the token.
+ * Distinguishes a restarted daemon from a second process with its token. If a connection from an earlier boot stays
+ * open, another process has the token.
  */
 class DuplicateDaemonDetector {
   readonly #hasIdle: () => boolean;
@@ -154,12 +154,12 @@ export interface SandboxEndpointOptions {
 export type SandboxIdentity = Pick<SandboxMeta, 'id' | 'sessionId'>;
 
 /**
- * The server's end of the connections to one sandbox. The symlink `egress` next to the socket points to the socket of
- * the server that owns the session.
+ * The server's end of the connections to one sandbox. The symlink `egress` points to the socket of the session's
+ * server.
  */
 export interface SandboxEndpoint extends AsyncDisposable {
   /**
-   * Resolves once the daemon connects for the first time. Rejects if the daemon is incompatible, the sandbox is lost, or the
+   * Resolves when the daemon first connects. Rejects if the daemon is incompatible, the sandbox is lost, or the
    * endpoint is closed.
    */
   readonly ready: Promise<void>;
@@ -284,7 +284,7 @@ async function write(path: string, text: string): Promise<void> {
   await chmod(path, 0o644); // `writeFile` applies the umask, but the sandbox's user must be able to read it
 }
 
-/** Waits for a sandbox that was just started. If the sandbox is lost, the start has failed. */
+/** Waits for a sandbox that was just started. Rejects if the start fails. */
 export async function waitForSandboxStart(end: SandboxEndpoint, signal: AbortSignal): Promise<void> {
   await raceAbort(end.ready, signal).catch((cause) => {
     if (cause.code !== 'sandbox_lost') throw cause;
@@ -292,7 +292,7 @@ export async function waitForSandboxStart(end: SandboxEndpoint, signal: AbortSig
   });
 }
 
-/** Waits for a sandbox that was already running. If the sandbox is lost, it no longer exists. */
+/** Waits for a sandbox that was already running. A lost sandbox no longer exists. */
 export async function waitUntilReachable(end: SandboxEndpoint, signal: AbortSignal): Promise<void> {
   await raceAbort(end.ready, signal).catch((cause) => {
     if (cause.code !== 'sandbox_lost') throw cause;

@@ -15,9 +15,8 @@ export interface SharedPort<First> {
 }
 
 /**
- * Listens on the port with several sockets, because Node accepts one connection per socket in each event loop turn. With one
- * socket, clients and health probes wait seconds for a busy server. Other programs of the same user can also listen on the
- * port. Rejects as `open` does, and if the port is taken. Systems other than Linux use one socket.
+ * Listens on the port with several sockets on Linux, because Node accepts one connection per socket in each event loop
+ * turn. Other programs of the same user can also listen on the port. Rejects as `open` does, and if the port is taken.
  */
 export async function listenOnSharedPort<First>(
   server: Server,

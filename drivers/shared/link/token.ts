@@ -3,9 +3,8 @@ import { chmod, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Secret } from '../../../src/core/text/secret.ts';
 
-// A sandbox's environment contains only the token's hash, because the engine shows the environment and the sandbox's
-// programs can read it. The token itself is in the mounted folder from before the sandbox starts until the daemon
-// proves that it has read the token.
+// The environment contains only the token's hash, because programs and the engine can read it. The token itself is in
+// the mounted folder until the daemon has read it.
 
 export const hashDaemonToken = (token: Secret) => `sha256:${createHash('sha256').update(token.reveal()).digest('hex')}`;
 

@@ -1,11 +1,11 @@
 import { Duplex } from 'node:stream';
 import { sandboxReadSlice as turns } from '../../../src/core/concurrency/time-slice.ts';
 
-/** Maximum number of bytes passed to the parser at a time. A sandbox can fill each KiB with a hundred tiny messages. */
+/** Maximum number of bytes passed to the parser at a time. One KiB can hold a hundred tiny messages. */
 const pieceBytes = 8 * 1024;
 /**
- * Reads a daemon's connection in small pieces, so that a sandbox that sends at full speed does not block the event loop.
- * Destroying this stream destroys the connection; `release` returns the connection.
+ * Reads a daemon's connection in small pieces, so that a fast sender cannot block the event loop. Destroying this
+ * stream also destroys the connection.
  */
 export class YieldingConnection extends Duplex {
   readonly #source: Duplex;
@@ -28,7 +28,7 @@ export class YieldingConnection extends Duplex {
     this.#most = Number.POSITIVE_INFINITY;
   }
 
-  /** Returns the connection. Undefined if unread bytes make it unusable, or it is already destroyed. */
+  /** Returns the connection. Undefined if it is destroyed or has unread bytes. */
   release(): Duplex | undefined {
     const isClean = this.#queue.length === 0 && this.readableLength === 0 && !this.destroyed;
     this.#isReleased = isClean;

@@ -5,16 +5,14 @@ import { monotonicNow } from '../../../src/core/contracts/clock.ts';
 const daemonFile = 'sandboxd.mjs';
 const staleMs = 1_000;
 /**
- * Share of the machine's CPU pressure that counts as the daemon's wait. The kernel reports waits of the daemon's programs
- * and other threads only for the whole machine. A hung daemon is abandoned after about 30 s on an overloaded machine, and
- * after 3 s on an idle one.
+ * Share of the machine's CPU pressure that counts as the daemon's wait. The kernel reports waits of its other threads
+ * and programs only for the whole machine.
  */
 const pressureShare = 0.6;
 
 /**
- * Measures how long a sandbox's daemon has waited for CPU time, in ms; only differences are meaningful. Stays 0 if this
- * server cannot see the process, for example from inside a container. `init`: pid of the daemon's parent. `pressure`: the
- * machine's total wait for CPU time, in ms.
+ * Measures a daemon's total wait for CPU time, in ms; only differences are meaningful. Stays 0 if the process is not
+ * visible. `init`: pid of its parent. `pressure`: the machine's total wait, in ms.
  */
 export function createCpuWaitMeter(init: number, pressure = machinePressure): () => Promise<number> {
   let daemon: number | undefined;
@@ -64,10 +62,7 @@ async function readSample(pid: number, pressure: typeof machinePressure): Promis
   }
 }
 
-/**
- * Total time, in ms, during which at least one program on this machine waited for CPU time. 0 if the kernel does not
- * report it.
- */
+/** Total time, in ms, that at least one program waited for CPU time. 0 if the kernel does not report it. */
 async function machinePressure(): Promise<number> {
   const message = await readFile('/proc/pressure/cpu', 'latin1').catch(() => '');
   return Number(/^some .*total=(\d+)/m.exec(message)?.[1] ?? 0) / 1_000;

@@ -28,9 +28,8 @@ const shortestMs = 5_000;
 const longestMs = 60_000;
 
 /**
- * Keeps as many sandboxes ready as were requested at once at the peak of the last ten minutes, but at least one.
- * Requests count as simultaneous within the refill time, which is twice the duration of a sandbox start. Ready
- * sandboxes, at their full memory limits, never use more than half of the free memory.
+ * Keeps as many sandboxes ready as were requested at once at the peak of the last ten minutes, but at least one. They
+ * never use more than half of the free memory.
  */
 export function createAutomaticPoolSizer({ clock, freeMemory }: PoolSizeInputs): PoolSizer {
   let times: number[] = [];
@@ -54,7 +53,7 @@ export function createAutomaticPoolSizer({ clock, freeMemory }: PoolSizeInputs):
   };
 }
 
-/** Returns the largest number of entries in `times` within any period of `spanMs`. `times` must be sorted. */
+/** Returns the largest number of entries within any `spanMs`. `times` must be sorted. */
 function busiest(times: readonly number[], spanMs: number): number {
   let first = 0;
   let most = 0;

@@ -68,8 +68,8 @@ class KnownWarmSandboxes {
   }
 
   /**
-   * Returns the ids to pass to `found` as `before`. Call before querying the backend: sandboxes added later are newer
-   * than the backend's list.
+   * Returns the ids to pass to `found` as `before`. Call before querying the backend, whose list lacks sandboxes added
+   * later.
    */
   ids(): Set<SandboxId> {
     return new Set(this.#ready.keys());
@@ -122,9 +122,9 @@ function ordered(value: unknown): unknown {
 }
 
 export interface WarmPoolOptions extends Pick<ServerDependencies, 'clock' | 'ids'> {
-  /** The result may change over time. Sandboxes with earlier settings are ended after a change. */
+  /** The result may change over time. Sandboxes with earlier settings are then ended. */
   readonly recipes: () => readonly SandboxRecipe[];
-  /** If the maximum is 0, there is no pool, and an earlier pool's sandboxes are ended. */
+  /** A maximum of 0 means no pool and ends an earlier pool's sandboxes. */
   readonly size: PoolSizer;
   readonly epoch: number;
   readonly random: () => number;
@@ -143,10 +143,7 @@ export interface WarmPoolOptions extends Pick<ServerDependencies, 'clock' | 'ids
 export interface WarmPool extends AsyncDisposable {
   /** Undefined if the caller must start the sandbox itself. */
   take(spec: SandboxSpec, call: CallOptions): Promise<SandboxInfo | undefined>;
-  /**
-   * Records a sandbox start outside the pool. Until the result is disposed, the pool delays its own starts by at most
-   * 15 s.
-   */
+  /** Records a start outside the pool. Delays the pool's own starts until disposed, by at most 15 s. */
   cold(): Disposable;
   readonly ready: number;
 }
@@ -156,10 +153,7 @@ const callMs = 20_000;
 const closeMs = 4_000;
 const maxBackoffMs = 60_000;
 const yieldMs = 15_000;
-/**
- * Milliseconds to wait after a claim before refilling. Claims come in bursts, and callers that find the pool empty
- * start their own sandboxes first.
- */
+/** Milliseconds to wait after a claim before refilling, so that a burst's own sandbox starts go first. */
 const quietMs = 300;
 
 export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPool {
@@ -251,7 +245,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
     if (first) throw first.reason;
   }
 
-  /** Other servers may need this server's surplus, so a shared pool shrinks only as its sandboxes age. */
+  /** A shared pool has no surplus, because other servers may need it. */
   function surplus(): SandboxId[] {
     if (options.shared) return [];
     return [...recipes()].flatMap(([name, { limits }]) => shelf.oldestOver(name, size.now(limits.memoryBytes)));

@@ -1,6 +1,6 @@
 export type Architecture = 'x64' | 'arm64';
 
-/** Every system call of Linux 6.16 as `name x64 arm64`. If the second number is missing, the call does not exist on arm64. */
+/** Every system call of Linux 6.16 as `name x64 arm64`. No second number: missing on arm64. */
 const table = `
   read 0 63, write 1 64, open 2, close 3 57, stat 4, fstat 5 80, lstat 6, poll 7, lseek 8 62, mmap 9 222,
   mprotect 10 226, munmap 11 215, brk 12 214, rt_sigaction 13 134, rt_sigprocmask 14 135, rt_sigreturn 15 139,

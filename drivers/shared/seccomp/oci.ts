@@ -12,10 +12,8 @@ const architectures: Readonly<Record<Architecture, string>> = { x64: 'SCMP_ARCH_
 const machines = Object.keys(architectures) as Architecture[];
 
 /**
- * The rules as JSON, for Docker's `SecurityOpt` and as a kubelet's `Localhost` profile. The same file works on every node,
- * because it covers both architectures. Their sub-architectures are omitted, so 32-bit and x32 programs are killed at their
- * first call. The text is constant, so the engine filter can require it byte for byte. `also`: further calls to refuse, with
- * the error that an old kernel without them would return.
+ * The rules as JSON for Docker's `SecurityOpt` and a kubelet's `Localhost` profile, valid on both architectures. 32-bit
+ * and x32 programs are killed at their first call. `also`: further calls to refuse, as an old kernel would.
  */
 export function createSeccompProfile(also: readonly string[] = []): string {
   const known = machines.flatMap((machine) => [...systemCallNumbers(machine).keys()]);

@@ -85,8 +85,8 @@ interface Segment {
 }
 
 /**
- * The rules as a BPF program for bubblewrap's `--seccomp`. Undefined if the architecture's call numbers are unknown, in
- * which case sandboxes run unfiltered.
+ * The rules as a BPF program for bubblewrap's `--seccomp`. Undefined if the architecture is unknown; sandboxes then run
+ * unfiltered.
  */
 export function buildSeccompProgram(machine: string): Buffer | undefined {
   if (machine !== 'x64' && machine !== 'arm64') return undefined;
@@ -108,8 +108,7 @@ function computeSegments(machine: Architecture): readonly Segment[] {
     const code = codes.get(number) ?? ret(action.errno(unknownCallErrno));
     if (JSON.stringify(segments.at(-1)?.code) !== JSON.stringify(code)) segments.push({ from: number, code });
   }
-  // Calls of newer kernels, x32 calls and calls that a tracer skipped (-1) get the error that a kernel without them
-  // would return.
+  // Newer calls, x32 calls and calls that a tracer skipped (-1) fail as on a kernel without them.
   return [...segments, { from: Math.min(last + 1, x32), code: ret(action.errno(unknownCallErrno)) }];
 }
 

@@ -1,9 +1,6 @@
 import { constants } from 'node:os';
 
-/**
- * System calls that code in a sandbox can make under any driver. Unlisted calls are refused, except those that
- * `conditionalSystemCalls` allows.
- */
+/** System calls that sandboxes can make under any driver. Others are refused, except for `conditionalSystemCalls`. */
 export const permittedSystemCalls = names(`
   access faccessat faccessat2 open openat openat2 creat close close_range read readv pread64 preadv preadv2 write writev
   pwrite64 pwritev pwritev2 lseek stat fstat lstat newfstatat statx statfs fstatfs ustat truncate ftruncate fallocate
@@ -46,8 +43,8 @@ export const permittedSystemCalls = names(`
 `);
 
 /**
- * Refused calls, grouped by what they would allow. The calls in `unimplementedSystemCalls` fail as they would on an old
- * kernel without them, so that libraries fall back to older calls.
+ * Refused calls, grouped by what they would allow. Those in `unimplementedSystemCalls` fail as on an old kernel, so
+ * libraries fall back.
  */
 export const deniedSystemCalls: Readonly<Record<string, readonly string[]>> = {
   // The kernel keeps keys per user, so sandboxes of the same user would share them.
@@ -76,8 +73,7 @@ const equal = (argument: number, ...values: number[]): ArgumentComparison[] =>
 
 /** Calls that are allowed if any of their comparisons is true. */
 export const conditionalSystemCalls: Readonly<Record<string, readonly ArgumentComparison[]>> = {
-  // AF_UNIX, AF_INET, AF_INET6, AF_NETLINK. Not AF_VSOCK, which bypasses network namespaces to reach a virtual machine's host.
-  // Not AF_ALG and similar families, which only enlarge the attack surface.
+  // AF_UNIX, AF_INET, AF_INET6, AF_NETLINK. Not AF_VSOCK, which can reach a virtual machine's host.
   socket: equal(0, 1, 2, 10, 16),
   // Every CLONE_NEW… flag of clone: mount, cgroup, uts, ipc, user, pid and net namespaces.
   clone: [{ kind: 'without', argument: 0, mask: 0x7e02_0000 }],

@@ -15,8 +15,7 @@ const dragStepMs = 8;
 /** Delay before the button is released, so that the drop target has time to accept the drag. */
 const dropMs = 50;
 /**
- * Pause between clicks, so that programs do not treat two clicks as one. The display times the pause, so a busy daemon
- * cannot lengthen it.
+ * Pause between clicks, so that programs do not treat two as one. Timed by the display, because the daemon may be busy.
  */
 const clickMs = 20;
 const busyMs = 100;
@@ -133,9 +132,8 @@ function press({ fake }: InputDevice, button: number, afterMs = 0): void {
   fake(buttonRelease, button);
 }
 /**
- * Waits for at most `heldMs` until the display has processed the input. The display queues events while a window
- * manager handles a press, then applies them at the pointer's position at the time of delivery. No further action may
- * be sent before this delivery.
+ * Waits for at most `heldMs` until the display has processed the input. A window manager can delay a press, so no
+ * further action may be sent before.
  */
 async function taken({ display }: InputDevice, isTaken: (pointer: PointerState) => boolean): Promise<void> {
   for (let waited = 0; waited < heldMs && !isTaken(await readPointer(display)); waited += heldEveryMs) {

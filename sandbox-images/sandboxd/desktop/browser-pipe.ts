@@ -14,8 +14,8 @@ const headBytes = 160;
 const attached = /^\{"method":"Target\.(attachedToTarget|detachedFromTarget)","params":\{"sessionId":"([^"]+)"/;
 
 /**
- * Chromium sees one client that never disconnects. When the client changes, the pipe therefore detaches from everything
- * that the previous client was attached to, so that no tab waits for a missing debugger.
+ * Chromium sees one permanent client. When the client changes, the pipe detaches from all targets, so that no tab waits
+ * for a missing debugger.
  */
 export function createBrowserPipe(input: Writable, output: Readable): BrowserPipe {
   let client: Duplex | undefined;
@@ -115,7 +115,7 @@ export function createBrowserPipe(input: Writable, output: Readable): BrowserPip
   };
 }
 
-/** Calls `each` with the beginning of every message, even if the message is split across chunks. */
+/** Calls `each` with the beginning of every message, even across chunks. */
 function messages(each: (head: string) => void): (chunk: Buffer) => void {
   let head: Buffer[] = [];
   let size = 0;

@@ -92,7 +92,7 @@ function dieFirst(session: number): void {
   }
 }
 
-/** Chromium's own sandbox needs user namespaces, which most containers lack, and which Chromium never uses as root. */
+/** Chromium's own sandbox needs user namespaces. Most containers lack them, and Chromium never uses them as root. */
 async function hasUserNamespaces(): Promise<boolean> {
   if (process.getuid?.() === 0) return false;
   return await promisify(execFile)('unshare', ['--user', '--map-root-user', '--net', '--pid', '--fork', 'true']).then(

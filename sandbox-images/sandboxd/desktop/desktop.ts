@@ -59,7 +59,7 @@ const rules = `<?xml version="1.0" encoding="UTF-8"?>
 export interface DesktopOptions extends BrowserOptions {
   /** Idle timeout, in ms, after which the desktop stops. 0: never. */
   readonly idleMs: number;
-  /** How long a debugging connection may take to open before a running browser is considered hung. */
+  /** Maximum time in ms to open a debugging connection. A slower browser is considered hung. */
   readonly hungMs: number;
 }
 

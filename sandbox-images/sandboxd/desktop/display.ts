@@ -20,8 +20,7 @@ const [least, beyond] = [100, 10_000] as const;
 const attempts = 1_000;
 
 /**
- * Returns a random display number that has no socket. Concurrent displays would all choose the first free number. The
- * numbers of killed displays are skipped, because another user's Xvnc cannot replace their sockets.
+ * Returns a random display number without a socket, because concurrent displays would all choose the first free number.
  */
 export async function findUnusedDisplayNumber(folder = displaySockets): Promise<number> {
   const names = await readdir(folder).catch(() => []);
@@ -102,8 +101,8 @@ export async function startDisplay(
 interface Sockets {
   readonly socket: string;
   /**
-   * `0666` if the server connects too, because the server may run as a different user than the sandbox. On the server's
-   * side, the folder's parent denies access to everyone else.
+   * `0666` if the server connects as a different user. On the server's side, the folder's parent keeps everyone else
+   * out.
    */
   readonly mode: '0600' | '0666';
   readonly authority: string;
@@ -158,7 +157,7 @@ async function answersRfb(path: string, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** Connects a viewer and waits for the display's greeting: a dying display accepts connections but drops them. */
+/** Connects a viewer and waits for the greeting, because a dying display accepts connections but drops them. */
 async function greeted(path: string): Promise<DirectSocket> {
   const viewer = await opened(path, createDirectSocket);
   viewer.on('error', () => {});

@@ -16,13 +16,12 @@ const maxSpareKeys = 96;
 const settleMs = 150;
 const slowMs = 3_000;
 
-/** Spare keycodes and the keysyms that the daemon assigned to them (0: none yet), least recently used first. */
+/** Spare keycodes and their assigned keysyms, least recently used first. 0: none yet. */
 const lent = new WeakMap<X11Connection, Map<number, number>>();
 
 /**
- * Returns the display's current keyboard. A keysym without a key (é, я, CJK, emoji) gets a spare key: an unmapped key,
- * or a media key that browsers ignore. The key keeps its new mapping until all spare keys are in use; then the least
- * recently used key is reassigned.
+ * Returns the display's current keyboard. A keysym without a key (é, я, CJK, emoji) gets an unmapped key or a media key
+ * that browsers ignore. The least recently used one is reassigned.
  */
 export async function openKeyboard(display: X11Connection, sleep: (ms: number) => Promise<void>): Promise<Keyboard> {
   const { minKeycode, maxKeycode } = display.screen;
@@ -49,19 +48,13 @@ export async function openKeyboard(display: X11Connection, sleep: (ms: number) =
     ours.set(keycode, keysym);
   };
 
-  /**
-   * Programs look up a key's mapping when they handle a key press, so the mapping must not change until the press has
-   * been handled.
-   */
+  /** Programs look up a key's mapping when they handle a press, so the mapping must not change before. */
   async function settled(): Promise<boolean> {
     const answers = await waitUntilInputHandled(display, slowMs);
     if (!answers) await sleep(settleMs);
     return answers;
   }
-  /**
-   * GTK programs receive new mappings and pings over different connections. The first answer shows that the display has
-   * written to both connections; the second answer shows that the program has read both.
-   */
+  /** GTK receives mappings and pings over different connections. The second answer shows that it has read both. */
   async function learned(): Promise<void> {
     if (await settled()) await settled();
   }
@@ -103,14 +96,13 @@ export async function openKeyboard(display: X11Connection, sleep: (ms: number) =
 }
 
 /**
- * XF86 keysyms (without their prefix 0x1008ff00) of the keys that a browser handles by keycode, even if the keys are mapped
- * differently. The keys are the media transport keys, Home, Mail, Search, Back, Forward, Stop, Refresh, Favorites, Close,
- * Copy, Cut, New, Open, Paste, Reply, Reload, Save, Send and Forward Mail.
+ * XF86 keysyms, without their prefix 0x1008ff00, of keys that a browser handles by keycode even if they are mapped
+ * differently.
  */
 const obeyed = new Set([
   ...[0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1b, 0x26, 0x27, 0x28, 0x29, 0x2e, 0x30, 0x31, 0x56, 0x57, 0x58, 0x68],
   ...[0x6b, 0x6d, 0x72, 0x73, 0x77, 0x7b, 0x90, 0x97],
 ]);
-/** True if a key with this keysym can be reassigned: the key is unmapped, or is a media key that no sandbox uses. */
+/** True if a key with this keysym is unmapped, or is a media key that no sandbox uses. */
 const isSparable = (keysym: number) =>
   keysym === 0 || (keysym >= 0x1008fe00 && keysym <= 0x1008ffff && !obeyed.has(keysym - 0x1008ff00));

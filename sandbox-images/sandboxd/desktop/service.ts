@@ -37,8 +37,8 @@ const attempts = 6;
 const longLifeMs = 30_000;
 
 /**
- * Keeps a program running from the first `get` until `stop`, with growing delays between restarts. Gives up if the first start
- * fails, or if restarts keep failing.
+ * Keeps a program running from the first `get` until `stop`. Delays between restarts grow. Gives up if the first start
+ * or repeated restarts fail.
  */
 export function superviseProgram<Value>({ clock, start, died, back }: Options<Value>): SupervisedProgram<Value> {
   let current: Period | undefined;

@@ -3,9 +3,8 @@ import { clientMessageEventType, encodeUint16, encodeUint32, encodeX11Request, t
 const substructureNotify = 0x80000;
 
 /**
- * Resolves with true once the focused program has handled all of its input. The program shows this by answering a ping,
- * which window managers use to detect hung programs. Resolves with false if the program does not support pings or does
- * not answer in time.
+ * Resolves with true once the focused program answers a ping, after all its input. False if it does not support pings
+ * or does not answer in time.
  */
 export async function waitUntilInputHandled(display: X11Connection, patienceMs: number): Promise<boolean> {
   const { root } = display.screen;

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
-// Implements the part of the X protocol that screenshots and input need, so that images need no library or helper program.
+// Implements only the parts of the X protocol that screenshots and input need.
 
 export interface X11Screen {
   readonly root: number;

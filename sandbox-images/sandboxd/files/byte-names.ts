@@ -3,10 +3,7 @@ import { lstat, mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { splitEscapedFileName } from '../../../src/core/text/files/byte-names.ts';
 
-/**
- * Does not change existing folders. Node's own recursive `mkdir` hangs forever inside a folder that was removed while
- * mounted or in use.
- */
+/** Does not change existing folders. Node's own recursive `mkdir` can hang forever in a removed folder. */
 export async function makeFolders(path: string, mode?: number): Promise<void> {
   try {
     await mkdir(await toSystemPath(path), mode);
@@ -46,8 +43,8 @@ const isThere = (path: SystemPath) =>
   );
 
 /**
- * Calls `start` with the folder's path as a string, because Node accepts only strings. If the path is not UTF-8,
- * `start` gets a path to the folder's open file descriptor.
+ * Calls `start` with the folder's path as a string, which Node requires. A path that is not UTF-8 is replaced by its
+ * file descriptor's path.
  */
 export async function startInFolder<Started>(folder: string, start: (cwd: string) => Started): Promise<Started> {
   const path = await toSystemPath(folder);

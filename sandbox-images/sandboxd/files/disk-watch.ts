@@ -8,8 +8,7 @@ import { findProcessSubtree } from '../processes/process-tree.ts';
 import { createOrphanRule, type DaemonState } from '../shared-state.ts';
 import { tryListFolder } from './read-if-any.ts';
 
-// Enforces the disk limit of a sandbox or volume if the storage has no quota. Measures often while the disk fills and rarely
-// otherwise, and ends the processes that write beyond the limit.
+// Enforces the disk limit of a sandbox or volume if the storage has no quota. Ends the processes that write beyond it.
 
 const quickMs = 200;
 const slowMs = 1_000;
@@ -17,9 +16,7 @@ const fullLookMs = 5_000;
 const mebibyte = 2 ** 20;
 /** Minimum pause between measurements, as a multiple of the last measurement's duration. */
 const idleShare = 10;
-/**
- * Every file counts as at least this size, because inodes take space too. The limit therefore also covers the number of files.
- */
+/** Every file counts as at least this size, so the limit also covers the number of files. */
 const fileBytes = 4_096;
 const maxHandles = 20_000;
 
@@ -44,8 +41,7 @@ export function monitorDisk(
   const names = [...new Set([...places, ...roots])];
   let use: DiskUsage = { usedBytes: 0, limitBytes, freeBytes: 0, stopped: 0 };
   /**
-   * Slightly above the usage at which writers were last ended. While usage stays below this ceiling, no process is
-   * ended, so that a user can clean up.
+   * Slightly above the usage at which writers were last ended. Below it, processes may run so that a user can clean up.
    */
   let ceiling = limitBytes;
   let freeThen = 0;
@@ -59,7 +55,7 @@ export function monitorDisk(
     use = { ...use, freeBytes };
     const fell = freeThen - freeBytes;
     const rest = clock.now() - lookedAt;
-    // Limits the measuring rate even while the disk fills, because another sandbox may be filling it.
+    // Limits the measuring rate, because another sandbox may be filling the disk.
     const isDue = rest >= Math.max(fullLookMs, tookMs * idleShare) || (fell > mebibyte && rest >= tookMs * idleShare);
     if (!isDue) return fell > mebibyte ? quickMs : slowMs;
     freeThen = freeBytes;
@@ -71,8 +67,7 @@ export function monitorDisk(
     else if (usedBytes > ceiling) {
       const isGrowing = ceiling > limitBytes;
       if (await stopWriters(isGrowing)) {
-        // The second measurement includes the last bytes of ended writers, which must not be attributed to an innocent
-        // process.
+        // Measure again, so the last bytes of ended writers are not attributed to an innocent process.
         const after = await measureDiskUse(places, handles(keepers.spared, names), limitBytes * 2);
         use = { ...use, usedBytes: after, stopped: use.stopped + 1 };
       }
@@ -82,9 +77,8 @@ export function monitorDisk(
   }
 
   /**
-   * Ends the processes that have large files open for writing or, if there are none, all processes that have any file
-   * open for writing. If no file is open for writing and the files keep growing, writers come and go faster than the
-   * scan, so every process is ended.
+   * Ends the processes with large files open for writing, or else all with any file open for writing. If there are none
+   * and the files keep growing, ends every process, because writers escape the scan.
    */
   async function stopWriters(isGrowing: boolean): Promise<boolean> {
     const all = scanProcesses();
@@ -142,7 +136,7 @@ function* handles(spared: DaemonState['keepers']['spared'], folders: readonly st
 
 const openOf = (pid: number): string[] => tryListFolder(`/proc/${pid}/fd`).map((name) => `/proc/${pid}/fd/${name}`);
 
-/** Size of the largest file below the folders that the process has open for writing. -1 if there is no such file. */
+/** Size of the largest file below the folders that the process has open for writing. -1: none. */
 function largestWritten(pid: number, folders: readonly string[]): number {
   let largest = -1;
   for (const path of openOf(pid).slice(0, maxHandles)) {
@@ -157,10 +151,7 @@ function largestWritten(pid: number, folders: readonly string[]): number {
 
 const isBelow = (path: string, folders: readonly string[]) => folders.some((it) => path.startsWith(`${it}/`));
 
-/**
- * Returns the bytes used by the folders and the `unnamed` open files. Does not follow links, and stops once the sum
- * exceeds `most`.
- */
+/** Returns the bytes used by the folders and the `unnamed` open files. Stops once the sum exceeds `most`. */
 export async function measureDiskUse(
   places: readonly string[],
   unnamed: Iterable<Handle>,

@@ -94,7 +94,7 @@ function toEntry(name: string, stats: Stats): FileEntry {
   return { name, type, size: type === 'file' ? stats.size : null, modified: stats.mtime.toISOString() };
 }
 
-/** Yields exactly `size` bytes or throws, so that a file truncated during the read does not look complete. */
+/** Yields exactly `size` bytes or throws, because the file may be truncated during the read. */
 export async function* readFileChunks(
   handle: FileHandle,
   { start, size }: { readonly start: number; readonly size: number },

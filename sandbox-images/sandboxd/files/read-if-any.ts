@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-// Synchronous. A file that cannot be read is treated as absent: the file or its process is gone, or another user owns it.
+// Synchronous. A file that cannot be read counts as absent, even if another user owns it.
 
 export const tryReadText = (file: string): string | undefined => ifReadable(() => readFileSync(file, 'utf8'));
 export const tryReadLink = (file: string): string | undefined => ifReadable(() => readlinkSync(file));

@@ -60,8 +60,8 @@ interface FileReplacement {
 const inOrder = createKeyedQueue();
 
 /**
- * Serializes work on one name, so that no other write by this daemon can happen between the version check and the rename.
- * Keep the work short: all other writers of the name wait.
+ * Serializes this daemon's writes to one name between the version check and the rename. Keep the work short, because
+ * other writers wait.
  */
 export async function withFileNameLock<Value>(parent: ParentFolderHandle, work: () => Promise<Value>): Promise<Value> {
   const folder = await stat(parent.at('.'), { bigint: true });

@@ -13,8 +13,8 @@ const pieces = /\\[pPxuUb]\{[^{}\\]*\}|\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*
 const inSet = /\[:\^?\w+:\]|\\.|\[|&&|~~/gs;
 
 /**
- * ripgrep needs backslashes before a literal `[`, `&&` or `~~` in a character class, and before a `{` that does not
- * begin a quantifier. Other ripgrep syntax, such as `\d`, stays unchanged.
+ * Escapes a literal `[`, `&&` or `~~` in a character class, and a `{` outside a quantifier. Other ripgrep syntax stays
+ * unchanged.
  */
 export const toRipgrepPattern = (regex: string): string =>
   regex.replace(pieces, (piece) => {

@@ -144,7 +144,7 @@ function readers(
   for (const { channel, stream } of outputs) {
     stream.on('data', (chunk: Buffer) => {
       if (!isOpen) {
-        // Node resumes a child's pipes when the child exits, but the output must wait for the first reader.
+        // Node resumes a child's pipes on exit, but the output must wait for the first reader.
         stream.pause();
         return void stream.unshift(chunk);
       }
@@ -211,7 +211,7 @@ interface OpenJob {
 const rememberedMs = 60_000;
 /** How long background processes may keep the pipes of an ended job open. */
 const lingerMs = 500;
-/** How long a newly started job can delay the start of other jobs, in ms. A shell's CPU use peaks while it starts. */
+/** How long a new job can delay other starts, in ms. A shell's CPU use peaks while it starts. */
 const startingMs = 150;
 const lateMs = 30;
 

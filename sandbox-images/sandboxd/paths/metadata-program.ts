@@ -1,6 +1,6 @@
 /**
- * Accesses extended attributes, which Node does not support. One process serves the whole sandbox. Each request and
- * each response is one line of space-separated words, and responses arrive in request order.
+ * Accesses extended attributes, which Node does not support. Each request and each response is one line of
+ * space-separated words, in request order.
  */
 export const metadataProgram = String.raw`
 use strict;

@@ -20,8 +20,8 @@ import { metadataProgram } from './metadata-program.ts';
 
 type HelperState = Pick<DaemonState, 'clock' | 'env' | 'keepers'>;
 /**
- * Words of an answer: `found` and the metadata of each path, `full` (too large for one answer), `done`, or `failed` and the
- * system's error number.
+ * Words of an answer: `found` with each path's metadata, `full` (too large), `done`, or `failed` with the system's
+ * error number.
  */
 type Answer = readonly string[];
 type Request =

@@ -5,7 +5,7 @@ import { readCommandLine, scanProcesses } from '../processes/proc.ts';
 
 const listening = '0A';
 const tables = ['/proc/net/tcp', '/proc/net/tcp6'] as const;
-/** Listening addresses, in the notation of /proc/net/tcp, at which a program is reachable through loopback. */
+/** Listening addresses that loopback can reach, in the notation of /proc/net/tcp. */
 const reachable = new Set([
   ...['00000000', '0100007F', '00000000000000000000000000000000', '00000000000000000000000001000000'],
   ...['0000000000000000FFFF000000000000', '0000000000000000FFFF00000100007F'],

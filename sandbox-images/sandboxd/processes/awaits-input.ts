@@ -42,7 +42,7 @@ export const awaitsInput = ({ members, pipe, hasOpenLine }: InputProbe): boolean
     return blocked.some((call) => call !== undefined && waitsOn(pid, call, isInput));
   });
 
-/** `call`: the system call's number in decimal and its arguments in hexadecimal, or `running` if the thread is not blocked. */
+/** `call`: the system call's number in decimal and arguments in hexadecimal, or `running` if not blocked. */
 function waitsOn(pid: number, call: string, isInput: (fd: number) => boolean): boolean {
   const [number, ...args] = call.trim().split(' ');
   const kind = calls[process.arch]?.[Number(number)];

@@ -14,8 +14,8 @@ export interface EndTreeOptions {
 }
 
 /**
- * Sends TERM, then KILL after 2 s (immediately if `grace` is `none`). Once the tree is empty or KILL has failed for 10
- * s, resolves with the number of processes that were not yet in `met`.
+ * Sends TERM, then KILL after 2 s, or immediately if `grace` is `none`. Gives up after another 10 s. Resolves with the
+ * number of processes not yet in `met`.
  */
 export async function endProcessTree(
   tree: ProcessTree,
@@ -34,7 +34,7 @@ export async function endProcessTree(
       met.add(name);
       known.add(name);
     }
-    // An empty tree cannot start anything new, so only processes that were already undecided are awaited.
+    // An empty tree starts nothing new, so await only processes that were already undecided.
     const names = undecided.map(toProcessKey).filter((name) => waitedFor?.has(name) ?? true);
     waitedFor = members.length > 0 ? undefined : new Set(names);
     return members;

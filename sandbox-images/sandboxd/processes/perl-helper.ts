@@ -9,7 +9,7 @@ export type PerlHelper = ChildProcessByStdio<Writable, Readable, null>;
 export type SystemCallNumberByArchitecture = Readonly<Record<'x64' | 'arm64', number>>;
 interface HelperProgram {
   readonly program: string;
-  /** System call numbers by architecture, passed to the program as its first arguments, before `numbers`. */
+  /** System call numbers by architecture. The program's first arguments, before `numbers`. */
   readonly calls: readonly SystemCallNumberByArchitecture[];
   readonly numbers: readonly number[];
   readonly missing: string;

@@ -28,7 +28,7 @@ export type ProtectedProcessFinder = (all: readonly ProcessStat[]) => ReadonlySe
 export const toProcessKey = ({ pid, startTicks }: ProcessStat) => `${pid}.${startTicks}`;
 
 export interface TreeScanOptions {
-  /** Keys of processes found by an earlier scan, which belong to the tree even after their parents end. */
+  /** Keys of processes from an earlier scan. They belong to the tree even after their parents end. */
   readonly known?: ReadonlySet<string>;
   /** Leaves processes in the middle of exec to a later scan. If false, their environment is treated as empty. */
   readonly waits?: boolean;
@@ -94,9 +94,8 @@ export function findTreeMembers(
 }
 
 /**
- * Call while the root still runs, because its operation cannot be determined later. Orphans of the same operation
- * belong to the tree if they are no older than the root. If the root is itself an orphan, they must also be in another
- * session, because orphans in the root's session may be its siblings.
+ * Call while the root runs, because its operation cannot be determined later. Orphans of the same operation belong to
+ * the tree unless they are older or may be the root's siblings.
  */
 export function findProcessSubtree(root: ProcessStat, init: number | undefined, strays: OrphanRule): ProcessSubtree {
   const operation = readProcessVariable(root.pid, 'CORRAL_OPERATION');

@@ -27,7 +27,7 @@ export function toPipedProgram(child: ChildProcessWithoutNullStreams, touch: () 
   const delivered = Promise.withResolvers<void>();
   let exitCode: number | undefined;
   let reader: Duplex | undefined;
-  /** True while the reader accepts no bytes. During that time, silence does not mean that the output has ended. */
+  /** True while the reader accepts no bytes. Silence then does not mean that the output has ended. */
   let isHeld = false;
   let brokenPipe: Duplex | undefined;
   let linger: NodeJS.Timeout | undefined;

@@ -44,7 +44,7 @@ export function createProgramOperations(parts: DaemonState): ProgramOperations {
     makeRoom();
     await markTerminalsOpened(stateDir);
     const { id, argv, tag } = request;
-    // Each start has its own mark, because an earlier program with this id may still be ending.
+    // Unique per start, because an earlier program with this id may still be ending.
     const operation = `program-${id}-${++starts}`;
     const folder = await resolveStartFolder(place, request, { cwd: place.root });
     const env: NodeJS.ProcessEnv = {

@@ -4,8 +4,8 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { tryListFolder } from '../files/read-if-any.ts';
 
-// The daemon dials the server, so code in the sandbox cannot redirect the connection. The server then sends its
-// requests over this connection.
+// The daemon dials the server, so code in the sandbox cannot redirect the connection. The server sends its requests
+// over it.
 
 export interface ControlDialOptions {
   readonly folder: string;
@@ -89,7 +89,7 @@ function keepDialled(name: string, { folder, hello, server, log }: ControlDialOp
     socket.on('error', () => {});
     socket.once('close', () => {
       all.delete(socket);
-      // If an unused connection is dropped within a second, dial again only after a delay.
+      // If an unused connection drops within a second, delay the next dial.
       const wasUsed = !unused.delete(socket);
       if (wasUsed || performance.now() - acceptedAt > 1_000) fill();
       else later();

@@ -13,7 +13,7 @@ export interface DirectSocket extends Socket {
   pourInto(to: Duplex): void;
 }
 
-/** Reuses a few buffers, because `data` events would allocate a new buffer for every 64 KiB of screen data. */
+/** Reuses a few buffers, because `data` events would allocate one for every 64 KiB. */
 export function createDirectSocket(): DirectSocket {
   const free: Uint8Array[] = [];
   let to: Duplex | undefined;

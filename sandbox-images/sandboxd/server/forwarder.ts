@@ -7,9 +7,8 @@ export interface ProxyTarget {
 }
 
 /**
- * Selects the host and port in CORRAL_EGRESS_URL if it is set, and the socket in the sandbox's folder if not.
- * Connections to the port begin with a preface that identifies the sandbox. In a sandbox that is claimed only after its
- * start, the preface is read from a file.
+ * Selects the host and port in CORRAL_EGRESS_URL, or else the socket in the sandbox's folder. Connections to the port
+ * begin with a preface that identifies the sandbox.
  */
 export function resolveProxyTarget(socketPath: string, sandboxId: string, env: NodeJS.ProcessEnv): ProxyTarget {
   const url = env.CORRAL_EGRESS_URL ? URL.parse(env.CORRAL_EGRESS_URL) : undefined;

@@ -1,10 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 
-/**
- * Whether the other end of a loopback connection belongs to this daemon's user. Services share the loopback interface but
- * run as other users without network access.
- */
+/** Whether a loopback peer runs as this daemon's user. Services share the loopback interface but run as other users. */
 export async function isFromOwnUser({
   remotePort,
   localPort,

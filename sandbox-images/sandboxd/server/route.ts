@@ -28,7 +28,7 @@ export type RouteReply = undefined | { readonly json: unknown } | StreamedBody;
 export interface Route {
   readonly method: string;
   readonly path: string;
-  /** Requests to this route do not count as activity, so that a health check does not keep a sandbox awake. */
+  /** Requests to this route, such as health checks, do not count as activity. */
   readonly quiet?: true;
   readonly stream?: StreamOpener;
   handle(exchange: HttpExchange): Promise<RouteReply>;

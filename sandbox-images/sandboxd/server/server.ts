@@ -204,8 +204,8 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
 }
 
 /**
- * Other processes can read the environment, so it can hold a verifier instead of the token. `sha256:` precedes a hash.
- * `ed25519:` precedes a public key and a uid, and the token is a signature of that uid.
+ * Can hold a verifier instead of the token, because other processes can read the environment. `sha256:` precedes a
+ * hash. `ed25519:` precedes a public key and a uid that the token signs.
  */
 export function hasValidToken(authorization = '', token: string): boolean {
   const [kind, key = '', uid = ''] = token.split(':');

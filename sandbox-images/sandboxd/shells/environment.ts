@@ -22,7 +22,7 @@ export function writeShellProfile({ HOME: home, PATH: path = '' }: NodeJS.Proces
   const quoted = `'${path.replaceAll("'", `'\\''`)}'`;
   try {
     writeFileSync(join(home, '.profile'), `PATH=${quoted}:"$PATH"\n`, { flag: 'wx', mode: 0o644 });
-  } catch {} // a profile exists, or the home folder is not writable, in which case login shells use the system's PATH
+  } catch {} // a profile exists, or the home folder is not writable
 }
 
 export function createBaseEnvironment(env: NodeJS.ProcessEnv, uid = process.getuid?.()): Record<string, string> {
@@ -49,7 +49,7 @@ export function createBaseEnvironment(env: NodeJS.ProcessEnv, uid = process.getu
 
 const hasLocale = (env: NodeJS.ProcessEnv) => ['LANG', 'LC_ALL', 'LC_CTYPE'].some((name) => env[name] !== undefined);
 
-/** Internal variables are not passed from the daemon to commands, or from one command to the next. */
+/** Internal variables are not passed from the daemon to commands, or between commands. */
 export const isInternalVariable = (name: string) =>
   name.startsWith('CORRAL_') || name === 'BASH_ENV' || name === 'SHLVL' || name === '_';
 

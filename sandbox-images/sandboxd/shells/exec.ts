@@ -14,7 +14,7 @@ import { resolveStartFolder } from './shell-state.ts';
 import { type OutputSpool, openOutputSpool } from './spool.ts';
 import { prepareCommandLine, removeCommandFile } from './terminal.ts';
 
-/** Uses no login shell or intermediate process, so a call costs little more than a fork. */
+/** Runs `bash` directly, so a call costs little more than a fork. */
 export function createExecutor(parts: DaemonState) {
   let count = 0;
 
@@ -146,7 +146,7 @@ async function quiet(child: ChildProcess, streams: readonly CollectedOutput[]): 
   const seen = () => streams.reduce((sum, stream) => sum + stream.seen, 0);
   for (let still = 0, before = seen(); still < 3 && open(); ) {
     for (const stream of streams) await stream.settled();
-    await new Promise(setImmediate); // three turns of the event loop without new data mean that everything readable has been read
+    await new Promise(setImmediate); // three event-loop turns without new data mean that no output is left
     still = seen() === before ? still + 1 : 0;
     before = seen();
   }

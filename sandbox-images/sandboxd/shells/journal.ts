@@ -4,8 +4,7 @@ import { tryParseJson } from '../../../src/core/text/text.ts';
 import type { OperationEntry } from '../../../src/sandboxes/client/client.ts';
 import { tryReadText } from '../files/read-if-any.ts';
 
-// Records operations so that none runs twice after a crash. Beyond 2,000 entries, drops the oldest ended operations.
-// The journal is outside the workspace, so that an agent cannot erase it.
+// Records operations so that none runs twice after a crash. Keeps about 2,000 entries, outside the agent's workspace.
 
 export interface JournalEntry {
   readonly operation: OperationEntry;
@@ -56,7 +55,7 @@ export function openJournal(folder: string): Journal {
         else appendFileSync(file, `${JSON.stringify(entry)}\n`);
         lines++;
       } catch (cause) {
-        // If the disk is full, the operation continues and its record exists only in memory.
+        // If the disk is full, the record exists only in memory.
         process.stderr.write(`sandboxd: the journal could not be written: ${cause}\n`);
       }
     },

@@ -24,10 +24,7 @@ import {
 interface TailBuffer {
   push(chunk: Uint8Array): void;
   text(): string;
-  /**
-   * Frees the unused part of the buffer. `text` then includes an incomplete last character. A later `push` reopens the
-   * buffer.
-   */
+  /** Frees unused memory. Until the next `push`, `text` includes an incomplete last character. */
   close(): void;
 }
 
@@ -48,10 +45,7 @@ export function createTailBuffer(cap: number): TailBuffer {
     length = kept;
   };
   const view = () => buffer.subarray(Math.max(0, length - cap), length);
-  /**
-   * Omits a character that is cut off at the start, and an incomplete character at the end that later output may
-   * complete.
-   */
+  /** Omits partial characters at the start and, until `close`, at the end. */
   const text = () => {
     const bytes = view();
     return bytes
@@ -100,7 +94,7 @@ const tailBytes = 64 * 1024;
 const lingerMs = 5_000;
 const keeperGraceMs = 2_000;
 const overflowPauseMs = 5;
-const quietMs = 1_000; // a command that is reading its input and prints nothing for this long counts as waiting for input
+const quietMs = 1_000; // a silent command that is reading its input counts as waiting after this time
 const maxUnread = 1024 * 1024;
 const inputGraceMs = 60_000;
 
@@ -246,7 +240,7 @@ export async function launchOperation(
     terminal?.close(); // all processes are dead, but the keeper has not reported the exit
     await finished.promise;
   };
-  // A command that waits for input gets extra time, because a user may have to answer.
+  // A command that waits for user input does not time out.
   const expire = () => {
     if (asks()) timer = clock.setTimeout(expire, inputGraceMs);
     else void end('timed_out');

@@ -4,7 +4,7 @@ import { endProcessTree, sendSignals } from '../processes/end-processes.ts';
 import { readProcessVariable, scanProcesses } from '../processes/proc.ts';
 import { createOrphanRule, type DaemonState } from '../shared-state.ts';
 
-/** Ends processes from an earlier daemon, because their terminals are gone. Records their operations as lost. */
+/** Kills processes of an earlier daemon and records their operations as lost. */
 export async function endLeftoverProcesses(parts: DaemonState, sandboxId: string): Promise<void> {
   const { journal, clock, place, keepers, stateDir } = parts;
   const hadTerminals = await stat(terminalsNote(stateDir)).then(Boolean, () => false);

@@ -19,7 +19,7 @@ const stateEnd = 'corral-end';
 /** More than the kernel allows for an environment. */
 const maxBytes = 8 * 1024 * 1024;
 
-// Reports the shell's folder and environment on exit. No second bash is needed to parse the output of `env -0`.
+// Writes the shell's folder and environment to `$CORRAL_STATE` on exit.
 export const shellSetupScript = `unset BASH_ENV
 trap '{ set +x; } 2>/dev/null; { printf "%s\\0" "$PWD"; command -p env -0; printf "${stateEnd}\\0"; } 2>/dev/null >|"$CORRAL_STATE"' EXIT
 `;
@@ -47,7 +47,7 @@ function readShellState(path: string): ShellState | undefined {
   const bytes = readBytes(path);
   const cwd = decodeFileName(bytes.subarray(0, Math.max(0, bytes.indexOf(0))));
   const [, ...rest] = bytes.toString().split('\0');
-  // A file without an end mark was cut off, so the shell keeps its old state.
+  // A file without the end mark is truncated, so ignore it.
   if (!cwd || rest.at(-2) !== stateEnd) return undefined;
   const env: Record<string, string> = {};
   for (const line of rest.slice(0, -2)) {

@@ -120,7 +120,7 @@ export function createShellOperations(parts: DaemonState): ShellOperations {
     let position = fromByte;
     const buffer = Buffer.allocUnsafeSlow(64 * 1024);
     while (!signal.aborted) {
-      const change = live?.change(); // obtained before the read, so that output that arrives during the read is not missed
+      const change = live?.change(); // obtained first, to notice output that arrives during the read
       const over = (live?.now() ?? entry).state === 'exited';
       const chunk = await (live?.spool.read(position, buffer) ?? readSpool(place, entry.spool, position, buffer));
       position += chunk.length;

@@ -18,9 +18,7 @@ export interface OutputSpool {
 export async function openOutputSpool(place: ConfinedPaths, path: string, cap: number): Promise<OutputSpool> {
   let file: FileHandle | undefined = await create(place, path);
   let inFile = 0;
-  /**
-   * Bytes that follow the file's content: output that a full disk did not accept, then the note about discarded output.
-   */
+  /** Output that did not fit on the disk, and the note about discarded output. */
   let after = Buffer.alloc(0);
   let full = false;
 

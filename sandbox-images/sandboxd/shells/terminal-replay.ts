@@ -1,5 +1,5 @@
-// Keeps up to 64 KiB of output for a terminal's next viewer. Removes queries, because the viewer's terminal would type its
-// replies into the shell.
+// Keeps up to 64 KiB of output for a terminal's next viewer. Removes queries, because their replies would reach the
+// shell as input.
 
 const cap = 64 * 1024;
 const esc = 0x1b;
@@ -11,7 +11,7 @@ interface Sequence {
 }
 interface ScannedText {
   readonly sequences: readonly Sequence[];
-  /** First position at or after the requested one that does not split a character or an escape sequence. */
+  /** The requested position, moved forward past any split character or escape sequence. */
   readonly whole: number;
 }
 

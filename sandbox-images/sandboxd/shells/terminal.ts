@@ -13,9 +13,8 @@ import { type ProcessStat, scanProcesses } from '../processes/proc.ts';
 import { createOperationVariables } from './environment.ts';
 import { type ShellState, shellStatePath } from './shell-state.ts';
 
-// `script` from util-linux creates the PTY, so no native add-on is needed. A small shell, the keeper, runs the command.
-// When the command ends, the keeper prints a mark with the exit code and keeps the terminal open for background
-// processes.
+// `script` from util-linux creates the PTY, so no native add-on is needed. A shell called the keeper runs the command.
+// Afterwards, the keeper prints a mark with the exit code and keeps the terminal open.
 
 export interface Terminal {
   readonly pid: number;
@@ -56,7 +55,7 @@ export async function openTerminal(spec: TerminalSpec): Promise<Terminal> {
   return await start('script', ['-qefE', 'never', '-c', keeper, '/dev/null'], spec.cwd, env);
 }
 
-/** Echo, line editing and `\r\n` work as on any terminal. Rejects if the image has no `script`. */
+/** Behaves like an ordinary terminal. Rejects if the image has no `script`. */
 export async function openInteractiveTerminal({ cwd, env }: Pick<TerminalSpec, 'cwd' | 'env'>): Promise<Terminal> {
   const shell = 'stty cols 80 rows 24; unset CORRAL_MARK; SHELL=/bin/bash exec bash -i';
   const own = { ...env, SHELL: '/bin/sh', TERM: 'xterm-256color' };
@@ -119,7 +118,7 @@ export async function resizeTty(device: string, { cols, rows }: TerminalSize): P
 
 export interface ExitMarkerFinder {
   push(chunk: Buffer): { before: Buffer; exitCode?: number; after: Buffer };
-  /** Returns bytes held back as a possible start of the mark. Call at the end of a stream without a mark. */
+  /** Returns bytes held back as a possible mark. Call at the end of the stream. */
   rest(): Buffer;
 }
 

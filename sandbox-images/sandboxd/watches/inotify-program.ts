@@ -1,7 +1,4 @@
-/**
- * Unlike Node's own watcher, reports the kind of each change and both names of a move. One process serves every watch
- * in the sandbox.
- */
+/** Reports the kind of each change and both names of a move, unlike Node's own watcher. */
 export const inotifyProgram = String.raw`
 use strict;
 my ($init_call, $add_call, $remove_call, $most) = map { $_ + 0 } @ARGV;

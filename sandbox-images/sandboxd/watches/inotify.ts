@@ -25,9 +25,7 @@ interface InotifyWatch {
   readonly gone: () => void;
   readonly syncs: PromiseWithResolvers<void>[];
 }
-/**
- * Maximum number of folders for all watches in a sandbox together. Each folder costs about a kilobyte of kernel memory.
- */
+/** Maximum for all watches in a sandbox. Each folder costs about a kilobyte of kernel memory. */
 const maxFolders = 16_384;
 const calls: readonly SystemCallNumberByArchitecture[] = [
   { x64: 294, arm64: 26 }, // inotify_init1
@@ -66,7 +64,7 @@ export class Inotify {
     }
   }
 
-  /** Resolves when the watch has received every change made before this call, or has ended. */
+  /** Resolves when the watch has received every earlier change, or has ended. */
   async sync(id: string): Promise<void> {
     const watch = this.#watches.get(id);
     if (!watch) return;

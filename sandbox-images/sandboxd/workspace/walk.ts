@@ -2,9 +2,7 @@ import { type BigIntStats, closeSync, constants, lstatSync, mkdirSync, opendirSy
 
 const { O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
-/**
- * Resolves names relative to the open folder and follows no links, so that swapping folders cannot redirect the daemon.
- */
+/** Follows no links and uses an open descriptor, so that swapped folders cannot redirect the daemon. */
 export class WorkspaceFolder implements Disposable {
   readonly #fd: number;
 
@@ -65,18 +63,15 @@ export interface WorkspaceEntry {
 }
 interface Walk {
   readonly leavesOut: (path: string, name: string) => boolean;
-  /**
-   * Beyond this number of entries, the walk throws UnusableWorkspaceError, because external programs are faster and do not
-   * block the daemon.
-   */
+  /** Beyond this number of entries, throws UnusableWorkspaceError, because external programs are faster. */
   readonly most: number;
 }
-/** Maximum time for a walk. A workspace that takes longer is left to external programs. */
+/** Maximum time for a walk. Beyond it, the walk throws UnusableWorkspaceError. */
 const patienceMs = 250;
 
 /**
- * Yields each folder before its contents. Follows no links and enters no other file systems. Reads synchronously,
- * because a thread would cost more for a small workspace.
+ * Yields folders before their contents. Follows no links and enters no other file systems. Synchronous, because that is
+ * faster for small workspaces.
  */
 export function* walkWorkspace(root: string, { leavesOut, most }: Walk): Generator<WorkspaceEntry> {
   let left = most;

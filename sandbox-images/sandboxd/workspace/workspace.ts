@@ -7,8 +7,8 @@ import { saveRunFiles } from './keep.ts';
 import { formatModificationTime, UnusableWorkspaceError, type WorkspaceEntry, walkWorkspace } from './walk.ts';
 
 /**
- * Equal fingerprints mean unchanged files. Ignores run files, sockets and small output files. Changes inside a folder
- * show in its entries, so folder times are ignored as well.
+ * Equal fingerprints mean unchanged files. Ignores run files, sockets, small output files and the modification times of
+ * folders.
  */
 function printOf(root: string, most: number): WorkspaceFingerprint {
   const hash = createHash('sha256');
@@ -48,7 +48,7 @@ export function createWorkspaceOperations(root: string): Pick<Daemon, 'keepForRu
   };
 }
 
-/** Undefined if the workspace is unsuitable or a system call fails. A program in the sandbox reports better errors. */
+/** Undefined if the workspace is unsuitable or a system call fails. */
 function unlessUnfit<Value>(work: () => Value): Value | undefined {
   try {
     return work();

@@ -145,7 +145,7 @@ export class AcpAgent {
     return this.#prompt !== undefined && this.ended === undefined;
   }
 
-  /** Also true while output is unread, because the agent may finish before its output is read. */
+  /** Also true while unread output remains after the agent has finished. */
   get isBusy(): boolean {
     return this.isWorking || (this.ended === undefined && this.#queue.length > 0);
   }
@@ -201,8 +201,8 @@ export class AcpAgent {
   }
 
   /**
-   * Some agents answer `session/load` before they replay the conversation. The replay is over once two consecutive echo
-   * requests bring no update.
+   * Some agents answer `session/load` before they replay the conversation. Two consecutive echoes without an update
+   * mark its end.
    */
   async #endOfHistory(): Promise<void> {
     let quiet = 0;

@@ -65,7 +65,7 @@ export class AcpToolCalls {
     const isEnd = update.status === 'completed' || update.status === 'failed';
     if (update.status === 'in_progress' || isEnd) readTexts(update, known);
     readTerminal(update, known);
-    // Some agents start a call without arguments and send them later, not always with a new status.
+    // Some agents send a call's arguments later, sometimes without a new status.
     const isComplete = update.status === 'in_progress' || isEnd || (!isNew && known.input !== before);
     const lines: (AgentToolCall | AgentToolResult)[] = [];
     if (!known.isAnnounced && isComplete) {
@@ -179,10 +179,7 @@ const shortened = (text: string, max: number): string => {
     : `${begin}\n[${text.length - begin.length} characters more are not shown]`;
 };
 
-/**
- * Finds the command in the input, where it is a string or words such as `[bash, -lc, text]`. Falls back to the call's
- * title.
- */
+/** The command is a string or words such as `[bash, -lc, text]`. Falls back to the call's title. */
 function findCommand(input: Record<string, unknown>, title: string | undefined): string | undefined {
   const command = input.command ?? input.cmd;
   if (typeof command === 'string') return command;
@@ -234,7 +231,7 @@ const RawOutput = z.union([
   z.object({ stdout: text, stderr: text.optional() }).transform((it) => it.stdout + (it.stderr ?? '')),
 ]);
 
-/** Prefers raw output, because text in the content is written for people, sometimes in a Markdown fence. */
+/** Prefers raw output, because content text may be in a Markdown fence. */
 function outputOf({ rawOutput, terminal, texts }: KnownCall): string {
   const raw = RawOutput.safeParse(rawOutput).data ?? terminal;
   return truncateEnd(raw === '' ? withoutFence(texts.join('\n')) : raw, maxOutput);

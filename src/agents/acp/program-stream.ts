@@ -17,7 +17,7 @@ const maxJunk = 10_000;
 const errorsChars = 1_000;
 const endMs = 10_000;
 
-/** Reads one JSON message per line. Waits for `room` after each chunk, which slows down a program that sends too much. */
+/** Reads one JSON message per line. Waits for `room` after each chunk, as backpressure. */
 export async function openProgramStream(
   programs: ProgramClient,
   program: ProgramSpec,

@@ -1,7 +1,7 @@
 import type { PictureType } from '../../core/text/pictures.ts';
 
-// Page failures are returned as reports for the model. Calls reject only if the sandbox is lost, there is no desktop, a
-// restart fails or the caller's signal aborts.
+// Page failures are returned as reports. Calls reject only if the sandbox is lost, there is no desktop, a restart fails
+// or the signal aborts.
 
 export interface PictureBytes {
   readonly mimeType: PictureType;

@@ -7,10 +7,7 @@ import { clipText } from './event-notes.ts';
 import { type BrowserActionResult, explainNetworkFailure, toFailureResult, toSuccessResult } from './explain-error.ts';
 import type { BrowserTab } from './tabs.ts';
 
-/**
- * The browser hides the proxy's response to a refused tunnel. Repeating the request with another tool shows the status
- * line, which contains the reason.
- */
+/** The browser hides the proxy's response. A separate CONNECT request shows the reason. */
 async function explainRefusal(sandbox: SandboxClient, url: string, signal: AbortSignal): Promise<string | undefined> {
   const { hostname, port, protocol } = new URL(url);
   if (!/^[\w.:[\]-]+$/.test(hostname)) return undefined; // the name becomes part of a command
@@ -68,7 +65,7 @@ export async function navigateTab({
     throw thrown;
   }
   await raceAbort(page.waitForLoadState('load', { timeout: restMs }), signal).catch((thrown: unknown) => {
-    if (signal.aborted) throw thrown; // a timeout is not a failure: the page is visible, and only part of it loads slowly
+    if (signal.aborted) throw thrown; // a timeout is not a failure, because the page is already visible
   });
   return await outcome(response, page.url());
 }

@@ -10,8 +10,7 @@ import type {
   PageWindow,
 } from './page-types.ts';
 
-// Page functions are sent to the browser as text and run in an isolated world that the page cannot see. They can use
-// nothing else from this file except types.
+// Page functions run in the browser, in an isolated world. They can use only types from the rest of this file.
 
 declare const document: PageDocument;
 declare const window: PageWindow;
@@ -122,7 +121,7 @@ export function scanPage({ withText, maxElements, maxNodes, maxChars }: PageScan
         continue;
       }
       if (!element.matches(interactive) || !shows(element) || !isSeen(element, root, dx, dy)) continue;
-      // Omits elements inside a link or button, unless they are links, buttons or form fields.
+      // Inside a link or button, keeps only links, buttons and form fields.
       const outer = element.closest('a[href],button');
       if (outer && outer !== element && !element.matches('a[href],button,input,select,textarea')) continue;
       if (listed.length >= maxElements) {
@@ -258,10 +257,7 @@ export function chooseOption({
   return { chosen: options[at]?.text.trim() ?? '' };
 }
 
-/**
- * Sets a field that is not typed into, such as a date, and fires `input` and `change` events. Returns false for any
- * other field.
- */
+/** Sets a field that is not typed into, such as a date. Returns false for any other field. */
 export function setElementValue({ index, text }: { index: number; text: string }): boolean {
   const element = window.corral?.listed[index];
   const untyped = /^(date|time|month|week|datetime-local|color|range)$/;
@@ -273,10 +269,7 @@ export function setElementValue({ index, text }: { index: number; text: string }
   return true;
 }
 
-/**
- * Scrolls the innermost scrollable element in the middle of the screen, or else the page. Returns whether anything
- * moved.
- */
+/** Scrolls the innermost scrollable element at the screen's center, or the page. Returns whether anything moved. */
 export function scrollPage({ direction, distance }: { direction: 1 | -1; distance: 'screen' | 'end' }): boolean {
   const scrolls = (element: PageElement) =>
     element.scrollHeight > element.clientHeight + 1 && /auto|scroll/.test(getComputedStyle(element).overflowY);

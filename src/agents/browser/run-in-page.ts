@@ -22,7 +22,7 @@ export async function runInPage<Arg, Value>(cdp: CDPSession, run: (arg: Arg) => 
       if (exceptionDetails) throw new PageError(exceptionDetails.exception?.description ?? exceptionDetails.text);
       return result.value as Value;
     } catch (thrown) {
-      // If the document changed during the call, the call is repeated in the new document.
+      // Repeat the call if the document changed during it.
       if (left === 0 || !/context|frame|navigat/i.test(String(thrown)) || thrown instanceof PageError) throw thrown;
     }
   }

@@ -59,9 +59,8 @@ export class KernelConnection {
   }
 
   /**
-   * Waits until the kernel answers, and interrupts an earlier cell if it is still running. Drops earlier output.
-   * Rejects with file_not_found (no interpreter), not_found (program ended) or unsupported (invalid message), and as
-   * `ProgramClient` does.
+   * Waits until the kernel answers, and interrupts an earlier cell. Drops earlier output. Rejects with file_not_found
+   * (no interpreter), not_found (program ended) or unsupported (invalid message), and as `ProgramClient` does.
    */
   static async open(
     programs: ProgramClient,
@@ -78,8 +77,7 @@ export class KernelConnection {
     );
     try {
       const hello = connection.#hello(signal);
-      // Interrupt only a kernel that may be executing: a Node kernel exits if SIGINT arrives while it is switching
-      // handlers.
+      // Interrupt only a kernel that may be executing. SIGINT ends a Node kernel that is switching handlers.
       if (!mayBeAtWork || (await isSettled(hello, signal))) await hello;
       else await connection.interrupt(hello, signal);
     } catch (thrown) {
@@ -110,7 +108,7 @@ export class KernelConnection {
     do await this.#program.interrupt(signal);
     while (!(await isSettled(work, signal)));
     const end = await work;
-    await this.#hello(signal); // once the kernel has answered, the last interrupt can no longer reach the next cell
+    await this.#hello(signal); // after this answer, no late interrupt can reach the next cell
     return end;
   }
 
@@ -197,7 +195,7 @@ type KernelOutputPart =
 const maxMessage = 8 * 1024 * 1024;
 const lineEnd = 0x0a;
 
-/** A message extends from the kernel's mark to the end of the line. `push` throws a RangeError for an oversized message. */
+/** Messages run from the kernel's mark to the end of the line. `push` throws a RangeError beyond 8 MiB. */
 export function createKernelOutputParser(nonce: string): { push(chunk: Buffer): KernelOutputPart[] } {
   const mark = Buffer.from(`\0corral:${nonce}:`);
   let held: Buffer = Buffer.alloc(0);

@@ -187,9 +187,7 @@ const kept: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'sandbox_untrusted',
 ]);
 
-/**
- * The protocol requires a 404 response for an unknown session. Older servers respond with 400 and mention the session.
- */
+/** The protocol requires 404 for an unknown session. Older servers send 400 and mention the session. */
 const isForgotten = (thrown: unknown): boolean =>
   thrown instanceof SdkHttpError &&
   (thrown.status === 404 || (thrown.status === 400 && /session/i.test(String(thrown.data.text))));

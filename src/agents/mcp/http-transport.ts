@@ -13,7 +13,7 @@ export function createHttpTransport(
 ): ToolServerTransport {
   const headers = Object.fromEntries(Object.entries(server.headers).map(([name, value]) => [name, value.reveal()]));
   let ended: string | undefined;
-  /** Closes the connection, because the MCP SDK's client would wait until the call times out. */
+  /** Closes the connection, because the MCP SDK would otherwise wait for the timeout. */
   const lose = (why: string) => {
     ended ??= why;
     void transport.close();
@@ -57,10 +57,7 @@ const isRequest = (body: unknown): boolean =>
   typeof body === 'string' &&
   [parseJsonWithinLimits(body, limits)].flat().some((one) => hasId(one) && 'method' in (one as object));
 
-/**
- * Corrects wrong content types. Throws on a response without a message, because the client would otherwise wait until
- * the timeout.
- */
+/** Corrects wrong content types. Throws unsupported if the response contains no message. */
 async function withType(answer: Response, hasStream: boolean): Promise<Response> {
   const type = answer.headers.get('content-type') ?? '';
   const { status, headers } = answer;

@@ -12,8 +12,8 @@ import { findExceededJsonLimit } from '../../core/text/json.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import { ClientRegistration, OAuthCredentials, type PendingSignIn } from './access.ts';
 
-// OAuth 2.1 sign-in as specified by the Model Context Protocol. Corral registers itself with the server's authorization
-// server, and a user consents in a browser. Third-party text in errors is shortened.
+// OAuth 2.1 sign-in for the Model Context Protocol. Corral registers itself with the authorization server, and a user
+// consents in a browser.
 
 export interface OAuthContext {
   readonly url: string;

@@ -7,7 +7,7 @@ export interface ToolServerState {
   readonly at: number; // Epoch ms.
   readonly tools: readonly McpTool[];
   readonly message: string;
-  /** True if the last check failed because the tool server responded with 401. Undefined if unknown. */
+  /** True if the last check received a 401 response. Undefined if unknown. */
   readonly wantsAccess?: boolean;
 }
 const most = 200;

@@ -6,8 +6,8 @@ import type { Secret } from '../../core/text/secret.ts';
 export type TokenSource = (refused?: Secret) => Promise<Secret | undefined>;
 
 /**
- * Reads the token for each request, so that rotation applies immediately. Replaces a refused token once. Rejects with
- * unauthorized if no token is accepted.
+ * Reads the token for each request, and replaces a refused token once. Rejects with unauthorized if no token is
+ * accepted.
  */
 export function createTokenFetch(fetch: FetchLike, address: string, tokenOf: TokenSource): FetchLike {
   const own = placeOf(address);

@@ -9,7 +9,7 @@ import type { McpConnection } from './connection.ts';
 import type { ToolServerStates } from './states.ts';
 import { createMcpSearchTool, createMcpTools } from './tools.ts';
 
-/** Beyond this number, tools are loaded on demand, so that they do not fill the model's context window. */
+/** Beyond this number, tools load on demand to save the model's context window. */
 const maxListed = 24;
 
 export interface ToolServerTools {

@@ -4,7 +4,7 @@ import type { AssistantMessage, OmittedContent, ToolCall, TurnOutcome, TurnPart 
 import { splitThoughts } from './thoughts.ts';
 
 export interface TurnLimits {
-  /** Limits text, reasoning and arguments in total. The raw parts have a separate limit of the same size. */
+  /** Limits text, reasoning and arguments together. Raw parts have a separate, equal limit. */
   readonly maxChars: number;
   readonly maxCalls: number;
 }

@@ -10,10 +10,7 @@ export type PromptPiece =
   | { readonly kind: 'hint'; readonly text: string }
   | { readonly kind: 'reply'; readonly reply: AssistantMessage; readonly answers: readonly ToolMessage[] };
 
-/**
- * A call without a result gets an answer reporting that the call did not run. A note without a position comes before
- * the current step's calls.
- */
+/** A call without a result is reported as not run. A note without a position precedes the current step's calls. */
 export function toPromptPieces(request: TurnRequest): PromptPiece[] {
   const results = new Map<string, ToolMessage>(); // filled in a loop for speed: each turn reads the whole conversation
   for (const message of request.messages) if (message.role === 'tool') results.set(message.callId, message);
@@ -37,10 +34,7 @@ export function toPromptPieces(request: TurnRequest): PromptPiece[] {
   return pieces;
 }
 
-/**
- * The step begins before its calls, because providers would drop the calls' reasoning if a user message followed the
- * calls.
- */
+/** The step begins before its calls. A user message after them would make providers drop their reasoning. */
 export const findStepStart = (messages: readonly Message[]): number => stepIn(messages).begins;
 
 const stepIn = createListFold({ begins: 0, planned: [] as readonly ToolCall[] }, (step, message: Message, at) => {

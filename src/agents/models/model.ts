@@ -4,7 +4,7 @@ import type { BudgetOverrun } from '../../core/model/spending.ts';
 
 export interface Model {
   readonly name: string;
-  /** Callers must read the abilities before each turn, because a fallback chain returns the next model's abilities. */
+  /** May change before each turn, to those of the fallback chain's next model. */
   readonly abilities: ModelCapabilities;
   /** Absent, or returns undefined, if the price is unknown. */
   readonly costOf?: (usage: TurnUsage) => number | undefined;
@@ -20,14 +20,14 @@ export interface ModelCapabilities {
   /** If false, images are described in words. */
   readonly images: boolean;
   readonly parallel: boolean;
-  /** Whether the call in `mustCall` is guaranteed. If false, the adapter only requests the call in words. */
+  /** Whether `mustCall` is guaranteed. If false, the adapter only requests the call in words. */
   readonly forcedTool: boolean;
-  /** True if it is unknown whether the model can call tools, as with many self-hosted models. */
+  /** True if tool support is unknown, as with many self-hosted models. */
   readonly unproven?: boolean;
   /** `automatic`: the provider detects repeated prefixes. `marked`: the adapter marks what to cache. */
   readonly caching: 'automatic' | 'marked' | 'none';
 }
-/** Assumed for an unknown model: a common window size, and no feature that a server might refuse. */
+/** Assumed for an unknown model. Includes no feature that a server might refuse. */
 export const defaultCapabilities: ModelCapabilities = {
   window: 32_768,
   maxOutput: 4_096,
@@ -52,14 +52,11 @@ export interface TurnRequest {
   readonly messages: readonly Message[];
   /** The index in `messages` of the run's first user message. */
   readonly runFrom?: number;
-  /** An instruction for the turn. By default, the note comes before the calls of the current step. */
+  /** An instruction for the turn. By default, precedes the current step's calls. */
   readonly note?: string;
   /** The index in `messages` of the message that follows the note. */
   readonly noteAt?: number;
-  /**
-   * Notes from earlier requests. They keep their positions, so that this request starts with the same bytes as the
-   * previous one.
-   */
+  /** Notes from earlier requests. Their fixed positions keep the start of the request identical. */
   readonly earlier?: readonly PositionedNote[];
   /** A reminder for this turn only, placed last. */
   readonly hint?: string;
@@ -121,8 +118,8 @@ export interface Picture {
 }
 
 /**
- * `raw` is the reply in its provider's own form and is sent back unchanged to the model that wrote it. Any other model
- * gets `text` and `calls`. Calls have the same order in `raw` and `calls`; extra calls in `raw` are not sent back.
+ * The model that wrote the reply gets `raw` back unchanged. Other models get `text` and `calls`. Calls have the same
+ * order in both; extra calls in `raw` are not sent back.
  */
 export interface AssistantMessage {
   readonly role: 'assistant';
@@ -150,7 +147,7 @@ export interface ToolCall {
 /** Calls come after the text. Only `left_out` parts can follow them before the end. */
 export type TurnPart =
   | { type: 'text'; delta: string }
-  /** Reasoning that can be shown to users. Unlike `raw` parts, it is never sent back to the model. */
+  /** Reasoning for display. Unlike `raw` parts, never sent back to the model. */
   | { type: 'reasoning'; delta: string }
   | { type: 'call'; call: ToolCall }
   | { type: 'raw'; part: unknown }
@@ -187,10 +184,7 @@ export interface FinishedTurn {
    */
   readonly stop: 'done' | 'calls' | 'length' | 'refused';
   readonly usage: TurnUsage;
-  /**
-   * With `length`: the tools that the truncated reply called. The turn has none of these calls, because one of them is
-   * incomplete.
-   */
+  /** With `length`: the tools that the truncated reply called. The turn contains none of these calls. */
   readonly cutCalls?: readonly string[];
   /** With `refused`: text or a code, such as `SAFETY`. */
   readonly reason?: string;
@@ -198,7 +192,7 @@ export interface FinishedTurn {
 export interface FailedTurn {
   readonly kind: 'failed';
   readonly code: ErrorCode;
-  /** Can be shown to users: names the provider, the failure and what to change, but never contains a key. */
+  /** Safe to show to users. Names the provider, the failure and what to change. Never contains a key. */
   readonly message: string;
   readonly retryable: boolean;
   readonly retryAfterMs?: number;

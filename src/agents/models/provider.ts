@@ -8,7 +8,7 @@ import type { ModelListFormat } from './model-list.ts';
 export const reasoningLevels = ['default', 'none', 'low', 'medium', 'high'] as const;
 export type ReasoningLevel = (typeof reasoningLevels)[number];
 
-/** The settings, environment variables, help, key check, labels and offered models are all derived from this. */
+/** Source of the settings, environment variables, help, key check, labels and offered models. */
 export interface Provider<Name extends string = string> {
   /** The name of the provider's section under `models` in the settings. */
   readonly name: Name;

@@ -162,9 +162,9 @@ interface Deps {
 }
 
 /**
- * Uses the first model that works. Suspends a model after three retryable failures in a row, after more than a minute
- * of waiting, or when only a changed setting can help. The next model takes over in the same turn if there has been no
- * output yet. Sessions that use the same models and keys share the models' health.
+ * Uses the first model that works. Suspends a model after three retryable failures in a row, more than a minute of
+ * waiting, or a failure that needs a changed setting. The next model takes over in the same turn unless output has
+ * started.
  */
 export function withFallbacks(models: readonly [Model, ...Model[]], { clock, random }: Deps): Model {
   const [first] = models;
@@ -175,7 +175,7 @@ export function withFallbacks(models: readonly [Model, ...Model[]], { clock, ran
     const left = models.filter((model) => !tried.has(model));
     const now = clock.now();
     const ready = left.find((model) => healthOf(model).restsUntil <= now);
-    // If no model is ready, a turn's first attempt uses the one whose suspension ends first.
+    // If no model is ready, first try the one whose suspension ends first.
     if (ready || tried.size > 0) return ready;
     return left.toSorted((a, b) => healthOf(a).restsUntil - healthOf(b).restsUntil)[0];
   }
@@ -236,7 +236,7 @@ function summed(failures: readonly FailedTurn[]): FailedTurn {
   return { ...last, retryable, message: failures.map(({ message }) => message).join(' Then the fallback: ') };
 }
 
-/** Limits the retry delay to a minute. Jitter keeps sessions from retrying at the same time. */
+/** Limits the retry delay to one minute. Jitter prevents simultaneous retries. */
 function bounded(failure: FailedTurn, random: () => number): FailedTurn {
   const { retryAfterMs } = failure;
   if (retryAfterMs === undefined) return failure;

@@ -26,7 +26,7 @@ interface Repair {
   readonly leftOut: readonly OmittedContent[];
 }
 
-/** Repeats a refused request without the probable cause, because one bad part must not end a session. */
+/** Repeats a refused request without the probable cause of the refusal. */
 export function withRequestRepair(model: Model, clock: Pick<Clock, 'now'>): Model {
   const known: KnownRefusals = { tools: new Map(), pictures: new Map(), toolless: undefined };
 

@@ -7,8 +7,8 @@ const maxDelayMs = 60_000;
 export const maxRetryAfterMs = (maxAttempts - 1) * maxDelayMs;
 
 /**
- * Delay in ms after `attempt` failures (1, 2, …), or undefined to give up. The delay is at least the one that the
- * provider requests, but at most one minute. Jitter keeps sessions from retrying together.
+ * Delay in ms after failure number `attempt` (from 1), or undefined to give up. Honors the provider's delay, up to one
+ * minute.
  */
 export function computeRetryDelayMs(outcome: TurnOutcome, attempt: number, random: () => number): number | undefined {
   if (outcome.kind !== 'failed' || !outcome.retryable || attempt >= maxAttempts) return undefined;

@@ -10,7 +10,7 @@ export interface RecordedRequest {
   /** False if the data was changed in the store. */
   readonly proved: boolean;
   readonly sections: readonly { readonly part: string; readonly text: string }[];
-  /** Excludes image data. `pictures` maps each file to the hash of the image that was sent. */
+  /** Excludes image data. `pictures` maps each file to the hash of its image. */
   readonly request: TurnRequest;
   readonly pictures: Readonly<Record<string, string>>;
 }

@@ -1,6 +1,6 @@
 /**
- * Some servers put the opening tag in the prompt, so only `</think>` arrives. A tag in code or in a sentence does not split
- * the reply.
+ * Some servers send only `</think>`, because the prompt contains the opening tag. Ignores tags in code or in a
+ * sentence.
  */
 export function splitThoughts(reply: string): { readonly thoughts: string; readonly text: string } {
   const opener = reply.indexOf('<think');

@@ -4,10 +4,7 @@ import type { PageTreeElement, PageTreeNode } from '../browser/page-types.ts';
 
 interface ParsedPage {
   readonly title: string;
-  /**
-   * The parts that the page marks as main, or all content except navigation if no such part has at least 200
-   * characters.
-   */
+  /** The parts marked as main. Without one of at least 200 characters, all content except navigation. */
   readonly main: readonly PageTreeNode[];
   readonly all: readonly PageTreeNode[];
 }
@@ -30,7 +27,7 @@ const blocks = new Set(
     ' ',
   ),
 );
-/** The open elements that a new element implicitly closes, and where the search for them stops. */
+/** The open elements that a new element closes, and where the search for them stops. */
 const endedBy: Readonly<Record<string, { readonly ended: ReadonlySet<string>; readonly within: ReadonlySet<string> }>> =
   {
     li: { ended: new Set(['li', 'p']), within: new Set(['ul', 'ol', 'menu']) },

@@ -1,8 +1,8 @@
 import { AppError } from '../../core/errors/errors.ts';
 
 /**
- * Follows no redirects, because a redirect would send the key to another host. Rejects with not_found if the engine is
- * unreachable, or with the signal's abort reason.
+ * Follows no redirects, to keep the key from other hosts. Rejects with not_found (unreachable engine) or with the
+ * signal's abort reason.
  */
 export async function fetchFromSearchEngine(url: string | URL, init: RequestInit = {}): Promise<Response> {
   try {

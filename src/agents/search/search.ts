@@ -8,8 +8,7 @@ export interface SearchHit {
 export interface WebSearch {
   readonly name: string;
   /**
-   * Resolves with at most `count` hits (up to 20), best first. Rejects with AppError, or with the error from an aborted
-   * or broken request.
+   * Resolves with at most `count` hits (up to 20), best first. Rejects with AppError, or with the request's own error.
    */
   search(query: string, count: number, signal: AbortSignal): Promise<readonly SearchHit[]>;
 }

@@ -11,7 +11,7 @@ const edit = z.object({
   all: z.boolean().default(false).describe('replace every occurrence; otherwise old_str must occur exactly once'),
 });
 type Edit = z.output<typeof edit>;
-/** Maximum number of line comparisons for a patch. Each hunk is tried at every line of the file. */
+/** Maximum number of line comparisons for a patch, which tries each hunk at every line. */
 const maxCompared = 5_000_000;
 const maxCopied = 500_000_000; // characters; each attempt to apply a hunk copies the file
 
@@ -67,7 +67,7 @@ function patched(old: string, patch: string, path: string): FileEditResult {
     return { refused: wrong('The patch has too many hunks for a file of this size. Nothing was changed. Send fewer.') };
   const budget = { compared: 0 };
   let now = old;
-  // Applies one hunk at a time, so that the answer can name the hunk that does not fit.
+  // Applies hunks one at a time, to name the one that does not fit.
   for (const [index, hunk] of parsed.hunks.entries()) {
     const next = applyHunk(now, { ...parsed, hunks: [hunk] }, budget);
     if (next === false) {

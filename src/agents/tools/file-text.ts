@@ -11,14 +11,11 @@ export const filePathSchema = z
   .min(1)
   .describe('absolute path below the working directory, or relative to it');
 
-/**
- * Orders calls by base name, because paths may be relative or absolute. Calls for different files with the same base
- * name also run in order.
- */
+/** Orders calls by base name, because paths may be relative or absolute. */
 export const toFileOrderKey = ({ file: path }: Readonly<Record<string, unknown>>) =>
   typeof path === 'string' ? `file ${posix.basename(path)}` : null;
 
-/** Finds accented names in either Unicode normalization form, because macOS and some archives decompose names. */
+/** Finds accented names in either Unicode normalization form, because macOS decomposes names. */
 export async function resolveStoredPath({ sandbox, signal }: ToolContext, path: string): Promise<string> {
   const found: string[] = [];
   for (const name of path.split('/')) {
@@ -77,7 +74,7 @@ export const unwritableFileResult = (path: string, { encoding }: TextFile): Tool
     'can be written to it. Convert it with a command first, such as iconv. Nothing was changed.',
 });
 
-// The old content is only for display, so a file that is missing or too large to read is still written.
+// The old content is only for display, so a missing or oversized file is no error.
 export function ignoreUnavailableFile(thrown: unknown): undefined {
   if (thrown instanceof AppError && (thrown.code === 'file_not_found' || thrown.code === 'payload_too_large')) return;
   throw thrown;

@@ -22,7 +22,7 @@ interface Bytes {
   readonly name: string;
 }
 
-/** If the bytes are an image that is small enough and in a format that models support, also stores it for models. */
+/** Also stores the bytes for models if they are a small enough image in a supported format. */
 export async function saveOutputBytes(
   ctx: ToolContext,
   { data, mimeType, name }: Bytes,

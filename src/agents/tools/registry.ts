@@ -81,7 +81,7 @@ export function withTools(
   };
 }
 
-/** Creates each declaration only once, so that facts computed from it (its size, its hash) stay cached. */
+/** Creates each declaration only once, so that its size and hash stay cached. */
 const declarationOf = memoizeByKey(
   (tool: ToolDescription): ToolDeclaration => ({
     name: tool.name,
@@ -113,7 +113,7 @@ export function findOrderKey(registry: ToolRegistry, { name, args }: ToolCallReq
 export const runTool = (registry: ToolRegistry, ctx: ToolContext, call: ToolCallRequest): Promise<ToolResult> =>
   perform(registry, call, (tool, args) => tool.run(ctx, args));
 
-/** If a call cannot be resumed, reports it as interrupted instead of running it again. */
+/** Never runs a call again. Reports it as interrupted if it cannot be resumed. */
 export const resumeToolCall = (registry: ToolRegistry, ctx: ToolContext, call: ToolCallRequest): Promise<ToolResult> =>
   perform(registry, call, async (tool, args) => (await tool.reattach?.(ctx, args)) ?? interrupted);
 

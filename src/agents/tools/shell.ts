@@ -125,7 +125,7 @@ export const shellKill = defineTool({
   },
 });
 
-/** Kills everything in the shell, then restarts it in the workspace without its exported variables. */
+/** Kills everything in the shell and restarts it in the workspace, without exported variables. */
 export async function restartShell(ctx: ToolContext, shell: string): Promise<void> {
   const { sandbox, operationId, runId, timeoutMs, signal } = ctx;
   await sandbox.kill(shell, signal).catch((thrown: unknown) => {
@@ -182,7 +182,7 @@ function watchForInput({ sandbox, signal }: ToolContext, operation: string): Dis
   return { signal: requested.signal, [Symbol.dispose]: () => over.abort() };
 }
 
-// maximum bytes of live output in the log; a result keeps fewer bytes from the start of the output
+// maximum bytes of live output in the log; a result keeps fewer bytes
 const watchedBytes = 256 * 1024;
 // maximum bytes read from the end of output that redraws itself, such as a progress bar
 const redrawnBytes = 4 * 1024 * 1024;

@@ -29,7 +29,7 @@ export interface ToolContext {
   readonly skills?: SkillReader;
   readonly memory?: AgentMemory;
   readonly isApproved?: boolean;
-  /** Resolves with undefined if the image could not be stored, which is not a tool failure. */
+  /** Undefined if the image could not be stored, which is not a tool failure. */
   readonly keepPicture?: (picture: PictureBytes) => Promise<StoredPicture | undefined>;
   readonly onOutput: (text: string) => void;
   readonly onChild?: (child: string) => Promise<void>;
@@ -114,8 +114,8 @@ export const toolGroups = ['bash', 'file_read', 'file_write', 'file_edit', 'sear
 export type ToolGroup = (typeof toolGroups)[number];
 
 /**
- * Models are offered a tool only if its needs are met. `repository`: the session has a writable repository. `memory`:
- * the agent can read notes that outlive the session. `memory_write`: the agent can also change these notes.
+ * A tool is offered only if its needs are met. `repository`: a writable repository. `memory`: notes that outlive the
+ * session. `memory_write`: the right to change these notes.
  */
 export type ToolRequirement = 'sandbox' | 'desktop' | 'repository' | 'skill' | 'children' | 'memory' | 'memory_write';
 
@@ -148,10 +148,7 @@ export interface ToolDescription {
   readonly native?:
     | { readonly kind: 'computer'; readonly width: number; readonly height: number }
     | { readonly kind: 'screen_action' };
-  /**
-   * Calls with the same key in one turn run in order; others can run concurrently. Null imposes no order. `args` is
-   * unchecked.
-   */
+  /** Calls with the same key run in order within a turn. Null imposes no order. `args` is unchecked. */
   orderKey(args: unknown): string | null;
   /** Maps each facade to the call that its clients see. Default: the tool's own name and arguments. */
   readonly calledIn: Partial<Readonly<Record<ToolNamingScheme, FacadeCallMapper>>>;

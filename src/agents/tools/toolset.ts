@@ -16,7 +16,7 @@ export const sessionMountPath = '/mnt/session';
 /** `/mnt/session` points to this workspace folder. */
 export const sessionFilesFolder = '.session';
 
-/** The file tools work only in the workspace, so paths below `/mnt/session` and `/mnt/memory` are translated. */
+/** Translates paths below `/mnt/session` and `/mnt/memory`, because the file tools work only in the workspace. */
 function inWorkspace(path: string): string {
   const isIn = (folder: string) => path === folder || path.startsWith(`${folder}/`);
   if (isIn(sessionMountPath)) return `${sessionFilesFolder}${path.slice(sessionMountPath.length)}`;
@@ -170,10 +170,7 @@ export const toWorkerTool = ({ reattach: _, ...tool }: Tool): Tool => ({
   }),
 });
 
-/**
- * Returns UnsupportedTool if the tool cannot be offered to any model. Cached, because the agent is read before each
- * turn.
- */
+/** Returns UnsupportedTool if no model can be offered the tool. Cached, because the agent is read before each turn. */
 export const toClientTool = memoizeByKey(({ name, description, parameters }: ClientTool): Tool | UnsupportedTool => {
   const parsed = parseParameters(parameters);
   if (parsed.refused !== undefined) return { tool: name, reason: parsed.refused };

@@ -3,7 +3,7 @@ import { toolDescriptions } from './list.ts';
 import type { FacadeCallMapper, ToolDescription, ToolNamingScheme } from './tool.ts';
 import { managedAgentsToolset } from './toolset.ts';
 
-// Logs and tool servers may name tools that this server does not know, so every lookup has a fallback.
+// Logs and tool servers may name unknown tools, so every lookup has a fallback.
 
 const named: readonly ToolDescription[] = [...toolDescriptions, ...managedAgentsToolset];
 const known = new Map(named.map((tool) => [tool.name, tool]));

@@ -43,7 +43,7 @@ const DeviceId = z.strictObject({ id: z.string().max(100) });
 const PersonChange = z.strictObject({
   id: z.string().max(100),
   disabled: z.boolean().optional(),
-  /** The id of a key. The person gets that key's owner id, and with it access to the owner's sessions. */
+  /** The id of a key. Gives the person access to the sessions of the key's owner. */
   ownerOf: z.string().max(100).optional(),
 });
 

@@ -15,7 +15,7 @@ export interface TrpcContext extends TrpcCallerContext {
   drained(): Promise<void>;
 }
 
-/** Limits open calls on one connection, because a single socket could otherwise start any number of them. */
+/** Limits the number of open calls on one connection. */
 export class CallLimiter {
   #open = 0;
   enter(): Disposable {

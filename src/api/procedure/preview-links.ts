@@ -18,22 +18,21 @@ export interface RequestAddress {
   readonly scheme: 'http' | 'https';
 }
 export interface PreviewAddress {
-  /** Absolute if the port's host name is known to resolve; equal to `path` if not. */
+  /** Absolute if the port's host name is known to resolve; otherwise equal to `path`. */
   readonly url: string;
-  /** Lets programs open the preview without a host name for it. Pages under this path are sandboxed. */
+  /** Opens the preview without its host name. Pages under this path are sandboxed. */
   readonly path: string;
 }
 /**
- * Each server accepts the token, because it is derived from the preview, its opener's credential and a secret in the store.
- * The token expires with that credential.
+ * Tokens work on every server, because they are derived from a stored secret. They expire with the opener's credential.
  */
 export interface PreviewLinks {
   createAddress(id: SessionId, view: PreviewView, reached: RequestAddress): Promise<PreviewAddress>;
   /** Undefined if the token is wrong or the opener's credential is no longer valid. */
   findMaker(id: SessionId, view: PreviewView, token: string): Promise<Principal | undefined>;
   /**
-   * Converts minutes to milliseconds. Default: 8 hours, or a shorter allowed maximum. Throws invalid_request if
-   * `minutes` exceeds that maximum.
+   * Converts minutes to milliseconds. Default: 8 hours, or the maximum if shorter. Throws invalid_request above the
+   * maximum.
    */
   lifeMs(minutes: number | undefined): number;
   /** The domain of host names like `<port>-<session>`, without a scheme or port. */

@@ -10,8 +10,8 @@ import { toTrpcErrorShape } from './errors.ts';
 import { sessionTarget } from './schemas.ts';
 
 /**
- * `find` reads the resource that the path's first parameter names, to check its owner. Without `find`, the service checks
- * its callers.
+ * `find` reads the resource of the path's first parameter, to check its owner. Without `find`, the service checks its
+ * callers.
  */
 interface Resource {
   readonly tag: string;
@@ -38,7 +38,7 @@ interface Resource {
 
 interface Verb {
   readonly name: string;
-  /** The fields that are set by the arguments after the verb, in order. Default: the path's parameters. */
+  /** The fields for the arguments after the verb, in order. Default: the path's parameters. */
   readonly words?: readonly string[];
   /** Flags whose name differs from the field's, such as `--cron <fields>` for `schedule.cron`. */
   readonly options?: Readonly<Record<string, string>>;
@@ -71,7 +71,7 @@ export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodTy
     readonly schema: z.ZodType;
     readonly value: object | ((answer: z.output<Out>, input: z.output<In>) => object | null);
   };
-  /** HTTP error statuses in addition to those that every route can return. Default: 404 if the path has an id. */
+  /** HTTP error statuses beyond those of every route. Default: 404 if the path has an id. */
   readonly fails?: readonly number[];
   readonly verb?: Verb;
 }
@@ -177,10 +177,7 @@ export interface DescribedOperation {
   readonly name: string;
   readonly isQuery: boolean;
   readonly meta: OperationMeta;
-  /**
-   * Checks rights and writes to the audit log, as a tRPC call does. `input` must already be parsed. Rejects with
-   * AppError.
-   */
+  /** Checks rights and writes to the audit log. `input` must already be parsed. Rejects with AppError. */
   readonly call: (
     input: object,
     caller: { readonly ctx: TrpcContext; readonly signal: AbortSignal },

@@ -61,7 +61,7 @@ export const Session = z.object({
   origin: SessionOrigin,
   template: z.string(),
   projectId: z.string().nullable(),
-  /** The owner's name or e-mail address. Null unless the owner is another person and the caller can use the project. */
+  /** The owner's name or e-mail address. Set only if the owner is another person and the caller can use the project. */
   ownerName: z.string().nullable(),
   /** Null if the model comes from the template, project or server. */
   model: z.string().nullable(),
@@ -83,7 +83,7 @@ export const Session = z.object({
   hasCheckpoints: z.boolean(),
   name: z.string().nullable(),
   metadata: z.record(z.string(), z.string()),
-  /** The time at which the session will be deleted. Null if it is never deleted. */
+  /** The deletion time. Null if the session is never deleted. */
   endsAt: z.iso.datetime().nullable(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
@@ -144,7 +144,7 @@ function endOf({ endsAt, life }: SessionRecord): string | null {
 export const Event = z.intersection(SessionFact, z.object({ seq: z.int(), sessionId: z.string(), ts: z.number() }));
 export type Event = z.infer<typeof Event>;
 
-/** Reports that events are missing, so the client must load the session again. The stream continues after `seq`. */
+/** Events are missing, so the client must reload the session. The stream continues after `seq`. */
 export interface Resync {
   readonly type: 'resync';
   readonly reason: 'cursor_too_old' | 'cursor_ahead';

@@ -79,10 +79,7 @@ export const desktopRouter = router({
       ? services.desktop.takeControl(sessionId, viewer)
       : services.desktop.giveControl(sessionId, viewer),
   ),
-  /**
-   * Takes control even from another viewer. `viewer` is the value of the `viewer` query parameter in a viewer's
-   * connection.
-   */
+  /** Takes control even from another viewer. `viewer` is the query parameter of a viewer's connection. */
   takeControl: procedure
     .input(ofViewer)
     .output(DesktopView)

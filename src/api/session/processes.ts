@@ -23,7 +23,7 @@ export const processesRouter = router({
       z.object({
         pid: z.int(),
         logs: z.string(),
-        /** `log` is the path of the workspace file with the whole log. Empty if there is no such file. */
+        /** `log` is the path of the whole log in the workspace. Empty if there is none. */
         truncated: z.boolean(),
         log: z.string(),
       }),

@@ -32,9 +32,7 @@ export const runsRouter = router({
       );
     }),
 
-  /**
-   * `args` replaces the call's arguments. With `always`, further calls to the tool need no approval in this session.
-   */
+  /** `args` replaces the call's arguments. `always` approves the tool for the rest of the session. */
   approve: procedure
     .input(
       sessionTarget.extend({

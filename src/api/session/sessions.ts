@@ -123,8 +123,8 @@ export const sessionsRouter = router({
     }),
 
   /**
-   * Returns the caller's session with this name, or creates it. Other fields apply only to a new session. Concurrent
-   * calls get the same session.
+   * Gets or creates the caller's session with this name, even in concurrent calls. Other fields apply only to a new
+   * session.
    */
   named: procedure
     .input(NamedBox)
@@ -142,8 +142,8 @@ export const sessionsRouter = router({
     .query(async ({ ctx, input }) => toSession(ctx, await ctx.services.sessions.byName(input.name))),
 
   /**
-   * Copies the conversation up to a step or run. If the files from that moment were kept, the copy starts with them;
-   * `forkedFrom.files` reports whether it does.
+   * Copies the conversation up to a step or run, with its files if they were kept. `forkedFrom.files` reports whether
+   * they were copied.
    */
   fork: procedure
     .input(byId.extend({ seq: z.int().min(1).optional(), title: TitleInput.optional(), files: z.boolean().optional() }))
@@ -152,10 +152,7 @@ export const sessionsRouter = router({
       toSession(ctx, await ctx.services.sessions.fork(id, { origin: 'trpc', ...omitUndefined(requested) })),
     ),
 
-  /**
-   * Creates a session that contains everything before a message that started a run, and sends the edited message to it.
-   * Keeps the original session.
-   */
+  /** Copies the session before a message that started a run, then sends the edited message to the copy. */
   edit: procedure
     .input(
       byId.extend({
@@ -163,7 +160,7 @@ export const sessionsRouter = router({
         text: TextInput,
         attachments: z.array(z.string().min(1).max(4_096)).max(100).default([]),
         goal: Goal.optional(),
-        /** Stops the original session's current run. If false, an edit during a run fails with a conflict. */
+        /** Stops the original session's current run. If false, an edit during a run fails with conflict. */
         stopsRun: z.boolean().default(false),
       }),
     )
@@ -313,7 +310,7 @@ async function* news(ctx: TrpcContext, signal: AbortSignal): AsyncGenerator<Sess
   }
 }
 
-/** Sessions are sorted by their newest message, newest first. The id makes the order stable. */
+/** Newest message first, with the id as a tie-breaker. */
 type ListPosition = Pick<SessionRecord, 'latestMessageAt'> & { readonly id: string };
 
 const byPlace = (a: ListPosition, b: ListPosition) =>

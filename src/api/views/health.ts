@@ -46,10 +46,7 @@ export async function readHealthWithTimeout(
   return health;
 }
 
-/**
- * Unhealthy only if storage or sandboxes are unhealthy, because an unresponsive model is no reason to restart the
- * server.
- */
+/** An unresponsive model is no reason to restart the server, so only storage and sandboxes count. */
 export function computeOverallHealth({ storage, sandbox }: Pick<ServerHealth, 'storage' | 'sandbox'>) {
   const isOut = storage.status === 'unhealthy' || sandbox.status === 'unhealthy';
   return isOut ? ('unhealthy' as const) : ('healthy' as const);

@@ -29,7 +29,7 @@ export const SessionMetadata = z
 
 export const LifetimeSeconds = z.int().min(1).max(year).describe('until the session is deleted, with its files');
 const IdleSeconds = z.int().min(10).max(year).describe('unused for so long, the sandbox is stopped');
-/** `none`, or hosts in the same form as in the operator's allow-list. The value can only narrow the server's policy. */
+/** `none`, or hosts as in the operator's allow-list. Can only narrow the server's policy. */
 export const EgressHosts = z
   .union([z.literal('none'), z.array(z.string().min(1).max(300)).max(100)])
   .describe("the only hosts that the sandbox can reach, of those that the server's policy allows");
@@ -45,7 +45,7 @@ export const SkillPins = z
   .max(20)
   .describe('uploaded skills that the agent has, beside those of its template');
 
-/** Applies to all runs of a session together, in addition to the limits of its template and of the server. */
+/** Applies to all runs of a session together, besides the limits of its template and the server. */
 const SessionBudgetInput = z
   .strictObject({
     turns: z.int().min(1).max(1_000_000).optional().describe('calls of the model'),

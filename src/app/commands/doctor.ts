@@ -158,7 +158,7 @@ function imageText({ state, detail = '', seconds = 0 }: NonNullable<Checks['sand
   return `its image could not be built; the server retries: ${detail}`;
 }
 
-/** The addresses of the cloud metadata service, the cluster's API and this server, but not of its proxy. */
+/** The addresses of the cloud metadata service, the cluster's API and this server. */
 function addressesNear(url: string): string[] {
   const { hostname, port, protocol } = new URL(url);
   const found = ['169.254.169.254:80', `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`];

@@ -106,7 +106,7 @@ function ofRunning(corral: Corral): ApiKeyAdmin {
   };
 }
 
-/** The server must rotate the tokens itself, because it has to close the open streams. */
+/** The server rotates the tokens, because it must also close the open streams. */
 async function rotateSandbox(sessionId: string, print: (line: string) => void): Promise<number> {
   const running = connectToDataDir(resolve(loadLocalConfig().dataDir));
   if (!running) {

@@ -5,9 +5,7 @@ import { type Config, loadConfig } from '../settings/config.ts';
 
 export const loadLocalConfig = (): Config => loadConfig(process.env, readConfigText(process.env.CORRAL_CONFIG));
 
-/**
- * Undefined if there is no settings file, because the working directory may contain an unrelated folder with that name.
- */
+/** Undefined without a settings file, because a folder of that name may then be unrelated. */
 export function findFolderNextToConfig(folder: string, named = process.env.CORRAL_CONFIG): string | undefined {
   const file = resolve(named || 'corral.yaml');
   return existsSync(file) ? join(dirname(file), folder) : undefined;

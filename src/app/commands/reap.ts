@@ -44,10 +44,7 @@ interface ReapOptions {
   readonly namespace?: string;
 }
 
-/**
- * The command line must name the installation. If the name came from the settings, the command could empty a namespace
- * by accident.
- */
+/** Requires a name on the command line, so that no namespace is emptied by accident. */
 function instanceOf({ instance }: ReapOptions): string {
   if (instance) return instance;
   throw new AppError('invalid_request', 'reap --all requires --instance, the installation whose pods are deleted.');

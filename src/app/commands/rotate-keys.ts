@@ -32,9 +32,7 @@ interface Background extends Pick<ServerDependencies, 'clock' | 'closing'> {
   readonly logger: Pick<Logger, 'info' | 'warn'>;
 }
 
-/**
- * Re-wraps stored keys with the primary encryption key, and retries until all of them use it. Does not delay requests.
- */
+/** Re-wraps stored keys with the primary encryption key. Retries until all of them use it. */
 export async function rotateKeysInBackground({ sealed, clock, logger, closing }: Background): Promise<void> {
   for (let tries = 0; !closing.aborted; tries++) {
     try {
@@ -57,7 +55,7 @@ async function rotateAll(sealed: Background['sealed']): Promise<KeyRotationCount
   return sum;
 }
 
-/** Implements `keys rotate`. Exit code 0 means that the older encryption keys are no longer needed. */
+/** Returns exit code 0 if the older encryption keys are no longer needed. */
 export async function rotateKeys({ print, say }: Pick<CommandTerminal, 'print' | 'say'>): Promise<number> {
   const config = { ...loadLocalConfig(), dataDir: resolve(loadLocalConfig().dataDir) };
   const ids = createIdSource();

@@ -18,9 +18,8 @@ export async function bundleSandboxd(outfile: string): Promise<void> {
   });
 }
 
-// An ES import of a built-in module reads all of its exports, and so does esbuild's bridge to `require`. Reading all
-// exports of node:http loads Node's entire fetch implementation: 20 ms and 5 MB in every sandbox. This plugin reads
-// only the exports in use.
+// An ES import of node:http reads all exports, which loads Node's entire fetch implementation. This plugin reads only
+// the exports in use, and saves 20 ms and 5 MB per sandbox.
 const lazyBuiltins: Plugin = {
   name: 'lazy-builtins',
   setup({ onResolve, onLoad }) {

@@ -12,17 +12,14 @@ const pages: Readonly<Record<string, { entry: string; template: string; html: st
   desktop: { entry: 'desktop/main.tsx', template: 'desktop/index.html', html: 'desktop.html' },
 };
 const kit = { entry: 'parts/kit/page.tsx', template: 'parts/kit/index.html', html: 'kit.html' };
-/** noVNC's files are served unchanged, which is the simplest way to comply with its licence. */
+/** Serves noVNC's files unchanged, the simplest way to comply with its licence. */
 const servedNovnc: Plugin = {
   name: 'served-novnc',
   setup: (build) =>
     build.onResolve({ filter: /^@novnc[/]novnc$/ }, () => ({ path: '/static/novnc/core/rfb.js', external: true })),
 };
 
-/**
- * The names of bundled scripts and styles contain a content hash. Nothing is loaded from another site. The worker that
- * reads untrusted text is a separate script.
- */
+/** The names of scripts and styles contain a content hash. Nothing is loaded from another site. */
 export async function bundlePage(outdir: string, { isDevelopment = false } = {}): Promise<void> {
   const all = isDevelopment ? { ...pages, kit } : pages;
   const { build } = await import('esbuild'); // loaded here, because only bundling needs the package
@@ -68,9 +65,7 @@ export async function bundlePage(outdir: string, { isDevelopment = false } = {})
   await copyApiDocs(join(outdir, 'api-docs'));
 }
 
-/**
- * The diagrams' frame has an opaque origin, so it can load a classic script from this server, but not a module script.
- */
+/** The diagrams' frame has an opaque origin, so it cannot load a module script from this server. */
 async function bundleDiagrams(options: BuildOptions, outdir: string): Promise<void> {
   const { build } = await import('esbuild');
   const entryPoints = { diagram: join(source, 'diagram/main.ts') };
@@ -83,10 +78,7 @@ async function bundleDiagrams(options: BuildOptions, outdir: string): Promise<vo
   );
 }
 
-/**
- * Copies the prebuilt Swagger UI and ReDoc bundles, so that a server needs neither package nor ReDoc's dependency
- * React.
- */
+/** Copies the prebuilt Swagger UI and ReDoc bundles, so that a server needs neither package. */
 async function copyApiDocs(outdir: string): Promise<void> {
   const { resolve } = createRequire(import.meta.url);
   await mkdir(outdir, { recursive: true });

@@ -69,7 +69,7 @@ type NamedPlaces = CredentialInjection & Pick<CredentialWithHolder, 'name' | 'us
 const freshMs = 1_000;
 const maxKnown = 10_000;
 
-/** Rejects with invalid_request if two credentials clash, or if a value is missing or is not valid in a header. */
+/** Rejects with invalid_request if two credentials clash, or a value is missing or invalid in a header. */
 export async function openProxyCredentials({ config, env, newKey, now, learn }: Options): Promise<ProxyCredentials> {
   const settings = config.egress.credentials;
   let stored: CredentialSources | undefined;
@@ -214,10 +214,7 @@ export async function openProxyCredentials({ config, env, newKey, now, learn }: 
   };
 }
 
-/**
- * Separates the server's stored credentials from those of the session and project. Credentials from the settings rank
- * between the two groups.
- */
+/** Separates the server's stored credentials from the others, because the settings rank between the two. */
 function byNearness<Held extends { readonly holder: string }>(all: readonly Held[]): [near: Held[], last: Held[]] {
   const isLast = ({ holder }: Held) => holder === serverHolderId;
   return [all.filter((one) => !isLast(one)), all.filter(isLast)];

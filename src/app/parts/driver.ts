@@ -149,10 +149,7 @@ function driverParts(options: Options): DriverContext {
   };
 }
 
-/**
- * Throws invalid_request if sandboxes have no isolation and the server listens beyond loopback, because other machines
- * could then run commands here.
- */
+/** Throws invalid_request if the server listens beyond loopback while sandboxes have no isolation. */
 function checkReach({ capabilities }: Driver, { host }: Config): void {
   if (capabilities.isolation !== 'none' || isLoopback(host)) return;
   throw new AppError(
@@ -174,7 +171,7 @@ interface WarmPoolParts {
 }
 const hourMs = 3_600_000;
 
-/** Even a pool of size 0 deletes the ready sandboxes that an earlier server left behind. */
+/** Even a pool of size 0 deletes ready sandboxes left by an earlier server. */
 function withWarmPool(driver: Driver, { config, replica, ids, say, pool }: Options): Driver {
   const { warmPool, ttlSeconds, startTimeoutSeconds, maxStarting } = config.sandbox;
   const { recipe, ...parts } = pool;

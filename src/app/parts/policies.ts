@@ -74,7 +74,7 @@ function heldLimits(config: Config, { of, id }: BudgetHolder): ConcurrentAmounts
 export const toSandboxPolicy = (sandbox: Config['sandbox'], driver: Driver): SandboxPolicy => ({
   maxRetries: 2,
   backoffMs: (retry) => Math.min(second * 2 ** (retry - 1), 30 * second),
-  // Halfway through its idle timeout, a sandbox is frozen: it uses memory but no CPU time.
+  // After half its idle timeout, a sandbox is frozen and uses no CPU time.
   idlePauseMs: isPausable(driver) ? (sandbox.idleSeconds * second) / 2 : undefined,
   idleStopMs: sandbox.idleSeconds * second,
   ttlMs: sandbox.ttlSeconds * second,

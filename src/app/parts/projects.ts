@@ -200,10 +200,7 @@ export async function openProjectInfrastructure({
   };
 }
 
-/**
- * Tool servers from the settings override stored tool servers of the same name. Returns the same object until its
- * inputs change.
- */
+/** The settings override stored tool servers of the same name. Returns the same object until its inputs change. */
 function withEntered(
   usualOf: Options['usualOf'],
   entered: Pick<ToolServerRecords, 'inForce'>,

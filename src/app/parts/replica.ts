@@ -12,19 +12,16 @@ import { PeerReplicas, type PeerReplicasOptions } from '../../sessions/cluster/p
 import { createLocalOwnership, type Ownership } from '../../sessions/engine/ownership.ts';
 import type { Config } from '../settings/config.ts';
 
-/**
- * One server process that uses the store, alone or with others. Dispose it once its work is done, so that other servers
- * can take over.
- */
+/** One server process that uses the store. Dispose it after its work, so that other servers can take over. */
 export interface Replica extends AsyncDisposable {
   readonly name: string | undefined;
   readonly ownership: Ownership;
   isAlive(name: string): Promise<boolean>;
   mayReap(): Promise<boolean>;
   mayDeleteOld(): Promise<boolean>;
-  /** Takes or renews a lease. Even if two servers start automations at the same time, each automation starts only once. */
+  /** Takes or renews a lease. Each automation starts only once even without it. */
   mayStartAutomations(): Promise<boolean>;
-  /** Takes or renews a lease. Two servers that deliver at the same time would send some messages twice. */
+  /** Takes or renews a lease. Without it, two servers could send some messages twice. */
   mayDeliverWebhooks(): Promise<boolean>;
   isWithPeer(id: SessionId): boolean;
   join(others: Pick<PeerReplicasOptions, 'closing' | 'inherit' | 'warn'>): void;
@@ -36,7 +33,7 @@ const reaperMs = 30_000;
 const retentionLeaseMs = 5 * 60_000;
 /** Lease duration. If the holder dies, no automation starts until the lease expires. */
 const automationsMs = 15_000;
-/** Lease duration. Longer than one delivery attempt, so that no other server takes over during an attempt. */
+/** Lease duration. Must exceed one delivery attempt, to prevent a takeover during it. */
 const webhooksMs = 30_000;
 /** How long a shutdown waits for a slow store. */
 const partingMs = 2_000;
@@ -96,17 +93,14 @@ export async function readSharedInstance(store: Store, ids: IdSource): Promise<s
   return z.object({ name: z.string() }).parse(found?.doc).name;
 }
 
-/**
- * True if the holder's leases can be taken over immediately. False if the holder ran on another machine, in another PID
- * namespace or before a reboot. The process's start time reveals a reused pid.
- */
+/** True if the holder's process has ended. Always false for another machine, PID namespace or boot. */
 export function hasLeaseHolderExited(holder: string): boolean {
   const [, machine, pid, start] = /^[^@]*@([0-9a-f]+)\/(\d+)\/(\d+)$/.exec(holder) ?? [];
   if (machine === undefined || machine !== place()) return false;
   return startOf(Number(pid)) !== start;
 }
 
-/** Identifies one boot of the kernel and one PID namespace; empty if they cannot be determined. */
+/** Identifies a boot of the kernel and a PID namespace. Empty if unknown. */
 function place(): string {
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8');

@@ -15,8 +15,8 @@ export type SandboxSettingsSource = Pick<SessionRecord, 'template' | 'templateBy
 export interface SandboxSettings {
   readonly config: Config;
   /**
-   * The template's name if it changes the sandbox or its egress, otherwise `default`, so that sessions can share a warm
-   * pool. `.own` is appended if the session makes choices of its own.
+   * The template's name if it changes the sandbox or its egress, otherwise `default`. A session's own choices append
+   * `.own`.
    */
   readonly recipe: string;
   readonly packages: Packages;
@@ -96,10 +96,7 @@ export class SandboxSettingsResolver extends ServerComponent<Deps> {
     this.#known.set(id, { choice: choiceOf(choice), readAt: this.deps.now() });
   }
 
-  /**
-   * True if the session's egress choice differs from the remembered choice, which it then replaces. False if no choice
-   * is remembered, because in that case no connection is open.
-   */
+  /** Replaces a remembered egress choice. Returns true if it changed, and false if none was remembered. */
   hasOtherEgress(id: SessionId, session: SandboxSettingsSource): boolean {
     const before = this.#known.get(id)?.choice;
     if (!before || egressKeyOf(before) === egressKeyOf(session)) return false;
@@ -140,7 +137,7 @@ function withChoice(
   const config = { ...own.config, sandbox: { ...sandbox, ...size }, egress: { ...rules, ...closed } };
   const isUsual = egress === undefined && Object.keys(size).length === 0;
   if (isUsual) return { ...own, services };
-  // No template has a name that ends with `.own`, because template names contain no dot.
+  // Template names contain no dot, so none ends with `.own`.
   const chosen = { ...(egress && { within: egress }), ...(start && { start }) };
   return { ...own, config, services, recipe: `${own.recipe}.own`, ...chosen };
 }
@@ -158,11 +155,9 @@ function withTemplate(config: Config, { name, sandbox, egress, packages, service
     sandbox: set(sandbox),
     egress: set(egress),
   };
-  // The server does not build images on Kubernetes, so the operator must configure one. If the configured image is not
-  // a bundled one, it replaces the code image.
+  // The server builds no images on Kubernetes, so an operator's own image replaces the code image.
   if (own.sandbox.image === codeImage && !isBundledImage(config.sandbox.image)) delete own.sandbox.image;
-  // The server enforces the idle timeout, so a sandbox that differs only in its idle timeout can come from the warm
-  // pool.
+  // The server enforces the idle timeout, so sandboxes with another timeout can come from the warm pool.
   const { idleSeconds: _, ...shape } = own.sandbox;
   const isUsual = Object.keys(shape).length + Object.keys(own.egress).length === 0;
   return {

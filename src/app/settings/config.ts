@@ -14,8 +14,7 @@ interface VariableValue {
   readonly from: string | undefined;
 }
 
-// CORRAL_ variables that are not settings. A shell that exports CORRAL_URL for clients also passes it to `corral up`. The
-// variables after CORRAL_URL are set in Corral's own sandboxes.
+// CORRAL_ variables that are not settings. Clients use CORRAL_URL, and sandboxes contain the variables after it.
 const otherVariables = new Set([
   'CORRAL_CONFIG',
   'CORRAL_URL',

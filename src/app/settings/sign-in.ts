@@ -9,7 +9,7 @@ import {
 } from '../../config/setting.ts';
 import { roles } from '../../core/model/principal.ts';
 
-// Settings for sign-in with OpenID Connect: one provider at the top level, and a mapping of additional providers.
+// Settings for OpenID Connect sign-in. One provider is at the top level, others are in a mapping.
 
 const loopback = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])([:/]|$)/;
 const issuerUrl = {

@@ -44,7 +44,7 @@ function screenOf(geometry: string): { width: number; height: number } {
   return { width, height };
 }
 
-/** web_fetch uses the sandboxes' egress, so no agent gets it if the server's egress policy is `none`. */
+/** Denies web_fetch under the egress policy `none`, because the tool uses the sandboxes' egress. */
 const deniedIn = ({ tools, egress }: Config): readonly string[] =>
   egress.policy === 'none' ? [...tools.deny, 'web_fetch'] : tools.deny;
 

@@ -90,7 +90,7 @@ export async function openEngine(server: ServerWithAgents) {
   const snapshots = new SessionFilesCopier({
     ...server,
     archive,
-    // An in-memory sandbox loses its files when the server exits, so its snapshots are not kept either.
+    // In-memory sandboxes lose their files when the server exits, so keep no snapshots.
     policy: driver.capabilities.isolation === 'fake' ? { ...config.snapshots, keep: 0 } : config.snapshots,
   });
   const manifests = new WorkspaceIntegrity({ ...server, snapshots, archive, files: workspaceFileOps });
@@ -278,7 +278,7 @@ export async function openEngine(server: ServerWithAgents) {
     await deletePreviews(records, id);
   };
   const reconciler = new Reconciler({
-    // The grace period is shorter than the interval between sweeps, so the second sweep that sees a leftover removes it.
+    // The grace period is shorter than the sweep interval, so the second sweep removes a leftover.
     ...server,
     supervisor,
     graceMs: 9_000,

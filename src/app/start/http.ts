@@ -18,7 +18,7 @@ interface Closing {
   close(): Promise<unknown>;
 }
 
-/** Cuts off open requests after `patienceMs`: they may be waiting for an unreachable store or engine. */
+/** Cuts off open requests after `patienceMs`, because they may wait for an unreachable store or engine. */
 export async function closeWithTimeout(app: Closing, patienceMs: number): Promise<void> {
   const cut = setTimeout(() => app.server.closeAllConnections(), patienceMs);
   try {
@@ -51,7 +51,7 @@ export async function startHttpServer(
     ? await ensureStartToken(config.dataDir, () => ids.token())
     : undefined;
   if (own?.token) learn(own.token);
-  // Without isolation, any program could read the announcement file, so no token is written to it.
+  // Without isolation, programs could read the announcement file, so it contains no token.
   const local = isolation === 'none' ? undefined : new Secret(ids.token());
   if (local) learn(local);
   await using stack = new AsyncDisposableStack();

@@ -31,7 +31,7 @@ export class TemplateAvailabilityChecker extends ServerComponent<Deps> {
     if (trouble) throw errorOf(trouble);
   }
 
-  /** Also reports a missing key. A session can start without it: a client can bind a credential before the first message. */
+  /** Also reports a missing key, although a client may still bind one to the session. */
   async whyNot(template: TemplateInfo): Promise<TemplateUnavailability | undefined> {
     const session = { template: template.name, templateBy: 'session', projectId: null } as const;
     const trouble =

@@ -14,8 +14,8 @@ interface Limits {
 }
 
 /**
- * Throws invalid_request for a malformed choice, one beyond the limits, or one that would change an adopted sandbox. Throws
- * unsupported if the driver cannot enforce the choice.
+ * Throws invalid_request (malformed, beyond a limit, or a change to an adopted sandbox) or unsupported (the driver
+ * cannot enforce the choice).
  */
 export function checkSandboxOptions(choice: SandboxOptions, { config, driver }: Limits): void {
   const { adopts, ...others } = choice;

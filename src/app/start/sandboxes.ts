@@ -296,7 +296,7 @@ function recipeFor(
     image: resolveSandboxImage(config, hasDesktop),
     limits: { memoryBytes: memory, cpus, pids, diskBytes: disk },
     egress: toEgressPolicy(config.egress),
-    // The placeholders come first, so that no credential overrides a variable that the sandbox itself needs.
+    // The placeholders come first, so that no credential overrides the sandbox's own variables.
     env: {
       ...placeholders,
       ...createProxyEnv({ proxyPort: egressProxyPort, caPath }),

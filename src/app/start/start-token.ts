@@ -5,8 +5,8 @@ import { Secret } from '../../core/text/secret.ts';
 import type { Config } from '../settings/config.ts';
 
 /**
- * Without isolation, only a token keeps a sandbox's program out of the API. The demo model needs no token, because it
- * runs only its own user's commands. With `unconfined`, any session can choose a real model, so a token is needed.
+ * Without isolation, only a token keeps a sandbox's programs out of the API. A server with only the demo model needs
+ * none, because it runs only its user's commands.
  */
 export const requiresStartToken = (
   isolation: string,

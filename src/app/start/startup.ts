@@ -12,7 +12,7 @@ export interface StartupContext extends Pick<ServerDependencies, 'clock' | 'clos
   readonly metrics: Metrics;
   readonly progress?: Pick<SandboxStartProgress, 'record'> | undefined;
   readonly say: (text: string) => void;
-  /** The returned callback records `part` as the part that is disposed next, so that a slow shutdown can report it. */
+  /** The callback records `part` as the next to be disposed, for reports about a slow shutdown. */
   readonly ending: (part: string) => () => void;
   readonly learn: (secret: Secret) => void;
 }

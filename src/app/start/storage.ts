@@ -71,7 +71,7 @@ export async function openStorageServices(startup: StartupContext, existing?: St
     live: new LiveConfig({ base: config, stored: changed }),
     changed,
     instance,
-    /** Increases with each server start, so that sandboxes from an earlier process can be recognized. */
+    /** Increases with each server start, to recognize sandboxes of an earlier process. */
     epoch,
     [Symbol.asyncDispose]: (): PromiseLike<void> => held.disposeAsync(),
   };

@@ -14,8 +14,8 @@ interface UnavailableServer {
 }
 
 /**
- * While the server waits for its store, `/healthz` succeeds, the other health endpoints report `unhealthy`, and other
- * requests get a retryable error. Dispose the result to free the port.
+ * Without a store, `/healthz` succeeds, other health endpoints report `unhealthy`, and other requests get a retryable
+ * error. Dispose the result to free the port.
  */
 async function unavailableServer({ host, port, reason }: UnavailableServer): Promise<AsyncDisposable> {
   const server = createServer((request, response) => {

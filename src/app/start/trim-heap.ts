@@ -5,10 +5,7 @@ import { runInNewContext } from 'node:vm';
 const intervalMs = 2_000;
 const maxUtilization = 0.05;
 
-/**
- * Returns memory left over from startup to the operating system once the server is idle. V8 alone would keep about 35
- * MiB of it.
- */
+/** Returns memory from startup to the operating system once the server is idle. V8 alone would keep about 35 MiB. */
 export function trimHeapWhenIdle(): Disposable {
   let before = performance.eventLoopUtilization();
   const timer = setInterval(() => {

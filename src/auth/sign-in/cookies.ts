@@ -1,5 +1,5 @@
-// Over https, only `__Host-` cookies are read, because another host cannot set them. Scripts cannot read the cookies,
-// and cross-site requests that change data never carry them.
+// Over https, only `__Host-` cookies are read, because no other host can set them. Cookies are HttpOnly and
+// SameSite=Lax.
 
 const names = { session: 'corral_session', login: 'corral_login' } as const;
 export type CookieName = keyof typeof names;

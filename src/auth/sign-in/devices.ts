@@ -23,7 +23,7 @@ const Device = z.object({
   agent: z.string(),
   sid: z.string().nullable(),
   tokens: SealedValue.nullable(),
-  /** True if there is a refresh token, which the server needs to check the person's access. */
+  /** True if there is a refresh token, needed to check the person's access. */
   refreshes: z.boolean(),
   createdAt: z.number(),
   lastSeenAt: z.number(),
@@ -122,9 +122,7 @@ export class DeviceRegistry {
   get = (id: string): Device | undefined => this.#devices.get(id);
   list = (): Device[] => this.#devices.all().filter(({ id }) => this.#live.has(id));
   all = (person: string): Device[] => this.#devices.all().filter((device) => device.person === person);
-  /**
-   * Epoch ms; the current time while the device is in use. 0 if the device has not been used since the server started.
-   */
+  /** Epoch ms; the current time while in use. 0 if not used since the server started. */
   usedAt = (id: string): number => this.#lastOf(this.#live.get(id)?.use);
   atWorkAt({ id, person }: Pick<Device, 'id' | 'person'>): number {
     const key = this.#deps.people.byId(person)?.key ?? '';
@@ -154,10 +152,7 @@ export class DeviceRegistry {
     return use;
   }
 
-  /**
-   * Only this result contains the device's secret. If the person has too many devices, the least recently used are signed
-   * out.
-   */
+  /** The only result with the device's secret. Signs out a person's least recently used devices beyond the limit. */
   async enter(
     person: Person,
     { seal, agent, parent = null, ...more }: NewDevice,

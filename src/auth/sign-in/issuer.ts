@@ -4,8 +4,7 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { type IssuerSettings, type ProviderIdentity, toProviderIdentity } from './claims.ts';
 
-// Uses the authorization code flow with PKCE, state and nonce. The provider's signing keys are fetched again when a token
-// refers to an unknown key.
+// Uses the authorization code flow with PKCE, state and nonce. Unknown signing keys trigger a new fetch.
 
 const skewSeconds = 60;
 const timeoutSeconds = 10;
@@ -13,7 +12,7 @@ const discoverEveryMs = 60 * 60_000;
 export const DeviceTokens = z.object({
   refresh: z.string().optional(),
   idToken: z.string(),
-  /** Whether the ID token contained the groups. If so, a refresh without an ID token and without groups does not change them. */
+  /** Whether the ID token contained the groups. If so, a refresh without ID token and groups keeps them. */
   hasGroups: z.boolean(),
 });
 export type DeviceTokens = z.infer<typeof DeviceTokens>;
@@ -24,8 +23,8 @@ export interface SignInResult {
   readonly sid: string | null;
 }
 /**
- * `gone`: the provider rejected the person or sent invalid data. `away`: the provider did not answer, or rejected this
- * server's settings; try again.
+ * `gone`: the provider rejected the person or sent invalid data. `away`: the provider did not respond, or rejected this
+ * server's settings.
  */
 export type RefreshResult =
   | { readonly state: 'gone' | 'away'; readonly cause: unknown }
@@ -57,7 +56,7 @@ interface Discovered {
   readonly config: oidc.Configuration;
   /** The keys for tokens that come directly from the provider. */
   readonly keys: JWTVerifyGetKey;
-  /** The keys for tokens that anyone can send. Fetches are rate-limited, so that nobody can cause continuous fetches. */
+  /** The keys for tokens that anyone can send. Fetches are rate-limited. */
   readonly guardedKeys: JWTVerifyGetKey;
   readonly at: number;
 }
@@ -141,10 +140,7 @@ export class Issuer {
     }
   }
 
-  /**
-   * Resolves with the address where the browser ends its session with the provider. Undefined if the provider does not
-   * support this or does not respond.
-   */
+  /** Resolves with the provider's sign-out address. Undefined if the provider has none or does not respond. */
   async end(idToken: string, returnTo: string): Promise<string | undefined> {
     try {
       const { config } = await this.#discovered();
@@ -194,7 +190,7 @@ export class Issuer {
 
   #kept = (refresh: string | undefined) => ({ ...(refresh !== undefined && { refresh }) });
 
-  /** Reads the metadata again after an hour. During an outage, the last known metadata is used. */
+  /** Reads the metadata again after an hour. Keeps the last known metadata during an outage. */
   async #discovered(): Promise<Discovered> {
     const known = this.#known;
     const now = this.#now();
@@ -232,8 +228,8 @@ export function createOfflineAccessParams(issuer: string, scopes: ReadonlySet<st
 }
 
 /**
- * Errors with which the provider refuses the person: `invalid_grant`, or a demand for a new sign-in, such as Entra ID
- * sends after a policy change. Other errors concern this server's settings.
+ * Errors that refuse the person, such as `invalid_grant` or a demand for a new sign-in. Others concern this server's
+ * settings.
  */
 const refusals = new Set([
   'invalid_grant',

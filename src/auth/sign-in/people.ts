@@ -107,8 +107,8 @@ export class PersonRegistry {
   }
 
   /**
-   * Returns `before` if its rights are unchanged; otherwise ends `before` and returns a new principal. Undefined if the
-   * person has no access.
+   * Returns `before` if its rights are unchanged, or ends it and returns a new principal. Undefined if the person has
+   * no access.
    */
   actAs(key: string, id: string | undefined, before: RevocablePrincipal | undefined): RevocablePrincipal | undefined {
     const person = id === undefined ? undefined : this.#people.get(id);

@@ -10,8 +10,7 @@ import type { Device, DeviceRegistry } from './devices.ts';
 import { createSignInChecks, DeviceTokens, InvalidIdTokenError, type Issuer, type SignInChecks } from './issuer.ts';
 import type { Person, PersonRegistry } from './people.ts';
 
-// During a sign-in, the browser keeps the sealed state, so no other browser can complete the sign-in, and strangers
-// cannot fill the store.
+// During a sign-in, the browser keeps the sealed state, so no other browser can complete the sign-in.
 
 export type SignInRefusalReason = 'stale' | 'denied' | 'not-admitted' | 'disabled' | 'away' | 'failed';
 export class SignInRefusedError extends Error {
@@ -65,7 +64,7 @@ export function toSameOriginPath(text: string | undefined, base: string): string
   if (text === undefined || text.length > maxReturnTo || !/^\/(?![/\\])[^\p{Cc}\\]*$/u.test(text)) return '/';
   if (!URL.canParse(text, base)) return '/';
   const url = new URL(text, base);
-  // After dot segments are resolved, a path may start with `//`, which a browser would treat as another host.
+  // Resolving dot segments may leave a leading `//`, which a browser treats as another host.
   if (url.origin !== new URL(base).origin || url.pathname.startsWith('//')) return '/';
   return url.pathname + url.search + url.hash;
 }
@@ -83,10 +82,7 @@ export class SignInFlow {
     return [...this.#issuers.values()].map(({ settings: { id, name } }) => ({ id, name }));
   }
 
-  /**
-   * Resolves with the address to redirect the browser to, and with the sealed state. Rejects with not_found or
-   * provider_error.
-   */
+  /** Resolves with the redirect address and the sealed state. Rejects with not_found or provider_error. */
   async begin(provider: string, { base, returnTo }: Visit & { returnTo: string | undefined }) {
     const issuer = this.#issuer(provider);
     const challenge = createSignInChecks();
@@ -173,10 +169,7 @@ export class SignInFlow {
     }
   }
 
-  /**
-   * Resolves with the address where the browser ends its session with the provider, or undefined if there is no such
-   * address.
-   */
+  /** Resolves with the provider's sign-out address, or undefined if there is none. */
   async leave(device: string, { base }: Visit): Promise<string | undefined> {
     const { people, devices, tell } = this.#deps;
     const found = devices.get(device);

@@ -14,7 +14,7 @@ export interface TrustedAccount {
 }
 interface Deps {
   readonly issuers: ReadonlyMap<string, SigningKeys>;
-  /** A token's `aud` must have this value. For a project's account, it ends with `/projects/<id>`. */
+  /** The required `aud` of tokens, followed by `/projects/<id>` for a project's account. */
   readonly audience: string;
   readonly now: () => number;
   readonly accounts: () => readonly TrustedAccount[];
@@ -50,7 +50,7 @@ export class FederatedTokenVerifier extends ServerComponent<Deps> {
     return undefined;
   }
 
-  /** Invalidates tokens that have expired, whose account was revoked, or whose signing key the issuer withdrew. */
+  /** Invalidates tokens that have expired, or whose account or signing key was withdrawn. */
   async look(): Promise<void> {
     const inUse = new Set([...this.#shown.values()].map(({ issuer }) => issuer));
     for (const issuer of inUse) await this.deps.issuers.get(issuer)?.keepFresh();
@@ -78,7 +78,7 @@ export class FederatedTokenVerifier extends ServerComponent<Deps> {
   async #verify(token: string, hash: string): Promise<void> {
     const { issuers, audience, accounts, warn } = this.deps;
     const issuer = parseIssuer(token);
-    // A project's maintainers write the project's trust rules, so the audience of a token must name that project.
+    // A project's maintainers write its trust rules, so a token's audience must name that project.
     const nameOf = ({ principal: { home } }: TrustedAccount) =>
       home === undefined ? audience : `${audience}/projects/${home}`;
     const trusted = accounts().filter(({ rule }) => rule.issuer === issuer);

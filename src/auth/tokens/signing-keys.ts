@@ -11,7 +11,7 @@ import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { parseJsonWithinLimits } from '../../core/text/json.ts';
 
-// The keys of another program come from an address in the settings, never from an address in a token.
+// Signing keys come from an address in the settings, never from an address in a token.
 
 export const clockSkewMs = 30_000;
 /** How long known keys stay in use while their address does not respond. */

@@ -4,7 +4,7 @@ import type { HookEvent, HookRequest } from '../../sessions/api/server/automatio
 export interface VerifiedDelivery {
   /** Deduplication key, derived from signed data only. */
   readonly id: string;
-  /** The signed time, epoch ms. Undefined if no time is signed, in which case the payload's time is used. */
+  /** The signed time, epoch ms. If undefined, the payload's time is used. */
   readonly signedAt?: number;
 }
 /** All fields except `event` and `at` contain untrusted text. */
@@ -14,7 +14,7 @@ export interface HookDelivery {
   readonly at: number | undefined;
   readonly repository: string;
   readonly sender: string;
-  /** The added labels, if the payload lists them; if it does not, all labels of the issue. */
+  /** The added labels if the payload lists them, otherwise all labels of the issue. */
   readonly labels: readonly string[];
   readonly assignees: readonly string[];
   readonly about: string;
@@ -45,8 +45,8 @@ export function verifyHexHmac(
 }
 
 /**
- * Verifies a Standard Webhooks signature: an HMAC over the id, timestamp and body. If there are several signatures, one
- * of them must match.
+ * Verifies a Standard Webhooks signature, an HMAC over the id, timestamp and body. One of several signatures must
+ * match.
  */
 export function verifyStandardWebhook({ headers, body }: HookRequest, secret: string): VerifiedDelivery | undefined {
   const [id, timestamp, signatures] = ['id', 'timestamp', 'signature'].map((name) => headers[`webhook-${name}`]);

@@ -71,8 +71,8 @@ export const giteaHookReader: HookReader = {
 };
 
 /**
- * GitLab's signing tokens follow Standard Webhooks. Its older secret token is a password in a header: the token identifies
- * the sender but does not protect the body.
+ * GitLab's signing tokens follow Standard Webhooks. Its older secret token identifies the sender, but does not protect
+ * the body.
  */
 export const gitlabHookReader: HookReader = {
   verify(request, secret) {

@@ -28,9 +28,7 @@ import { extractAuthoredText } from './own-text.ts';
 
 const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
 
-/**
- * Returns why the delivery does not match the hook, for the response to the webhook caller. Undefined if it matches.
- */
+/** Returns why the delivery does not match the hook, or undefined if it does. */
 export function explainMismatch(hook: HookSpec, { event, repository, sender, labels, assignees, text }: HookDelivery) {
   if (event === null) return undefined;
   const { account, label, senders, repositories } = hook;
@@ -157,7 +155,7 @@ const maxQuoted = 20_000; // maximum characters shown to the agent
 const maxWaiting = 20; // maximum pending starts of one automation
 /** Maximum age of a delivery with a signed timestamp, and maximum clock skew. */
 const signedMs = 5 * 60_000;
-/** Maximum age of an event whose time is only in the payload. Longer than `signedMs`, because forges may deliver late. */
+/** Maximum age of an event with an unsigned time. Longer than `signedMs`, because forges may deliver late. */
 const unsignedMs = 60 * 60_000;
 
 /** Unknown addresses and wrong signatures get the same response, so that no sender can discover automations. */

@@ -56,8 +56,8 @@ const maxAnswerBytes = 64 * 1024;
 const maxFailures = 20; // consecutive deliveries that failed permanently
 
 /**
- * Failed deliveries are retried. Owners take turns, so that no owner's endpoints delay another's. An endpoint that does not
- * answer is suspended, and then gets one attempt at a time.
+ * Retries failed deliveries. Owners take turns. An endpoint that does not answer is suspended, and then gets one
+ * attempt at a time.
  */
 export class WebhookDeliverer extends ServerComponent<Deps> {
   readonly #atWork = new Map<string, { webhookId: string; owner: string | undefined; done: Promise<void> }>();
@@ -91,7 +91,7 @@ export class WebhookDeliverer extends ServerComponent<Deps> {
     await Promise.all(suspended.map((one) => this.#postpone(one)));
     const hasRouted = await router.round();
     if (hasRouted || suspended.length > 0) return 0;
-    // The outbox may still contain a pause or start that is announced but not yet stored; a later round checks it again.
+    // The outbox may contain events that are not stored yet, so a later round checks it again.
     const isEarly = (await outbox.oldest(1)).length > 0;
     return Math.min(dueInMs, isEarly ? maxLoopDelayMs.shared : maxLoopDelayMs.alone);
   }
@@ -100,9 +100,7 @@ export class WebhookDeliverer extends ServerComponent<Deps> {
     while (this.#atWork.size > 0) await Promise.all([...this.#atWork.values()].map(({ done }) => done));
   }
 
-  /**
-   * Resolves with the time until the next delivery is due, in ms, and with the due deliveries of suspended endpoints.
-   */
+  /** Resolves with the time until the next delivery, in ms, and the due deliveries of suspended endpoints. */
   async #findDue(): Promise<{ readonly dueInMs: number; readonly suspended: PendingDelivery[] }> {
     const { records, clock } = this.deps;
     const now = clock.now();
@@ -154,7 +152,7 @@ export class WebhookDeliverer extends ServerComponent<Deps> {
     }
   }
 
-  /** The owner with the fewest attempts in progress goes first; in a tie, the owner that has waited longest. */
+  /** Prefers the owner with the fewest attempts in progress, then the one that has waited longest. */
   #next(): [id: string, queue: Queue] | undefined {
     const atWork = [...this.#atWork.values()];
     const ofOwner = (owner: string | undefined) => atWork.filter((one) => one.owner === owner).length;

@@ -53,7 +53,7 @@ const statuses: Partial<Record<OfSession['type'], WebhookMessageData['status']>>
 const parentIdOf = (session: OfSession['session']): string | undefined =>
   session?.parent?.attempts === undefined ? session?.parent?.sessionId : undefined;
 
-/** The Managed Agents API reports a child session's `run.started` only once, as the creation of its thread. */
+/** The Managed Agents API reports a child session's `run.started` only once, as its thread's creation. */
 export function shouldDeliverEvent(format: Webhook['format'], event: OutboxEvent): boolean {
   if (format !== 'managed-agents' || !('session' in event) || parentIdOf(event.session) === undefined) return true;
   return event.type !== 'run.started' || (event.session?.spending?.turns ?? 0) === 0;
@@ -150,7 +150,7 @@ function toProgramEvents(type: WebhookEventType, data: WebhookMessageData): Prog
   const { sessionId, parentId, automationId, projectId, reason, resource, resourceId, change, vaultId } = data;
   const owner = { organization_id: 'org_corral', workspace_id: `wrkspc_${projectId ?? 'default'}` };
   if (parentId !== undefined) {
-    // A thread's waiting call is reported for the whole session, because the program answers it through the session.
+    // The session reports a thread's waiting call, because the program answers through the session.
     const isAsking = type === 'run.waiting' && reason === 'approval';
     const id = `sesn_${parentId}`;
     if (isAsking) return [{ type: 'session.requires_action', id, ...owner }];
@@ -241,10 +241,7 @@ function formatLine(type: WebhookEventType, data: WebhookMessageData): string {
   }
 }
 
-/**
- * Slack interprets these characters as markup, such as the mention <!channel>. `escaped` also replaces white space,
- * asterisks and bars, which would break the format.
- */
+/** Slack interprets these characters as markup. `escaped` also replaces white space, asterisks and bars. */
 const lineEscaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 const escaped = (text: string): string =>

@@ -8,8 +8,7 @@ import { GoalResult } from '../../core/model/runs/goal.ts';
 import { WaitReason } from '../../core/model/spending.ts';
 import { withAddedRecords } from '../after-runs.ts';
 
-// Events that have no deliveries yet. A session's events are written with the append that they report, so a crash does
-// not lose any of them.
+// Events that have no deliveries yet. A session's events are written with the append, so a crash loses none.
 
 export const webhookOutboxKind = 'webhook-outbox';
 const kind = webhookOutboxKind;
@@ -148,7 +147,7 @@ function withOutbox(entry: AppendRequest): AppendRequest {
   const record = puts.findLast((put) => put.kind === 'session')?.doc;
   const session = record === undefined ? null : Session.parse(record);
   const common = { session, sessionId, at };
-  // The ids do not start with the session's id, because records with such ids are deleted with the session.
+  // Records whose ids start with the session's id are deleted with the session.
   const put = (id: string, event: OutboxEvent): RecordPut => ({ kind, id, doc: event, sort: -at });
   const more = facts.flatMap((fact, n) => {
     const event = toOutboxEvent(fact, common);

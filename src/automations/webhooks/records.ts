@@ -121,10 +121,7 @@ export class WebhookRecords extends ServerComponent<Pick<ServerDependencies, 're
 
 /** Delays before the retries, in ms: 5 s, 30 s, 2 min, 15 min, 1 h, 6 h. */
 const pauses = [5_000, 30_000, 120_000, 900_000, 3_600_000, 21_600_000] as const;
-/**
- * Maximum random increase of a delay, as a fraction of the delay, to spread the retries of deliveries that failed
- * together.
- */
+/** Maximum random increase of a delay, as a fraction, to spread simultaneous retries. */
 const jitter = 0.2;
 
 /** A test event is attempted only once, because somebody is waiting for its outcome. */

@@ -12,8 +12,8 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
 type Resource = Pick<ResourceChange, 'resource' | 'id' | 'name' | 'owner' | 'projectId' | 'vaultId'>;
 
 /**
- * Reports changes to automations, and clients' changes to agents, environments, vaults and memory stores. A crash right
- * after a change is stored loses the message.
+ * Reports changes to automations, and clients' changes to agents, environments, vaults and memory stores. Best effort:
+ * a crash can lose messages.
  */
 export class ResourceNotifier extends ServerComponent<Deps> {
   documents(own: DocumentService): DocumentService {
@@ -68,7 +68,7 @@ export class ResourceNotifier extends ServerComponent<Deps> {
     };
   }
 
-  /** Pauses are reported by the automations' records instead, because the server also pauses automations itself. */
+  /** Automation records report pauses, because the server also pauses automations itself. */
   automations(own: AutomationService): AutomationService {
     const read = (id: string) => own.get(id);
     return {

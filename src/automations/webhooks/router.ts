@@ -37,15 +37,15 @@ interface WebhookNews {
   readonly owner: string | undefined;
   readonly projectId: string | null;
   readonly data: WebhookMessageData;
-  /** Set if clients of the Managed Agents API cannot see the resource that the event is about. */
+  /** Whether the resource is hidden from clients of the Managed Agents API. */
   readonly isHidden?: boolean;
 }
 const batch = 200;
-/** If an announced pause is not stored within this time, the server must have died before storing it. */
+/** If an announced pause is not stored within this time, the server has died. */
 const announcedMs = 10_000;
 
 export class WebhookOutboxRouter extends ServerComponent<WebhookOutboxRouterDeps> {
-  /** Resolves with true if it removed events. Each step can be repeated, because a delivery's id is derived from its event. */
+  /** Resolves with true if it removed events. Steps can be repeated, because delivery ids derive from events. */
   async round(): Promise<boolean> {
     const { records, outbox } = this.deps;
     const entries = await outbox.oldest(batch);

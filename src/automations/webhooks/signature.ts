@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 
 const prefix = 'whsec_';
 
-/** Returns a secret in the Standard Webhooks format: a prefix, then 32 random bytes in base64. */
+/** A secret in Standard Webhooks format: a prefix and 32 random bytes in base64. */
 export const formatSigningSecret = (bytes: Uint8Array): string => prefix + Buffer.from(bytes).toString('base64');
 
 interface Message {

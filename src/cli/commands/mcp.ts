@@ -78,15 +78,12 @@ interface RelayParts {
   readonly print: (line: string) => Promise<void> | undefined;
   readonly signal: AbortSignal;
 }
-/** Maximum requests in progress. Further requests wait, so that a flood cannot exhaust the memory. */
+/** Maximum requests in progress. Further requests wait, which limits memory. */
 const maxOpen = 64;
 const messageLimits: JsonLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 64, maxValues: 1_000_000 };
 const drainMs = 5_000;
 
-/**
- * The client sends one message per line. Resolves once the client has closed the input and pending requests have ended,
- * but at most `drainMs` after the input closes.
- */
+/** Relays one message per line. After the input closes, waits at most `drainMs` for pending requests. */
 async function relayMcp({ send, input, print, signal }: RelayParts): Promise<void> {
   const open = new Map<McpMessage['id'], AbortController>();
   const left = new AbortController();

@@ -8,14 +8,14 @@ export interface ChatTerminalOptions {
   readonly corral: Corral;
   readonly box: Box;
   readonly signal: AbortSignal;
-  /** Shows the events after this sequence number. By default, shows the newest few hundred events. */
+  /** Shows events after this sequence number. Default: the newest few hundred events. */
   readonly after?: number;
 }
 
 export class ChatTerminal {
   readonly corral: Corral;
   readonly box: Box;
-  /** Resolves when the user leaves or the signal fires. Rejects when the session is deleted, or if the log cannot be read. */
+  /** Resolves when the user leaves or the signal fires. Rejects if the session is deleted or the log is unreadable. */
   readonly ended: Promise<void>;
   #view: ChatView = emptyChatView;
   #files: Promise<readonly string[]> | undefined;

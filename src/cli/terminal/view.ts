@@ -75,7 +75,7 @@ export function applyEvent(view: ChatView, event: Event): ChatView {
     case 'message.delta':
       return { ...view, reply: view.reply + event.data.text };
     case 'message.assistant':
-      // While a call awaits approval, the agent's message only repeats the request, for clients that show no approvals.
+      // The agent's message only repeats the pending approval, for clients that show no approvals.
       if (view.approvals.length > 0) return { ...view, reply: '' };
       return appendBlock({ ...view, reply: '' }, { kind: 'agent', text: event.data.text });
     case 'tool.calling':

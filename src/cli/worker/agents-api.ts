@@ -111,7 +111,7 @@ export class AgentsApi {
     return found ?? undefined;
   }
 
-  /** Undefined while the key is accepted, or if the reason for the refusal is unknown. */
+  /** Undefined if the key is accepted or the reason for the refusal is unknown. */
   async keyRefusal(environmentId: string, signal: AbortSignal): Promise<string | undefined> {
     try {
       await this.#ask(`environments/${environmentId}/work/stats`, { signal });

@@ -10,8 +10,7 @@ const defaultTimeoutMs = 120_000;
 export const workerFolder = '.corral/worker';
 
 /**
- * Starts the call in the background and exits immediately, so that the call outlives its worker. If a streamed command
- * is interrupted, everything that it started is killed.
+ * Starts the call in the background, so it outlives its worker. Interrupting a streamed command would kill the call.
  */
 const beginScript = `
 s=$PWD/${workerFolder} d=$PWD/${workerFolder}/calls/$1
@@ -22,8 +21,8 @@ echo $! >"$d/pid"
 `;
 
 /**
- * stderr is `exit N`, or `interrupted` if the call vanished, for example because the sandbox stopped. Another worker may be
- * starting the call, so its process has ten seconds to appear.
+ * stderr is `exit N`, or `interrupted` if the call vanished. Allows ten seconds for another worker to start the
+ * process.
  */
 const waitScript = `
 d=${workerFolder}/calls/$1 n=0
@@ -39,8 +38,8 @@ if [ -e "$d/exit" ]; then echo "exit $(cat "$d/exit")" >&2; else echo interrupte
 `;
 
 /**
- * Files preserve the shell's exported variables, functions and current folder between calls, as if one shell ran every
- * call. `timeout` creates a process group, which `cancelBashCall` ends.
+ * Files preserve exported variables, functions and the current folder between calls. `cancelBashCall` ends the process
+ * group of `timeout`.
  */
 const callScript = `
 timeout -k 2 "$3" bash -c '

@@ -18,7 +18,7 @@ export class SessionBoxes {
     this.#choice = choice;
   }
 
-  /** If the work item's lease changes hands during this call, both holders get the same box. */
+  /** If the lease changes hands during this call, both holders get the same box. */
   async open({ id, title }: AgentSession): Promise<Box> {
     const found = await this.#oldest(id);
     if (found !== undefined) return await this.#corral.open(found);
@@ -47,10 +47,7 @@ export class SessionBoxes {
     if (await hasEnded(api, sessionId, signal)) await this.remove(sessionId);
   }
 
-  /**
-   * Also covers sessions that ended while no worker was running. Resolves with the number of boxes that belonged to
-   * ended sessions.
-   */
+  /** Also covers sessions that ended while no worker was running. Resolves with the number of their boxes. */
   async removeEnded(api: AgentsApi, signal: AbortSignal): Promise<number> {
     const ended: string[] = [];
     for await (const { metadata } of this.#corral.list({ metadata: { [names.environment]: this.#environmentId } })) {

@@ -9,17 +9,14 @@ interface SessionWorkParts {
   readonly api: AgentsApi;
   readonly sessionId: string;
   readonly box: Box;
-  /**
-   * Idle time in ms after which the worker stops serving the session. The session's next message then arrives as a new
-   * item in the queue.
-   */
+  /** Idle timeout in ms. The session's next message then arrives as a new queue item. */
   readonly maxIdleMs: number;
   readonly say: (line: string) => void;
 }
 
 /**
- * Resolves when the session ends or has been idle for `maxIdleMs`. Rejects as soon as the signal fires; a running
- * command continues, and the session's next worker waits for it.
+ * Resolves when the session ends or is idle for `maxIdleMs`. Rejects when the signal fires; a running command
+ * continues.
  */
 export async function serveSession(parts: SessionWorkParts, signal: AbortSignal): Promise<SessionPhase> {
   const { api, sessionId } = parts;
@@ -31,7 +28,7 @@ export async function serveSession(parts: SessionWorkParts, signal: AbortSignal)
     const anySignal = AbortSignal.any([signal, ended.signal, running.failed]);
     const idle = new IdleTimer(parts.maxIdleMs, () => ended.abort());
     try {
-      // The stream has no events from before it was opened, so it is opened before the log is read.
+      // The stream opens before the log is read, so no event falls between them.
       const stream = await retryApiCall(() => api.stream(sessionId, anySignal), anySignal);
       for await (const event of api.events(sessionId, anySignal)) calls.add(event);
       const look = () => {

@@ -16,7 +16,7 @@ import { serveSession } from './session-work.ts';
 const beatMs = 30_000;
 const defaultTtlMs = 90_000;
 
-/** `stopping`: the API requests the item back. `lost`: another worker, or a newer claim of this worker, may have the item. */
+/** `stopping`: the API requests the item back. `lost`: another worker or a newer claim may have the item. */
 type LeaseEnd = 'finished' | 'stopping' | 'lost';
 
 /** The right to serve one item, kept alive by heartbeats. Dispose it to stop the heartbeats. */
@@ -82,7 +82,7 @@ export interface RunWorkerOptions {
 const sweepMs = 10 * 60_000;
 const stopMs = 10_000;
 
-/** After the signal fires, the queue hands out unfinished items again once their leases expire. */
+/** After the signal fires, unfinished items return to the queue when their leases expire. */
 export async function runWorker(parts: RunWorkerOptions, abortSignal: AbortSignal): Promise<void> {
   const { api, environmentId, say } = parts;
   const places = new Semaphore(parts.maxSessions);
@@ -145,7 +145,7 @@ async function serveItem(parts: RunWorkerOptions, { work, serves }: ClaimedItem,
   });
   try {
     await retryApiCall(() => parts.api.acknowledge(work, eitherSignal), eitherSignal);
-    // Two claims served at the same time would run the calls of the session twice.
+    // Two concurrent claims would run the session's calls twice.
     earlier?.supersede();
     await earlier?.done;
     const isDone = await runSession(parts, { api, work }, eitherSignal);
@@ -156,7 +156,7 @@ async function serveItem(parts: RunWorkerOptions, { work, serves }: ClaimedItem,
     const isRefused = error instanceof AgentsApiError && error.isUnauthorized;
     if (lease.isLost || isRefused) return say(`${sessionId}: ${await findLossReason(parts)}`);
     if (!lease.signal.aborted) say(`${sessionId}: failed. ${(error as Error).message}`);
-    // The API requested the item back, for example because its session was archived. A failed removal is retried later.
+    // The API requested the item back, for example for an archived session. Failed removals are retried later.
     else await boxes.removeIfEnded(api, sessionId, AbortSignal.timeout(stopMs)).catch(() => {});
   }
   await api.stop(work, AbortSignal.timeout(stopMs)).catch((error: Error) => {
@@ -164,7 +164,7 @@ async function serveItem(parts: RunWorkerOptions, { work, serves }: ClaimedItem,
   });
 }
 
-/** Uses the environment's key, because the item's own token cannot be used to find out why the item was lost. */
+/** Uses the environment's key, because the item's own token cannot reveal the reason. */
 async function findLossReason({
   api,
   environmentId,

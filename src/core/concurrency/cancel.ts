@@ -9,7 +9,7 @@ export const neverAbortingSignal: AbortSignal = Object.defineProperty(
   },
 );
 
-/** Throws deadline_exceeded if the signal fired after a timeout, and cancelled if it fired for any other reason. */
+/** Throws deadline_exceeded after a timeout, and cancelled for any other abort. */
 export function throwIfAborted(signal: AbortSignal): void {
   if (!signal.aborted) return;
   const cause = signal.reason;
@@ -19,7 +19,7 @@ export function throwIfAborted(signal: AbortSignal): void {
     : new AppError('cancelled', 'The operation was cancelled.', { cause });
 }
 
-/** Rejects with cancelled or deadline_exceeded as soon as the signal fires. The work continues, and its result is ignored. */
+/** Rejects with cancelled or deadline_exceeded when the signal fires. The work continues. */
 export async function raceAbort<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
   work.catch(() => {}); // prevents an unhandled rejection after the signal has fired
   throwIfAborted(signal);
@@ -49,10 +49,7 @@ export async function sleep(ms: number, signal: AbortSignal, clock: Clock = syst
   throwIfAborted(signal);
 }
 
-/**
- * Resolves when the work is done or the time is up; a timeout does not stop the work. Rejects if the work rejects in
- * time.
- */
+/** Resolves when the work is done or the time is up; the work continues. Rejects if the work rejects in time. */
 export async function waitAtMost(ms: number, work: Promise<unknown>, clock: Clock = systemClock): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<void>();
   const timer = clock.setTimeout(resolve, ms);

@@ -7,7 +7,7 @@ interface Options {
   readonly maxPending: number;
   readonly full: string;
   readonly patienceMs: number;
-  /** Maximum number of attempts per job, including the first. A job is repeated only if the thread does not answer. */
+  /** Maximum attempts per job, including the first. Only an unresponsive thread causes a repeat. */
   readonly tries: number;
 }
 const restMs = 10_000;

@@ -16,8 +16,7 @@ export function createKeyedQueue(): <Value>(key: string, work: () => Promise<Val
 }
 
 /**
- * Calls to the same method with the same key run one at a time, so that a method can check a limit before it adds a record.
- * The key is the first argument, or its `owner` field.
+ * Runs calls to the same method with the same key one at a time. The key is the first argument, or its `owner` field.
  */
 export function withSequentialCalls<Service extends object>(
   service: Service,

@@ -2,7 +2,7 @@ import type { Clock } from '../contracts/clock.ts';
 import { sleep, waitAtMost } from './cancel.ts';
 
 interface Deps {
-  /** Resolves with the delay in ms until more work is due, or with undefined if no more work is due. */
+  /** Resolves with the delay in ms until more work is due, or with undefined if none is. */
   readonly round: (signal: AbortSignal) => Promise<number | undefined>;
   /** Pauses in ms: `first` before the first round (default: 0), at most `longest` between rounds, `failed` after a failure. */
   readonly restMs: { readonly first?: number; readonly longest: number; readonly failed: number };
@@ -50,7 +50,7 @@ interface Repeats {
   readonly failedMs: number;
   readonly onError?: (thrown: unknown) => void;
 }
-/** Runs rounds in a loop that cannot be woken, until the signal fires or a round resolves with undefined. */
+/** Runs rounds until the signal fires or a round resolves with undefined. Cannot be woken. */
 export async function runWorkLoop(
   round: (signal: AbortSignal) => Promise<number | undefined>,
   { clock, firstMs, failedMs, onError = () => {} }: Repeats,

@@ -29,10 +29,7 @@ export class Semaphore {
     this.#options = options;
   }
 
-  /**
-   * Dispose the result to release the slot. Rejects with queue_full, or with cancelled or deadline_exceeded when the signal
-   * fires.
-   */
+  /** Dispose the result to release the slot. Rejects: queue_full, cancelled, deadline_exceeded. */
   async acquire(signal: AbortSignal, weight = 1): Promise<Disposable> {
     throwIfAborted(signal);
     if (this.#waiting.size === 0 && this.#hasRoomFor(weight)) this.#used += weight;

@@ -1,6 +1,6 @@
 const turnMs = 4;
 
-/** Limits how much of one event loop turn untrusted input can use. Further work continues in the next turn. */
+/** Limits the time that untrusted input can use in one event loop turn. */
 export class TimeSlice {
   readonly #waiting = new Set<() => void>();
   #endsAt: number | undefined;

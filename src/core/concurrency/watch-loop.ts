@@ -2,8 +2,8 @@ import { writeSync } from 'node:fs';
 import type { Debugger, Session as InspectorSession } from 'node:inspector';
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 
-// Logs the stack of the code that blocks the main thread, because the main thread cannot log it. A dedicated thread
-// would take 14 MiB, so the store's thread does the logging if the store has a thread.
+// Logs the stack that blocks the main thread. Runs on the store's thread if there is one, because a dedicated thread
+// takes 14 MiB.
 
 /** Positions in the shared `counts`. `beats` grows while the main thread's event loop turns; `reports` counts logged lines. */
 export const watchdogCounterIndex = { beats: 0, reports: 1 } as const;
@@ -15,7 +15,7 @@ export interface WatchdogJob {
 const key = 'corral.watchdog';
 const maxFrames = 20;
 const quietTicks = 4; // ticks without a beat before a report; each tick is a quarter of `blockedMs`
-const stackMs = 30_000; // maximum wait for the debugger; it cannot pause a single operation, such as a long regular expression
+const stackMs = 30_000; // maximum wait for the debugger, which cannot pause a single long operation
 
 /** Sets the job for threads that start after this call; undefined clears it. */
 export const setWatchdogJob = (job: WatchdogJob | undefined): void => setEnvironmentData(key, job);

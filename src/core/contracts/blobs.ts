@@ -13,9 +13,9 @@ export interface BlobStore {
   /** `local`, `volume`, `s3` or `mongo`. */
   readonly name: string;
   /**
-   * Stores all of the content or none, replacing any existing blob. Rejects with payload_too_large (over `maxBytes`; reading
-   * stops there), invalid_request (the content was interrupted), cancelled, deadline_exceeded, store_unavailable, or the
-   * content's own AppError.
+   * Stores all of the content or none, replacing any existing blob. Rejects: payload_too_large (over `maxBytes`),
+   * invalid_request (the content was interrupted), cancelled, deadline_exceeded, store_unavailable, or the content's
+   * own AppError.
    */
   put(key: string, content: AsyncIterable<Uint8Array>, options: BlobPutOptions): Promise<BlobInfo>;
   /** Rejects: file_not_found, store_unavailable. The stream fails instead of ending too early. */
@@ -45,7 +45,7 @@ export interface ByteRange {
   readonly end: number;
 }
 
-/** Throws for a malformed key, which is a bug and must never become a path. */
+/** Throws for a malformed key, which must never become a path. */
 export function requireValidBlobKey(key: string): string {
   if (!/^[a-z0-9-]{1,64}$/.test(key)) throw new AppError('internal', `${key} is not a valid key.`);
   return key;

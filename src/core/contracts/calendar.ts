@@ -10,7 +10,7 @@ export function isTimeZone(name: string): boolean {
 export interface Calendar {
   /** Keys such as `2026-11-27` and `2026-11`. */
   keysAt(ms: number): { readonly day: string; readonly month: string };
-  /** The start of the day and of the month that contain this time, epoch ms. */
+  /** The start of this time's day and month, epoch ms. */
   startsAt(ms: number): { readonly day: number; readonly month: number };
 }
 export const dayMs = 86_400_000;
@@ -25,7 +25,7 @@ export function createCalendar(timeZone: string): Calendar {
     const month = `${parts.year}-${parts.month}`;
     return { day: `${month}-${parts.day}`, month };
   };
-  /** Uses a binary search, because clocks can change at any hour: a day can have 23 or 25 hours and can start at 01:00. */
+  /** Uses a binary search, because a day can have 23 or 25 hours and can start at 01:00. */
   const startOf = (ms: number, { key, spanMs }: { readonly key: 'day' | 'month'; readonly spanMs: number }) => {
     const name = keysAt(ms)[key];
     let [before, within] = [ms - spanMs, ms];

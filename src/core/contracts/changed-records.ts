@@ -1,11 +1,11 @@
 import type { RecordStore, StoredRecord } from './ports.ts';
 
-/** Short enough that a change to access rights takes effect on all servers within two seconds. */
+/** Changes to access rights take effect on all servers within two seconds. */
 export const recordWatchIntervalMs = 1_000;
 
 /**
- * `next` resolves with the records changed and the ids deleted since its last call; the first call returns all records. If
- * the store has `changes`, only deletions by `erase` are reported.
+ * `next` resolves with the changes since its last call. The first call returns all records. If the store has `changes`,
+ * only deletions by `erase` are reported.
  */
 export class RecordWatcher {
   readonly #records: Pick<RecordStore, 'list' | 'changes'>;

@@ -1,7 +1,7 @@
 import type { SessionEvent, SessionFact } from '../model/events.ts';
 import type { SessionId } from '../model/ids.ts';
 
-/** One atomic write: the facts are appended after `after` and the records are changed, or nothing happens. */
+/** One atomic write, which appends the facts after `after` and changes the records. */
 export interface AppendRequest {
   readonly sessionId: SessionId;
   /** The seq before these facts. The append rejects with `fenced` unless this is the current head. */
@@ -20,7 +20,7 @@ export interface RecordPut {
 
 /** `day` is a date in UTC, such as 2026-11-24. */
 export type UsageGroupKey = 'owner' | 'project' | 'session' | 'model' | 'day';
-/** A fork's sum excludes requests inherited from its original session. Keys that were not requested are empty. */
+/** Excludes requests that a fork inherited. Keys that were not requested are empty. */
 export interface UsageSum extends Readonly<Record<UsageGroupKey, string>> {
   readonly turns: number;
   readonly inputTokens: number;
@@ -57,7 +57,7 @@ export interface EventStore {
    */
   append(entry: AppendRequest): Promise<number>;
   page(sessionId: SessionId, after: number, limit: number): Promise<EventPage>;
-  /** The seq of the newest event of this type, or 0 if there is no such event. */
+  /** The seq of the newest event of this type; 0 if there is none. */
   findLastSeq(sessionId: SessionId, type: SessionFact['type']): Promise<number>;
   /**
    * Drops all but the newest `keepDroppable` deltas and outputs, and all but the newest `keepAll` events of any type. Seqs do
@@ -65,30 +65,25 @@ export interface EventStore {
    */
   compact(sessionId: SessionId, limits: { keepDroppable: number; keepAll: number }): Promise<void>;
   /**
-   * Resolves with at most `limit` sessions, unordered, in which a message from a user or the agent contains this text,
-   * ignoring the case of ASCII letters. If `among` is set, searches only those sessions. Reads in pieces, so that no
-   * write waits for the search to end.
+   * Finds at most `limit` sessions, unordered, with a user's or agent's message that contains this text. Ignores the
+   * case of ASCII letters. `among` restricts the search. Does not block writes.
    */
   search(text: string, limit: number, among?: readonly SessionId[]): Promise<readonly SessionId[]>;
   /**
-   * Sums the usage in `from <= time < to` (epoch ms) over all sessions that have a record and are not being deleted:
-   * one sum for each combination of the keys' values, unordered. Reads only usage events, through an index and in
-   * pieces.
+   * Sums the usage in `from <= time < to` (epoch ms), per combination of the keys' values, unordered. Excludes sessions
+   * without a record and sessions that are being deleted.
    */
   usage(from: number, to: number, by: readonly UsageGroupKey[]): Promise<readonly UsageSum[]>;
   /** The newest seq of each of these sessions; 0 for an unknown session. */
   heads(sessionIds: readonly SessionId[]): Promise<ReadonlyMap<SessionId, number>>;
   /**
-   * Calls `listener` for each append by any server, until `signal` fires. Rejects when the connection breaks; the caller
-   * then polls `heads`. Only backends that push appends have this method.
+   * Calls `listener` for each append by any server until `signal` fires. Rejects when the connection breaks; then poll
+   * `heads`. Absent if the backend does not push appends.
    */
   watch?(listener: (sessionId: SessionId, head: number) => void, signal: AbortSignal): Promise<void>;
-  /** Imports events with their original seqs, in order. Existing events stay, so an import can be repeated. */
+  /** Imports events with their original seqs, in order. Skips existing events, so an import can be repeated. */
   restore(sessionId: SessionId, events: readonly SessionEvent[], marks: LogTrimMarks): Promise<void>;
-  /**
-   * Removes the log of a deleted session and every record whose id is the session's id or starts with that id and a
-   * colon.
-   */
+  /** Removes a deleted session's log and every record whose id is the session's id or starts with `<id>:`. */
   erase(sessionId: SessionId): Promise<void>;
 }
 
@@ -105,20 +100,16 @@ export interface RecordListOptions {
   /** Cannot be combined with `idPrefix`. */
   readonly after?: { readonly sort: number; readonly id: string };
   /**
-   * Only the records of this owner (`toRecordIndexEntry`) or, if null, the records without an owner, read from an
-   * index. Cannot be combined with `idPrefix`.
+   * Only this owner's records; null selects records without an owner. Uses an index. Cannot be combined with
+   * `idPrefix`.
    */
   readonly owner?: string | null;
   /** Only the shared records, read from an index. Cannot be combined with `idPrefix`. */
   readonly shared?: true;
-  /**
-   * Only the records in this state, read from an index. Can be combined with `owner` or `parent`, but not with
-   * `idPrefix` or `shared`.
-   */
+  /** Only records in this state. Uses an index. Cannot be combined with `idPrefix` or `shared`. */
   readonly state?: string;
   /**
-   * Only the records that are part of this record (`toRecordIndexEntry`), read from an index. Cannot be combined with
-   * `idPrefix`, `owner` or `shared`.
+   * Only records that are part of this record. Uses an index. Cannot be combined with `idPrefix`, `owner` or `shared`.
    */
   readonly parent?: string;
 }
@@ -139,32 +130,25 @@ export interface RecordChanges {
 export interface RecordStore {
   get(kind: string, id: string): Promise<StoredRecord | undefined>;
   /**
-   * Stores a record. A new record has version 1, and each put adds 1. `expect`: the version to replace (0: the record
-   * must not exist). Without `expect`, the last write wins. Rejects with conflict if the record is not at version
-   * `expect`, or if another record of the same kind has its unique name (`toRecordIndexEntry`).
+   * A new record has version 1, and each put adds 1. `expect` is the version to replace, or 0 for a new record. Without
+   * `expect`, the last write wins. Rejects with conflict if the version differs from `expect`, or if another record of
+   * the kind has the same unique name.
    */
   put(record: RecordPut & { readonly expect?: number }): Promise<number>;
-  /** With `expect`, deletes the record only if it still has that version, and otherwise does nothing. */
+  /** With `expect`, does nothing unless the record still has that version. */
   delete(kind: string, id: string, expect?: number): Promise<void>;
-  /**
-   * Sorted by `sort`, highest first, then by id. `idPrefix` selects the ids that start with it; the list starts after
-   * the position `after`.
-   */
+  /** Sorted by `sort`, highest first, then by id. The list starts after the position `after`. */
   list(kind: string, options?: RecordListOptions): Promise<StoredRecord[]>;
-  /** Counts the records of a kind, optionally only those of an owner, state or parent. Uses the same index as `list`. */
+  /** Counts a kind's records, optionally of one owner, state or parent. Uses the same index as `list`. */
   count(kind: string, only?: Pick<RecordListOptions, 'owner' | 'state' | 'parent'>): Promise<number>;
-  /**
-   * At most `limit` sessions, unordered, whose title contains this text, ignoring case. Reads in pieces, so that no write waits
-   * for the search to end.
-   */
+  /** At most `limit` sessions, unordered, whose title contains this text, ignoring case. Does not block writes. */
   searchTitles(text: string, limit: number): Promise<readonly SessionId[]>;
   /**
-   * Resolves with the changes since `mark`, which an earlier call returned: the records of this kind that were changed,
-   * and the ids of those that `erase` removed. Without `mark`, resolves with all records. A change may be reported more
-   * than once. Only `shared` stores that index changes have this method.
+   * Resolves with the kind's records that changed since `mark`, and the ids that `erase` removed. Without `mark`,
+   * resolves with all records. May repeat a change. Absent unless the store is `shared` and indexes changes.
    */
   changes?(kind: string, mark?: number): Promise<RecordChanges>;
-  /** All records, of every kind, that `erase` of this session would remove, sorted by id and kind. */
+  /** All records that `erase` of this session would remove, sorted by id and kind. */
   belonging(sessionId: SessionId): Promise<RecordPut[]>;
 }
 
@@ -179,7 +163,7 @@ export interface IdempotencyStore {
   /** `new`: execute the request, then call `answer` or `release`. `conflict`: the key was used with different content. */
   claim(key: string, contentHash: string, at: number): Promise<IdempotencyClaimResult>;
   answer(key: string, answer: unknown): Promise<void>;
-  /** Releases the key of a request that failed without effect, so that the key can be used again. */
+  /** Frees the key of a request that failed without effect for another attempt. */
   release(key: string): Promise<void>;
   /** Forgets keys claimed before this time. Resolves with the number of forgotten keys. */
   expire(before: number): Promise<number>;
@@ -193,20 +177,17 @@ export type IdempotencyClaimResult =
 export interface Lease {
   readonly name: string;
   readonly holder: string;
-  /** Increases by one with each new holder. Daemons and labels use this number as the fencing token. */
+  /** Increases by one with each new holder. Serves as the fencing token. */
   readonly epoch: number;
   readonly expiresAt: number;
 }
-/**
- * Named leases on sessions and on background work that only one server may do at a time. Only the holder of a session's
- * lease writes to the session's log.
- */
+/** Named leases on sessions and exclusive background work. Only the holder of a session's lease writes its log. */
 export interface LeaseStore {
-  /** Undefined while another holder has the lease. A call by the holder renews the lease and keeps its epoch. */
+  /** Undefined while another holder has the lease. The holder's own call renews the lease and keeps its epoch. */
   acquire(name: string, holder: string, now: number, ttlMs: number): Promise<Lease | undefined>;
   /**
-   * Renews the leases that the holder still has, even expired ones, in one step. Resolves with their epochs. A lease that is
-   * missing from the result is held by another server, or by none.
+   * Renews in one step the leases that the holder still has, even expired ones. Resolves with their epochs; lost leases
+   * are missing.
    */
   renew(names: readonly string[], holder: string, expiresAt: number): Promise<ReadonlyMap<string, number>>;
   release(name: string, holder: string): Promise<void>;
@@ -221,14 +202,12 @@ export interface QueuedCommand {
   readonly body: unknown;
   readonly at: number; // Epoch ms.
 }
-/** Carries commands to the server that holds a session, through the store and never directly. */
+/** Carries commands to the server that holds a session, always through the store. */
 export interface CommandQueue {
   post(command: QueuedCommand): Promise<void>;
   /** Unanswered commands for these sessions, oldest first, at most `limit`. */
   pending(sessionIds: readonly SessionId[], limit: number): Promise<QueuedCommand[]>;
-  /**
-   * Sessions with an unanswered command posted before this time. No running server is likely to hold these sessions.
-   */
+  /** Sessions with an unanswered command posted before this time, likely held by no running server. */
   waiting(before: number, limit: number): Promise<SessionId[]>;
   /** Only the first answer applies. */
   answer(id: string, answer: unknown): Promise<void>;
@@ -245,27 +224,24 @@ export interface CommandQueue {
  */
 export interface Store extends AsyncDisposable {
   readonly name: string;
-  /** If false, the data is lost when the process ends, and the server warns about this at start-up. */
+  /** If false, the data is lost when the process ends. */
   readonly durable: boolean;
   readonly events: EventStore;
   readonly records: RecordStore;
   readonly inbox: IdempotencyStore;
   readonly leases: LeaseStore;
   readonly commands: CommandQueue;
-  /** Whether other processes can write to the store. If so, logs are polled or watched, and sessions are leased. */
+  /** Whether other processes can write to the store. If so, sessions are leased. */
   readonly shared: boolean;
-  /** Completes appends and puts that crashed servers left unfinished. Callers that list sessions can wait for this. */
+  /** Completes appends and puts that crashed servers left unfinished. */
   settle(): Promise<void>;
-  /** The store's size on disk, in bytes. Absent for stores that are not kept on disk. */
+  /** Size on disk in bytes. Absent for stores that are not kept on disk. */
   size?(): Promise<number>;
   /** Resolves if the store responds; rejects with the reason if it is unavailable. */
   check(signal: AbortSignal): Promise<void>;
 }
 
-/**
- * `events`: new events in order, batched so that a reader can pass them on with one write. `resync`: the reader must load
- * the session again and follow it from `head`.
- */
+/** `events`: new events, in order and batched. `resync`: load the session again and follow it from `head`. */
 export type LogUpdate =
   | { kind: 'events'; events: readonly SessionEvent[] }
   | { kind: 'resync'; reason: 'cursor_too_old' | 'cursor_ahead' | 'too_slow'; oldest: number; head: number };
@@ -288,12 +264,12 @@ export interface FollowOptions {
 export interface EventLog {
   /** Resolves once the facts are durable; no follower sees them before that. */
   append(entry: AppendRequest): Promise<number>;
-  /** Calls `listener` after each durable append by this server, to any session, for the lifetime of the log. */
+  /** Calls `listener` after each durable append by this server, for the lifetime of the log. */
   onAppend(listener: (entry: AppendRequest) => void): void;
   page(sessionId: SessionId, after: number, limit: number): Promise<EventPage>;
   /**
-   * Yields events after `after`, then live events, until `signal` fires, without gaps or duplicates. Yields a resync
-   * when the log cannot guarantee this. If `after` is 0, dropped events do not count as a gap.
+   * Yields events after `after`, then live events, without gaps or duplicates, until `signal` fires. Yields a resync
+   * after a gap. If `after` is 0, dropped events are no gap.
    */
   follow(sessionId: SessionId, after: number, options: FollowOptions): AsyncIterable<LogUpdate>;
 }

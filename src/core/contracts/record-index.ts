@@ -5,14 +5,12 @@ export interface RecordIndexEntry {
   /** The id of the containing record, such as a session's project. */
   readonly parent: string | null;
   readonly state: string | null;
-  /** Unique among the records of a kind. A put that would duplicate it is refused. */
+  /** Unique among the records of a kind. Duplicate puts are refused. */
   readonly name: string | null;
 }
 type Fields = Readonly<Record<string, unknown>>;
 
-/**
- * Kinds whose records are owned by another record instead of a person, mapped to the field that holds the owner's id.
- */
+/** Maps kinds that another record owns, instead of a user, to the field with the owner's id. */
 const ownerFields: Readonly<Record<string, string>> = {
   'environment-key': 'environmentId',
 };
@@ -20,7 +18,7 @@ const uniqueNames: Readonly<Record<string, (fields: Fields) => string>> = {
   skill: ({ name, owner, projectId, shared }) =>
     shared ? `:${name}` : `${projectId ? `project:${projectId}` : (owner ?? '')}:${name}`,
 };
-/** Kinds whose records are part of another record, mapped to the field that holds that record's id. */
+/** Maps kinds with a parent record to the field with the parent's id. */
 const parentFields: Readonly<Record<string, string>> = {
   session: 'projectId',
   automation: 'projectId',
@@ -49,7 +47,7 @@ const states: Readonly<Record<string, (fields: Fields) => unknown>> = {
 };
 const shareable: ReadonlySet<string> = new Set(['skill', 'automation']);
 
-/** A change here requires a migration of the stores, unless the change only adds a field. */
+/** Changes require a migration of the stores, except added fields. */
 export function toRecordIndexEntry(kind: string, doc: unknown): RecordIndexEntry {
   const fields: Fields = typeof doc === 'object' && doc !== null ? (doc as Fields) : {};
   const owner = fields[ownerFields[kind] ?? 'owner'];

@@ -29,8 +29,8 @@ export function readErrorText(body: unknown, depth = 0): string {
 }
 
 /**
- * Returns the visible text of an HTML page; only trims any other string. Reads at most 65,536 characters and parses
- * tags without regular expressions, because the input is untrusted.
+ * Returns an HTML page's visible text; trims any other string. Reads at most 65,536 characters. Uses no regular
+ * expressions on tags, because the input is untrusted.
  */
 function plain(value: string): string {
   const text = value.slice(0, 65_536);

@@ -81,7 +81,7 @@ export class AppError extends Error {
 
 export const isRetryable = (code: ErrorCode): boolean => codes[code];
 
-/** Converts any thrown value. The message of an unknown error stays in `cause`, where clients cannot see it. */
+/** Converts any thrown value. An unknown error's message stays in `cause`, hidden from clients. */
 export function toAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   if (thrown instanceof SuppressedError) {
@@ -98,7 +98,7 @@ export function toAppError(thrown: unknown): AppError {
   return new AppError('internal', 'Something went wrong on our side.', { cause: thrown });
 }
 
-/** Codes for a sandbox that is lost, unresponsive or being released. The next use of the sandbox retries the work. */
+/** A sandbox that is lost, unresponsive or being released. Its next use retries the work. */
 export const sandboxLossCodes: ReadonlySet<ErrorCode> = new Set([
   ...(['sandbox_lost', 'sandbox_not_found', 'sandbox_unresponsive', 'cancelled', 'shutting_down', 'fenced'] as const),
 ]);

@@ -1,12 +1,12 @@
 import { AppError } from './errors.ts';
 
-// Named places where tests inject crashes, errors, delays and hangs. An unarmed failpoint costs one comparison.
+// Named places where tests inject crashes, errors, delays and hangs.
 
 type Action = { kind: 'exit'; code: number } | { kind: 'throw' } | { kind: 'sleep'; ms: number } | { kind: 'hang' };
 interface Failpoint {
   readonly name: string;
   readonly action: Action;
-  /** The number of the hit that triggers the action. Undefined if every hit triggers it. */
+  /** The hit that triggers the action. Undefined: every hit. */
   readonly hit: number | undefined;
 }
 interface ArmedFailpoints {
@@ -23,9 +23,9 @@ export function readFailpointSpec(env: Readonly<Record<string, string | undefine
 }
 
 /**
- * Format: `store.append.after=exit@37;driver.create.before=sleep(50)`. Actions are `exit`, `exit(3)`, `throw`,
- * `sleep(ms)` and `hang`. `@37` triggers the action only on hit 37. The name `*` matches all failpoints and counts
- * their hits together. An empty `spec` only counts hits. Dispose to disarm.
+ * Format: `store.append.after=exit@37;driver.create.before=sleep(50)`. Actions: `exit`, `exit(3)`, `throw`,
+ * `sleep(ms)`, `hang`. `@37` triggers the action only on hit 37. `*` matches all failpoints and counts their hits
+ * together. An empty `spec` only counts hits. Dispose to disarm.
  */
 export function armFailpoints(spec: string, options: { exit(code: number): void }): Disposable {
   const traps = spec.split(/[;,]/).filter(Boolean).map(parseTrap);

@@ -1,7 +1,4 @@
-/**
- * Converts a Retry-After header to milliseconds. Accepts dates and seconds, including forms such as `1.5s`. Undefined
- * if the header is absent or invalid.
- */
+/** Converts a Retry-After header, in seconds or as a date, to milliseconds. Undefined if absent or invalid. */
 export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
   const value = header?.trim() ?? '';
   const seconds = /^(\d{1,9}(?:\.\d{1,9})?)s?$/.exec(value)?.[1];

@@ -13,7 +13,7 @@ export interface ExternalTurn {
   readonly runId: string;
   readonly agent: ExternalAgent;
   readonly cwd: string;
-  /** The messages that the agent has not received yet. If there are none, the agent continues its work. */
+  /** Messages that the agent has not received. If empty, the agent continues its work. */
   readonly texts: readonly string[];
   readonly instructions: string | undefined;
   readonly task: string;

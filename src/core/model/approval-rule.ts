@@ -1,9 +1,8 @@
 import { z } from 'zod';
 
 /**
- * Decides whether a tool call is allowed, needs approval or is denied. `tool` is a name or glob. `pattern` is a glob
- * for the call's subject: the command, file, path, URL, query or code, or the arguments as JSON if there is no such
- * subject. Without `pattern`, every call to `tool` matches.
+ * Allows a tool call, requires approval or denies it. `tool` is a name or glob. `pattern` is a glob for the command,
+ * file, path, URL, query or code, else for the arguments as JSON. Without `pattern`, every call to `tool` matches.
  */
 export const ApprovalRule = z.strictObject({
   action: z.enum(['allow', 'ask', 'deny']),

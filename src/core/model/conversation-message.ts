@@ -6,8 +6,8 @@ const calls = z
   .readonly();
 
 /**
- * A message in the form that Corral stores and sends through its own API. `Message` in `src/agents/models/model.ts`
- * documents the fields.
+ * A message as Corral stores it and its own API sends it. `Message` in `src/agents/models/model.ts` documents the
+ * fields.
  */
 export const ConversationMessage = z.discriminatedUnion('role', [
   z.object({ role: z.literal('user'), text: z.string(), pictures: pictures.optional() }),

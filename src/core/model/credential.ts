@@ -38,13 +38,11 @@ export const credentialFields = {
     .describe('the user name for basic'),
   env: z.array(sandboxVariableName).max(20).default([]).describe('variables of the sandbox that get a placeholder'),
   /**
-   * Restricts the credential to git, in sessions that have a repository on one of its hosts. `read` allows fetching;
-   * `write` also allows pushing.
+   * Restricts the credential to git, in sessions with a repository on one of its hosts. `write` also allows pushing.
    */
   git: z.enum(['read', 'write']).optional(),
   /**
-   * Only requests below these paths get the credential's value. With `git`, all repositories below these paths can be
-   * read, but only the session's own repositories can be pushed to.
+   * Only requests below these paths get the value. With `git`, pushes are limited to the session's own repositories.
    */
   paths: z
     .array(
@@ -87,7 +85,7 @@ export function withInjectionDefaults<Places extends CredentialDefaults>({ heade
   };
 }
 
-/** Targets that only one credential can set, because a second value would make the result arbitrary. */
+/** Targets that only one credential can set, because a second value would conflict. */
 export const listInjectionTargets = ({ hosts, header, env, git, paths = [''] }: CredentialInjection): string[] => [
   ...hosts.flatMap((host) =>
     paths.map((path) => `${header} of ${host.toLowerCase()}${path}${git === undefined ? '' : ' for git'}`),

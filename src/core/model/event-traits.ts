@@ -1,7 +1,6 @@
 import type { FactOf, FactType } from './events.ts';
 
-// The traits of each event type, for the server, the page and the command line. Only types are imported, because the page
-// bundles this file.
+// The traits of each event type. Imports only types, because the page bundles this file.
 
 export type TimelineLane = 'person' | 'model' | 'tool' | 'sandbox' | 'problem';
 
@@ -14,19 +13,18 @@ interface Traits<Data> {
   /** The heading in docs/reference/events.md. */
   readonly label: string;
   /**
-   * `work`: changes state, so every consumer must have a handler (checked by the compiler). `state`: also changes
-   * state, but most of the APIs that Corral emulates do not show it. `note`: changes no state.
+   * `work`: changes state, and every consumer must have a handler. `state`: also changes state, but most emulated APIs
+   * do not show it. `note`: changes no state.
    */
   readonly role: 'work' | 'state' | 'note';
   /**
-   * `droppable`: log compaction can drop the event, because a message or tool result repeats its text. `searched`:
-   * searches include the text.
+   * `droppable`: log compaction can drop the event, because another event repeats its text. `searched`: searches
+   * include the text.
    */
   readonly text: 'kept' | 'droppable' | 'searched';
   /**
-   * Order relative to the agent message being streamed. `side`: the event is recorded after that message. `breaks`: the
-   * event completes that message first. `message.user`, `title` and `session.updated` are recorded between that
-   * message's deltas.
+   * Order relative to the agent message being streamed. `side`: recorded after that message. `breaks`: completes it
+   * first. Exceptions, recorded between its deltas: `message.user`, `title` and `session.updated`.
    */
   readonly order: 'side' | 'breaks';
   /** Frequent events do not change the `lastSeq` of the session's record. */
@@ -369,7 +367,7 @@ function goalLine(data: GoalData): string {
 }
 
 const fileReaders = new Set(['file_read', 'read', 'file_find_in_content', 'grep', 'file_find_by_name', 'glob']);
-/** A call to a file-reading tool has content that looks like that of a file write, although the tool writes nothing. */
+/** A file-reading tool's call has content like that of a file write, but writes nothing. */
 export const isFileReadingTool = (tool: string): boolean => fileReaders.has(tool);
 
 const mainArgument = (args: Readonly<Record<string, unknown>>): string =>

@@ -73,14 +73,13 @@ export const ProtocolViolationReason = z.enum([
 export type ProtocolViolationReason = z.infer<typeof ProtocolViolationReason>;
 export const ProtocolViolationReport = z.object({
   reason: ProtocolViolationReason,
-  /** The request that got the invalid response, without ids or names: for example, `GET /health`. */
+  /** The request that got the invalid response, without ids or names, such as `GET /health`. */
   call: z.string(),
   detail: z.string(),
 });
 /**
- * The files that a fork started with. `kept`: the files at the fork's point in the log. `empty`: the source had no
- * files. The other values say why files are missing: too large, copying failed, the copy was deleted to make room for
- * newer copies, or copies were turned off or not requested.
+ * The files that a fork started with. `kept`: those at the fork's point in the log. `empty`: the source had none.
+ * `dropped`: newer copies displaced the copy. `off` and `unwanted`: copies were turned off or not requested.
  */
 export const ForkFilesStatus = z.enum(['kept', 'empty', 'too_large', 'failed', 'dropped', 'off', 'unwanted']);
 export type ForkFilesStatus = z.infer<typeof ForkFilesStatus>;
@@ -158,14 +157,14 @@ export const SessionFact = z.discriminatedUnion('type', [
       args,
       expiresAt: z.number(),
       /**
-       * Why the call needs approval, such as a provider's requirement or untrusted text. If the agent has its own loop,
-       * this is the agent's title for the call.
+       * Why the call needs approval, such as untrusted text. An agent with its own loop supplies its title for the
+       * call.
        */
       reason: z.string().optional(),
       content: ToolContent.optional(),
       byClient: z.literal(true).optional(),
       forWorker: z.literal(true).optional(),
-      /** The arguments cannot be edited, because an agent with its own loop makes the call. */
+      /** An agent with its own loop makes the call, so its arguments cannot be edited. */
       fixed: z.literal(true).optional(),
     }),
   ),
@@ -198,8 +197,8 @@ export const SessionFact = z.discriminatedUnion('type', [
       /** Only with `waiting_provider`. */
       code: z.enum(errorCodes).optional(),
       /**
-       * `number`: the next retry, counted from 1. `most`: the maximum number of retries. `inMs`: the delay before the
-       * next retry. Only with `waiting_provider`.
+       * Only with `waiting_provider`. `number`: the next retry, counted from 1. `most`: the maximum number of retries.
+       * `inMs`: the delay before the retry.
        */
       retry: z.object({ number: z.int(), most: z.int(), inMs: z.number() }).optional(),
       /** The tool server that returned no tools, and whether a credential was missing. Only with `no_tools`. */
@@ -247,7 +246,7 @@ export const SessionFact = z.discriminatedUnion('type', [
     ]),
   ),
   fact('session.created', z.object({ origin: SessionOrigin, template: z.string() })),
-  /** Recorded in both logs. `to` starts with the conversation of `from`, up to event `atSeq` in the log of `from`. */
+  /** Recorded in both logs. `to` starts with the conversation of `from` up to seq `atSeq`. */
   fact('session.forked', z.object({ from: SessionId, to: SessionId, atSeq: z.int(), files: ForkFilesStatus })),
   /** The agent's definition is omitted, because not every reader can see its instructions. */
   fact(
@@ -270,13 +269,11 @@ export const SessionFact = z.discriminatedUnion('type', [
       ended: z.array(z.string()).optional(),
     }),
   ),
-  /**
-   * A program other than the daemon responded. The server ends the sandbox; only a user action can start a new sandbox.
-   */
+  /** A program other than the daemon responded, so the server ends the sandbox. Only a user can start a new one. */
   fact('sandbox.untrusted', ProtocolViolationReport),
   /**
-   * `limit`: the files exceeded their limit, so the processes that wrote them were stopped. `host`: the host's disk was
-   * nearly full, so the server stopped this sandbox, the largest one.
+   * `limit`: the files exceeded their limit, so their writers were stopped. `host`: the host's disk was nearly full, so
+   * the largest sandbox was stopped.
    */
   fact(
     'sandbox.disk_exceeded',
@@ -341,8 +338,8 @@ export const SessionFact = z.discriminatedUnion('type', [
     z.object({ host: z.string(), port: z.int(), decision: z.enum(['allowed', 'refused']), rule: z.string() }),
   ),
   /**
-   * From this turn on, the model sees shortened forms of the events up to `uptoSeq`. `before` and `after` are the
-   * estimated sizes of a request in tokens. The log keeps the events.
+   * From this turn on, the model sees shortened forms of the events up to `uptoSeq`. `before` and `after`: estimated
+   * request sizes in tokens.
    */
   fact(
     'context.compacted',
@@ -394,6 +391,6 @@ export type SessionEvent = SessionFact & {
   readonly seq: number;
   readonly sessionId: SessionId;
   readonly ts: number;
-  /** Data of this event that is stored outside the log can no longer be read. */
+  /** Data that this event stores outside the log is unreadable. */
   readonly problem?: 'blob_missing';
 };

@@ -28,9 +28,9 @@ export const RunId = z.uuid().brand<'RunId'>();
 export type RunId = z.infer<typeof RunId>;
 export const MessageId = z.uuid().brand<'MessageId'>();
 export type MessageId = z.infer<typeof MessageId>;
-/** Derives the same id from the same `text`, so that retries create only one session. */
+/** The same `text` gives the same id, so retries create only one session. */
 export const deriveSessionId = (text: string): SessionId => SessionId.parse(hashOf(text).slice(0, 16));
-/** Derives the same id from the same `text`, so that resent copies of a message are recognized. */
+/** The same `text` gives the same id, which identifies resent messages. */
 export function deriveMessageId(text: string): MessageId {
   const hex = hashOf(text);
   return MessageId.parse(
@@ -62,10 +62,7 @@ export function createIdSource(): IdSource {
   };
 }
 
-/**
- * Takes random bytes from a buffer, because generating a few bytes takes as long as generating many. Used for ids,
- * never for secrets.
- */
+/** Buffers random bytes, because generating a few takes as long as generating many. Never used for secrets. */
 function pooled(): (bytes: number) => Buffer {
   const stock = Buffer.alloc(1_024);
   let at = stock.length;

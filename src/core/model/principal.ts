@@ -1,6 +1,6 @@
 import { AppError } from '../errors/errors.ts';
 
-/** From the fewest rights to the most. An auditor sees everything that administrators see, except the content of sessions. */
+/** From fewest to most rights. An auditor sees everything that administrators see, except session content. */
 export const roles = ['viewer', 'auditor', 'user', 'operator', 'admin'] as const;
 export type Role = (typeof roles)[number];
 
@@ -20,8 +20,8 @@ export type ProjectRole = (typeof projectRoles)[number];
  */
 export interface Principal {
   /**
-   * `nobody`: no credential, on a public route. `reader`: a page from an unlisted development origin, when no credential is
-   * needed; it can read everything and change nothing.
+   * `nobody`: no credential, on a public route. `reader`: a page from an unlisted development origin, if no credential
+   * is required; read-only.
    */
   readonly role: Role | 'nobody' | 'reader';
   readonly origin?: string;
@@ -29,24 +29,15 @@ export interface Principal {
    * Absent if the caller uses the server's own token, has no key of its own (such as a worker), or needs no credential.
    */
   readonly key?: string;
-  /**
-   * The owner of everything that the caller creates. Absent for the server's own token and if no credential is
-   * required.
-   */
+  /** Owns everything that the caller creates. Absent for the server's own token and if no credential is required. */
   readonly owner?: string;
   /** The id of the signed-in user. If present, `key` is the key of that user's browser or command line. */
   readonly person?: string;
   /** The caller uses a personal key, so it cannot manage the user's devices and keys. */
   readonly isPersonalKey?: true;
-  /**
-   * Other names by which projects can list the signed-in user as a member: groups as `ISSUER\nNAME`, and the verified
-   * e-mail address.
-   */
+  /** The user's other names in project member lists: groups as `ISSUER\nNAME`, and the verified e-mail address. */
   readonly aliases?: readonly string[];
-  /**
-   * Roles by project id. New roles are added to this map. If a role ends or is reduced, `ended` fires and the next request
-   * has a new principal.
-   */
+  /** Roles by project id; new roles are added in place. If a role ends or is reduced, `ended` fires. */
   readonly projects?: ReadonlyMap<string, ProjectRole> | undefined;
   /** The default project for the caller's new sessions and automations. */
   readonly home?: string;
@@ -58,7 +49,7 @@ export interface Principal {
   readonly ended?: AbortSignal;
 }
 
-/** The principal for the server's own token and, if no credential is required, for all callers except a `reader`. */
+/** Used for the server's own token and, if no credential is required, for everyone but a `reader`. */
 export const adminPrincipal: Principal = { role: 'admin' };
 export const nobodyPrincipal: Principal = { role: 'nobody' };
 

@@ -20,7 +20,7 @@ export type ForkOrigin = z.infer<typeof ForkOrigin>;
 
 // Copies of workspaces. Their blobs stay on this installation, so exports omit these records.
 export const fileCopiesKind = 'snapshots';
-/** Written before a blob with copied files is stored, so that leftover blobs can be found. */
+/** Written before a blob with copied files, so that leftover blobs can be found. */
 export const fileCopyBlobKind = 'snapshot-blob';
 export const preparedFilesKind = 'prepared-files';
 export const skillVersionKind = 'skill-version';
@@ -79,7 +79,7 @@ export const SandboxOptions = z.object({
   cpus: z.number().optional(),
   /** In bytes. */
   memory: z.int().optional(),
-  /** Idle timeout in seconds. When it expires, the sandbox is stopped, but its files are kept. */
+  /** Idle timeout in seconds, after which the sandbox stops and keeps its files. */
   idleSeconds: z.int().optional(),
   services: ServiceRecipes.optional(),
   volumes: z.array(VolumeMount).readonly().optional(),
@@ -112,8 +112,8 @@ export const childLinkKind = 'child';
 export const budgetAccountKind = 'budget-account';
 
 /**
- * A projection of the log for session lists and headers, written in the same transaction as the log. `deleting` is the
- * tombstone: the session is hidden, and its cleanup is retried after a restart.
+ * A projection of the log, written in the same transaction. `deleting` hides the session; cleanup is retried after a
+ * restart.
  */
 export const SessionRecord = z.object({
   id: SessionId,
@@ -141,10 +141,7 @@ export const SessionRecord = z.object({
   shared: z.boolean().default(false),
   archived: z.boolean().default(false),
   outcome: RunOutcome.optional(),
-  /**
-   * The id of the key or user that owns the session. Absent if the session was created with the server's token or
-   * without a credential.
-   */
+  /** The id of the owning key or user. Absent for sessions created with the server's token or without a credential. */
   owner: z.string().optional(),
   /** `demo` or `provider/model`. Absent if no model was chosen. */
   model: z.string().optional(),
@@ -166,9 +163,9 @@ export const SessionRecord = z.object({
   name: z.string().nullable().optional(),
   metadata: z.record(z.string(), z.string()).optional(),
   sandbox: SandboxOptions.optional(),
-  /** In addition to the limits of the template and the server. The smallest limit applies. */
+  /** The smallest limit of session, template and server applies. */
   budget: BudgetSpec.optional(),
-  /** When the session will be deleted, in epoch ms. Null or absent if no deletion is scheduled. */
+  /** Scheduled deletion in epoch ms. Null or absent if none. */
   endsAt: z.number().nullable().optional(),
   /** A client's agent for this session. Absent: the agent of the template, project or server. */
   agent: SessionAgent.optional(),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { RepositoryEnvironment } from './repository-environment.ts';
 
-// Strings here may end up on git's command line, so each has a strict format.
+// Strings here can reach git's command line, so each has a strict format.
 
 const segment = /^[A-Za-z0-9_~][A-Za-z0-9._~+-]*$/;
 const maxUrl = 500;
@@ -108,8 +108,8 @@ export const SessionRepository = z.object({
   /** `corral/<words>-<id>`. Null until the repository is fetched. */
   branch: z.string().nullable(),
   /**
-   * The target branch of pull requests: the branch that `ref` names, or the default branch. Null if `ref` is not a
-   * branch or the repository has not been fetched.
+   * The target branch of pull requests: `ref`, or the default branch. Null if `ref` is not a branch or nothing has been
+   * fetched.
    */
   baseBranch: z.string().nullable(),
   baseCommit: Commit.nullable(),

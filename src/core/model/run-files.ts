@@ -1,5 +1,5 @@
-// Copies of a workspace's files from the start of a run, stored in the workspace itself. The daemon copies small workspaces
-// completely; a script copies a limited number of files from larger ones.
+// Copies of a workspace's files at the start of a run, stored in the workspace. The daemon copies small workspaces
+// completely; a script partly copies larger ones.
 
 export const runFilesFolder = '.corral/run';
 export const ignoredFolders: readonly string[] = [
@@ -15,10 +15,7 @@ export const runFileLimits = {
 } as const;
 
 export const outputFolder = '.corral/output';
-/**
- * Output files above this size are part of a workspace's fingerprint. The conversation already contains smaller files
- * in full.
- */
+/** Larger output files count toward a workspace's fingerprint. Smaller ones are in the conversation in full. */
 export const maxShownOutputBytes = 4 * 1024;
 
 export const skillFolder = '.corral/skills';

@@ -47,7 +47,7 @@ const PlainAgent = z.object({
     .array(z.object({ skill: z.string(), version: z.string() }))
     .readonly()
     .optional(),
-  /** A self-hosted environment, where workers run the sandbox tools. Tool calls wait for the workers' results. */
+  /** A self-hosted environment, whose workers run the sandbox tools. */
   environment: z.string().optional(),
   /** In a format private to the facade that created the session. */
   kept: z.record(z.string(), z.unknown()),
@@ -64,7 +64,7 @@ export type SubAgent = z.infer<typeof SubAgent>;
 
 /** Replaces the agent from the template, the project and the settings. The server's limits and denials still apply. */
 export const SessionAgent = PlainAgent.extend({
-  /** The only agents that can be started as children; absent if the agent cannot delegate. */
+  /** The only agents that can be started as children. Absent: no delegation. */
   subAgents: z.array(SubAgent).readonly().optional(),
 });
 export type SessionAgent = z.infer<typeof SessionAgent>;

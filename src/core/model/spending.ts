@@ -8,7 +8,7 @@ const Part = z.object({ turns: z.int(), tokens: z.int(), cost: z.number() });
 export const EstimatedUsage = z.object({ tokens: z.int(), cost: z.number() });
 export type EstimatedUsage = z.infer<typeof EstimatedUsage>;
 
-/** Usage by a run or a session. Costs are in the price list's currency; calls without a known price count as free. */
+/** Usage by a run or session, in the price list's currency. Calls without a known price are free. */
 export const Spending = Part.extend({
   inputTokens: z.int(),
   outputTokens: z.int(),
@@ -46,10 +46,7 @@ interface ModelUsage {
 /** `cost`: the sum of the known costs. `unpriced`: turns without a known cost. */
 export const noUsage = { turns: 0, inputTokens: 0, cachedTokens: 0, outputTokens: 0, cost: 0, unpriced: 0 };
 
-/**
- * Adds the amounts that both objects contain. All other fields of `sum` stay unchanged, and other amounts in `more` are
- * ignored.
- */
+/** Adds the amounts that both objects contain. Other fields of `sum` stay unchanged. */
 export const addAmounts = <Sum extends object>(
   sum: Sum,
   more: { readonly [Kind in keyof Sum]?: Sum[Kind] | undefined },
@@ -81,11 +78,11 @@ export const addToolCall = (spending: Spending): Spending => ({
 export const WaitReason = z.enum(['question', 'approval', 'budget', 'stuck', 'empty']);
 export type WaitReason = z.infer<typeof WaitReason>;
 
-/** The budget that cannot cover the next model request or tool call, which needs at least `needs`. */
+/** The budget that cannot cover the `needs` of the next model request or tool call. */
 export const BudgetOverrun = z.object({
   /**
-   * `person`, `project` and `server`: the budget of the owner, the project or all sessions. `member` is not a budget:
-   * the owner can no longer work in the project.
+   * `person`, `project`, `server`: the budget of the owner, the project or all sessions. `member`: the owner has lost
+   * access to the project.
    */
   scope: z.enum(['run', 'session', 'person', 'project', 'server', 'member']),
   /** In the settings' time zone. Only for `person`, `project` and `server`, and absent for `runningRuns`. */
@@ -113,7 +110,7 @@ export const BudgetSpec = z.object({
   toolCalls: z.int().optional(),
   /** Working time in ms. */
   ms: z.number().optional(),
-  /** A user's answer does not renew the limits; only a change to the budget does. */
+  /** Only a change to the budget renews the limits, never a user's answer. */
   hard: z.literal(true).optional(),
 });
 export type BudgetSpec = z.infer<typeof BudgetSpec>;

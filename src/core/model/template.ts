@@ -22,7 +22,7 @@ export interface Template {
   readonly environment?: string | undefined;
   /** `plan-act`: the agent plans first; `react`: the agent chooses its next action after each step. */
   readonly mode?: 'plan-act' | 'react' | undefined;
-  /** A program in the image that has its own agent loop and speaks the Agent Client Protocol. */
+  /** A program in the image with its own agent loop, which speaks the Agent Client Protocol. */
   readonly agent: {
     readonly kind?: 'acp' | undefined;
     readonly command?: readonly string[] | undefined;
@@ -69,13 +69,13 @@ export interface Template {
     readonly pids?: number | undefined;
     /** Bytes. */
     readonly disk?: number | undefined;
-    /** Idle timeout in seconds. When it expires, the sandbox is stopped, but its files are kept. */
+    /** Idle timeout in seconds, after which the sandbox stops and keeps its files. */
     readonly idleSeconds?: number | undefined;
   };
   readonly packages: Packages;
   readonly services?: ServiceRecipes | undefined;
   readonly egress: { readonly policy?: string | undefined; readonly allow?: readonly string[] | undefined };
-  /** The maximum number of children that an agent can run at a time. If unset, the agent cannot delegate. */
+  /** Maximum concurrent children of an agent. If unset, the agent cannot delegate. */
   readonly children?: number | undefined;
   /** Access to notes that outlive their sessions. If unset, the settings decide. */
   readonly memory?: 'off' | 'read' | 'write' | undefined;

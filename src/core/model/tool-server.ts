@@ -20,16 +20,11 @@ export type ToolProgram = z.infer<typeof ToolProgram>;
 export interface RemoteToolServer extends Pick<ToolProgram, 'name' | 'tools' | 'timeoutMs'> {
   readonly url: string;
   readonly headers: Readonly<Record<string, Secret>>;
-  /**
-   * Whether the URL of a server added on the page can point into a private network. Undefined for all other servers.
-   */
+  /** Whether a URL added on the page can point into a private network. Undefined for other servers. */
   readonly reach?: 'public' | 'private';
-  /** Changes with each edit or sign-in, because servers are compared as JSON, which hides their secrets. */
+  /** Changes with each edit or sign-in. Servers are compared as JSON, which hides their secrets. */
   readonly revision?: string;
-  /**
-   * Returns the signed-in user's access token. With `refused`, returns a new token to replace the refused token.
-   * Rejects: unsupported.
-   */
+  /** Returns the user's access token. With `refused`, replaces the refused token. Rejects: unsupported. */
   readonly token?: (refused?: Secret) => Promise<Secret>;
   readonly vaults?: SessionVaults;
 }

@@ -1,8 +1,8 @@
 import { isIPv6 } from 'node:net';
 
 /**
- * The rate-limit key for an address. IPv6 addresses in the same /64 share a key, because one machine can use the whole
- * /64. Strings that are not addresses are returned unchanged.
+ * The rate-limit key for an address. IPv6 addresses in one /64 share a key, because one machine can use all of it.
+ * Other strings are unchanged.
  */
 export function toNetworkKey(address: string): string {
   if (!isIPv6(address)) return address;

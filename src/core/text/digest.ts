@@ -2,10 +2,10 @@ import { hash } from 'node:crypto';
 
 export const digestText = (text: string): string => hash('sha256', text);
 
-/** The SHA-256 of a JSON value. The order of keys does not matter, because stores and parsers may change it. */
+/** The SHA-256 of a JSON value, regardless of key order, which stores and parsers may change. */
 export const digestJson = (value: unknown): string => digestText(sortedJson(value) ?? 'null');
 
-/** Like `JSON.stringify`, with sorted keys. A replacer function could sort them only by copying each object. */
+/** Like `JSON.stringify` with sorted keys. Copies no objects, unlike a replacer function. */
 function sortedJson(value: unknown): string | undefined {
   if (value === null || typeof value !== 'object') return JSON.stringify(value);
   const own = 'toJSON' in value && typeof value.toJSON === 'function' ? value.toJSON() : value;

@@ -1,7 +1,6 @@
 import { trimEndCharacters } from './text.ts';
 
-// File names come from the sandbox, so a compromised daemon can send any string. Every name is checked here before it
-// is used outside the sandbox.
+// Checks every file name before use outside the sandbox, because a compromised daemon can send any string.
 
 const maxPart = 255; // NAME_MAX on Linux, in bytes
 const maxPath = 4_096; // PATH_MAX
@@ -9,16 +8,13 @@ const maxPath = 4_096; // PATH_MAX
 export interface SafePath {
   /** Relative to the workspace; for requests to the sandbox. */
   readonly path: string;
-  /**
-   * Safe to store on any system: contains no Windows separators, drive letters, device names or invisible characters.
-   */
+  /** Safe to store on any system: no Windows separators, drive letters, device names or invisible characters. */
   readonly portable: string;
 }
 
 /**
- * Undefined for a path that no workspace file can have: absolute, outside the workspace, not normalized, containing a
- * NUL, or longer than Linux allows. Lengths are in UTF-16 code units: in an unknown encoding, a name can take fewer
- * bytes on disk than in UTF-8, but never fewer than it has code units.
+ * Undefined for paths that are absolute, outside the workspace, not normalized, too long for Linux, or that contain a
+ * NUL. Counts UTF-16 code units, because a name never takes fewer bytes on disk.
  */
 export function parseSafePath(message: string): SafePath | undefined {
   if (!isSafePath(message)) return undefined;
@@ -50,7 +46,7 @@ function portablePart(part: string): string {
   return shortened(device.test(plain) ? `_${plain}` : plain);
 }
 
-/** Shortens the part before the extension. The byte limit includes `suffix`, which precedes the extension. */
+/** Shortens the part before the extension. `suffix` precedes the extension and counts toward the byte limit. */
 function shortened(name: string, suffix = ''): string {
   const dot = name.lastIndexOf('.');
   const extension = dot > 0 && name.length - dot <= 16 ? name.slice(dot) : '';
@@ -60,13 +56,13 @@ function shortened(name: string, suffix = ''): string {
   return `${stem}${suffix}${extension}`;
 }
 
-/** Escapes invisible characters, so that no name can look like another name or like two names. */
+/** Escapes invisible characters, so no name can look like another. */
 export const toDisplayName = (name: string): string =>
   name.toWellFormed().replace(invisible, (sign) => `\\u{${sign.codePointAt(0)?.toString(16)}}`);
 
 /**
- * Creates a function that returns portable names that are unique within one archive, even if case and Unicode
- * normalization are ignored. Call the function once for each path.
+ * Returns portable names, unique within one archive regardless of case and Unicode normalization. Call the function
+ * once per path.
  */
 export function createArchiveNamer(): (file: SafePath) => string {
   const values = new Set<string>();

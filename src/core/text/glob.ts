@@ -5,8 +5,8 @@ import { AppError } from '../errors/errors.ts';
 const maxChars = 4_096; // the maximum length of a path
 
 /**
- * Matches the base name, or the whole relative path if the glob contains a slash. Throws: invalid_request, for a glob that
- * is too long or has too many alternatives.
+ * Matches the base name, or the relative path if the glob has a slash. Throws: invalid_request (the glob is too long or
+ * has too many alternatives).
  */
 export function compileGlob(glob: string): (relativePath: string) => boolean {
   if (glob.length > maxChars) throw new AppError('invalid_request', `The glob has more than ${maxChars} characters.`);
@@ -51,8 +51,8 @@ function matchName(pattern: string, name: string): boolean {
 }
 
 /**
- * Matches a whole string, such as a token's subject. Slashes and colons separate its parts: `*` matches within one
- * part; `**` matches any number of parts. No other character is special.
+ * Matches a whole string. `*` matches within one part, `**` across parts. Slashes and colons separate parts; no other
+ * character is special.
  */
 export function matchesSegmentPattern(pattern: string, text: string): boolean {
   const parts = (of: string) => of.split(/(?<=[/:])/);
@@ -109,9 +109,7 @@ interface Rules {
   matches(item: string, value: string): boolean;
 }
 
-/**
- * On a mismatch, the last star consumes one more item. The number of steps is at most the product of the two lengths.
- */
+/** On a mismatch, the last star consumes one more item, so the steps are bounded by the product of the lengths. */
 function wildcard(pattern: readonly string[], text: readonly string[], rules: Rules): boolean {
   let at = 0;
   let star = -1;

@@ -8,10 +8,7 @@ export type ParsedJson =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly reason: 'too_large' | 'too_complex' | 'not_json'; readonly detail: string };
 
-/**
- * Parses untrusted JSON; a source test enforces its use. `JSON.parse` alone can take seconds and gigabytes of memory
- * for a few megabytes of `[`.
- */
+/** Parses untrusted JSON. `JSON.parse` alone can take seconds and gigabytes for a few megabytes of `[`. */
 export function parseJson(input: Uint8Array | string, limits: JsonLimits): ParsedJson {
   const { maxBytes } = limits;
   const tooLarge = { ok: false, reason: 'too_large', detail: `more than ${maxBytes} bytes` } as const;
@@ -44,8 +41,8 @@ const opening = new Set([0x5b, 0x7b]); // [ {
 const closing = new Set([0x5d, 0x7d]); // ] }
 
 /**
- * Counts the values that parsing would create, without building them. Returns the exceeded limit, if any. Invalid JSON
- * passes, because the parser rejects it immediately.
+ * Counts values without building them. Returns the exceeded limit, if any. Invalid JSON passes, because the parser
+ * rejects it immediately.
  */
 export function findExceededJsonLimit(
   bytes: Uint8Array,

@@ -1,5 +1,5 @@
-// Keeps values computed from a list, such as its size or hash, up to date as the list grows. Lists are immutable: a longer
-// list reuses the results for the old one.
+// Caches values computed from a list, such as its hash. Lists are immutable; a longer list reuses the old one's
+// results.
 
 interface Progress {
   readonly upto: number;

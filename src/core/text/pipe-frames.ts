@@ -1,4 +1,4 @@
-// A frame consists of one byte for the channel, four bytes for the big-endian payload length, and the payload.
+// A frame is one byte for the channel, four bytes for the big-endian payload length, and the payload.
 
 /** An empty `input` closes standard input. `end` carries the exit status as JSON. */
 export const pipeChannels = ['input', 'output', 'errors', 'end'] as const;
@@ -24,14 +24,14 @@ export function toPipeFrames(channel: PipeChannel, bytes: Uint8Array): Buffer {
   return Buffer.concat(parts);
 }
 
-/** Keeps at most one incomplete frame. `push` throws a RangeError for an unknown channel or an oversized frame. */
+/** Buffers at most one incomplete frame. `push` throws a RangeError for an unknown channel or an oversized frame. */
 export function createPipeFrameReader(): { push(chunk: Buffer): PipeFrame[] } {
   let head: Buffer = Buffer.alloc(0);
   let open: (PipeFrame & { filled: number }) | undefined;
 
   /**
-   * Adds bytes to the incomplete frame and returns the rest. If no frame is incomplete, returns all bytes, including
-   * those of an incomplete header.
+   * Adds bytes to the incomplete frame and returns the rest. Without one, returns all bytes, including a partial
+   * header.
    */
   function fill(chunk: Buffer): Buffer {
     if (!open) return head.length > 0 ? Buffer.concat([head, chunk]) : chunk;

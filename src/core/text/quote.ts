@@ -1,6 +1,6 @@
 import { truncateEnd } from './text.ts';
 /**
- * Starts each line of third-party text with `>`, so that no line looks like the sender's own words. Truncates at `maxLength`
+ * Prefixes each line of third-party text with `>`, so none looks like the sender's. Truncates at `maxLength`
  * characters.
  */
 export function quoteLines(text: string, maxLength: number): string {

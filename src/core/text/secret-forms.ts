@@ -1,13 +1,10 @@
 import type { Secret } from './secret.ts';
 import { trimEndCharacters } from './text.ts';
 
-/**
- * Secrets shorter than this are not recognized in logs or in responses to a sandbox, because they could match ordinary
- * words. `maskSecret` masks secrets of any length.
- */
+/** Shorter secrets are not recognized in logs or responses to a sandbox, because they could match ordinary words. */
 export const minMaskedChars = 6;
 
-/** Masks the secret in every encoding, for example in an error from the provider that received the secret. */
+/** Masks the secret in every encoding. */
 export function maskSecret(text: string, secret: Secret, mask: string): string {
   // longest first, so that no part remains
   const forms = listSecretEncodings(secret.reveal()).sort((a, b) => b.length - a.length);
@@ -27,8 +24,8 @@ export function listSecretEncodings(value: string): string[] {
 }
 
 /**
- * The value as it appears in the base64 of a longer string, at each of the three offsets. Characters that depend on
- * neighbouring bytes are left out.
+ * The value within a longer string's base64, at each of the three offsets, without characters that depend on
+ * neighbouring bytes.
  */
 function base64Of(value: string): string[] {
   return [0, 1, 2].flatMap((offset) => {

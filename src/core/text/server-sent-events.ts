@@ -3,7 +3,7 @@
 export interface ServerSentEvent {
   /** Default: `message`. */
   readonly type: string;
-  /** Undefined if the frame only sets the id or retry delay, or is a ping. */
+  /** Undefined for a ping or a frame that only sets the id or retry delay. */
   readonly data: string | undefined;
   readonly id: string | undefined;
   /** Milliseconds before reconnecting. */

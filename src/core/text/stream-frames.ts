@@ -1,5 +1,5 @@
-// A frame consists of one byte for the channel, four bytes for the big-endian payload length, and the payload. Uses no
-// Node APIs, because the client includes this file.
+// A frame is one byte for the channel, four bytes for the big-endian payload length, and the payload. Uses no Node
+// APIs, because the client includes this file.
 
 /** `ping` keeps the connection alive and has no payload. `end` is the last frame, with the outcome as JSON. */
 export const streamChannels = ['output', 'errors', 'end', 'ping'] as const;

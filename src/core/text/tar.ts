@@ -1,5 +1,4 @@
-// Writes ustar archives that the `tar` program of any image can read, with GNU extensions for long names and large
-// files.
+// Writes ustar archives for any image's `tar`, with GNU extensions for long names and large files.
 
 const block = 512;
 const maxName = 100; // the maximum length of a path or link target in a header, in bytes
@@ -15,7 +14,7 @@ interface EntryKind {
   readonly target?: string;
 }
 
-/** The headers are for a file by default. An overlong path or target gets a separate entry first, as in GNU tar. */
+/** Default type: a file. A separate entry precedes an overlong path or target, as in GNU tar. */
 export function createTarHeaders(
   path: string,
   size: number,

@@ -1,6 +1,6 @@
 /**
- * Truncates to `most` UTF-16 code units without splitting a CRLF or a visible character, such as an emoji with its skin
- * tone. Only a character longer than `most` or than 64 code units is split, between two code points.
+ * Truncates to `most` UTF-16 code units without splitting a CRLF or a visible character. Splits a character longer than
+ * `most` or 64 code units between code points.
  */
 export function truncateEnd(text: string, most: number): string {
   if (text.length <= most) return text;
@@ -17,7 +17,7 @@ export function truncateStart(text: string, most: number): string {
 
 const longest = 64;
 let graphemes: Intl.Segmenter | undefined;
-/** The bounds of the character that a cut at index `at` would split. Both are `at` if the cut splits no character. */
+/** The bounds of the character that a cut at `at` would split. Both are `at` if none is split. */
 export function findCharacterBounds(text: string, at: number): [start: number, end: number] {
   if (text.startsWith('\r\n', at - 1)) return [at - 1, at + 1];
   if (Math.max(text.charCodeAt(at - 1), text.charCodeAt(at)) < 0x300) return [at, at];
@@ -83,8 +83,5 @@ export const joinLines = (text: string, joint = ' '): string =>
 /** Whole MiB, rounded down. */
 export const formatMiB = (bytes: number): string => `${Math.floor(bytes / 2 ** 20)} MiB`;
 
-/**
- * Whether a header or reason phrase can be sent. Node accepts control characters in a reason phrase that it receives,
- * but refuses to send them.
- */
+/** Whether Node can send the value. Node receives reason phrases with control characters, but refuses to send them. */
 export const isValidReasonPhrase = (text: string): boolean => /^[\t\x20-\x7e\x80-\xff]*$/.test(text);

@@ -113,7 +113,7 @@ ${tableOfContents(markdown)}
 `;
 }
 
-/** A small scanner is enough for highlighting: highlight.js would cost every server 10 MB of memory. */
+/** Highlighting uses a small scanner, because highlight.js takes 10 MB of memory. */
 type TokenKind = 'comment' | 'string' | 'number' | 'word';
 
 const escaped = (text: string) =>

@@ -12,10 +12,7 @@ const replies: ReplyDoc = {
   content: { 'application/json': { schema: Message }, 'text/event-stream': { schema: z.string() } },
 };
 
-/**
- * The Model Context Protocol over streamable HTTP. Any replica can answer, because messages are not tied to a
- * connection.
- */
+/** The Model Context Protocol over stateless streamable HTTP. Any replica can respond. */
 function mcpRoutes(deps: McpDeps): FacadeRoutes {
   return {
     errors: { prefix: '/mcp', style: mcpErrorStyle },

@@ -35,10 +35,7 @@ interface Workspace {
   readonly folder: string | undefined;
 }
 
-/**
- * The response headers make browsers sandbox the file. Returns false if the file is missing, hidden or outside
- * `folder`, or if the method is not GET or HEAD.
- */
+/** Returns false if the method is not GET or HEAD, or if the file is missing, hidden or outside `folder`. */
 export async function sendWorkspaceFile(exchange: Exchange, { id, streams, folder = '' }: Workspace): Promise<boolean> {
   const { target, request, response, signal } = exchange;
   const path = parseWorkspacePath(target.url);
@@ -94,10 +91,7 @@ async function firstOf(bytes: AsyncIterator<Buffer>): Promise<Buffer> {
   return start;
 }
 
-/**
- * Detects the charset from a text file's first bytes. Undefined if unknown, or if the file declares its charset,
- * because a header would override the declaration.
- */
+/** Detects the charset from a text file's first bytes. Undefined if unknown or declared in the file. */
 export function detectCharset(type: string, start: Buffer): string | undefined {
   const head = start.toString('latin1', 0, 1_024);
   const isMarked = /^(\xef\xbb\xbf|\xff\xfe|\xfe\xff)/.test(head);

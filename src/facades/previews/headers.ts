@@ -3,8 +3,8 @@ import { restrictCookieToHost } from '../shared/previews/cookies.ts';
 import { parseConnectionHeader, rewriteHeaders, withoutHopByHopHeaders } from '../shared/previews/port-relay.ts';
 import type { MatchedPreview } from './target.ts';
 
-// Rewrites a request so that it looks like one from a browser in the program's own sandbox: many development servers reject
-// any other Host and Origin. Also filters the headers of the program's responses.
+// Makes requests look local to the program's sandbox, because many development servers reject any other Host and
+// Origin.
 
 const notForPrograms = new Set([
   ...['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'te', 'proxy-authorization', 'host'],
@@ -45,10 +45,7 @@ export function rewriteHeadersForSubdomain(raw: readonly string[], port: number)
   });
 }
 
-/**
- * The only response headers passed on for a program under a path of this server. Any other header could affect the
- * server's whole origin.
- */
+/** Response headers passed on when a program is served under a path. Others could affect the server's whole origin. */
 const underPath = new Set([
   ...['content-type', 'content-length', 'content-encoding', 'content-language', 'content-disposition', 'content-range'],
   ...['accept-ranges', 'etag', 'last-modified', 'date', 'vary', 'location', 'retry-after', 'allow'],
@@ -64,10 +61,7 @@ export function rewriteHeadersForPath(raw: readonly string[], port: number, base
   return [...kept, ...Object.entries(opaqueOriginHeaders).flat()];
 }
 
-/**
- * Gives a page an opaque origin, even in its own window: no cookies, no storage, no access to the page that embeds it. Only
- * its own responses, at its secret address, stay readable.
- */
+/** Gives a page an opaque origin, without cookies, storage or access to the page that embeds it. */
 export const opaqueOriginHeaders = {
   'Content-Security-Policy':
     "sandbox allow-scripts allow-forms allow-popups allow-modals allow-downloads; frame-ancestors 'self'",

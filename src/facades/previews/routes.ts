@@ -11,10 +11,7 @@ import { internalPreviewPath, PreviewMatcher } from './target.ts';
 
 /** Used only to find previews. Requests to a preview have the permissions of the caller who created the preview. */
 const server: Principal = { role: 'admin', by: 'server' };
-/**
- * Maximum number of requests per preview and minute. The limit is high, because development servers load hundreds of
- * files for one page.
- */
+/** Maximum requests per preview and minute. Development servers load hundreds of files per page. */
 const perMinute = 12_000;
 
 export function createPreviewRoutes(parts: FacadeDeps): FacadeRoutes {

@@ -51,7 +51,7 @@ interface OpenedPreview {
   readonly token: string;
   readonly principal: Principal;
 }
-/** Interval, in ms, at which an open connection checks whether any server has closed its preview. */
+/** How often, in ms, open connections check whether their preview was closed. */
 const pollMs = 2_000;
 
 export async function servePreview(
@@ -151,7 +151,7 @@ async function open(
   if (found !== 'closed' && found !== 'wrong')
     return limiter.take(found.view.id).exceeded ? previewErrorPages.busy : found;
   if (credentials.count(undefined, address)?.exceeded) return previewErrorPages.busy;
-  // An open page keeps sending its cookie after its preview is closed, so only tokens in addresses are treated as guesses.
+  // Only a token in the address counts as a guess. Open pages keep sending cookies of closed previews.
   if (found === 'wrong' && target.isShown) {
     if (credentials.failed(address) > 0) return previewErrorPages.locked;
     credentials.audit({

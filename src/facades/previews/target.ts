@@ -4,20 +4,17 @@ import { SessionId } from '../../core/model/ids.ts';
 import type { PreviewTarget } from '../../sessions/api/ports.ts';
 import { parsePreviewTokens, withoutPreviewCookies } from '../shared/previews/cookies.ts';
 
-/**
- * A parsed request for a preview. Its headers and URL can still contain this server's credentials, which the program must
- * not receive.
- */
+/** Headers and URL may still contain this server's credentials, which the program must not receive. */
 export interface MatchedPreview {
   readonly sid: SessionId;
   readonly of: PreviewTarget;
-  /** False if the preview is served under a path of this server. In that case, its pages are sandboxed. */
+  /** False if the preview is served, sandboxed, under a path of this server. */
   readonly byHost: boolean;
   /** Without the preview's token. */
   readonly url: string;
   /** In order of precedence. */
   readonly tokens: readonly string[];
-  /** Whether the address contains a token. If so, that token is the first of `tokens`; the others come from cookies. */
+  /** Whether the address contains a token, which is then the first of `tokens`. */
   readonly isShown: boolean;
   readonly headers: IncomingHttpHeaders;
 }
@@ -92,7 +89,7 @@ export class PreviewMatcher {
 const isPort = (text: string | undefined): text is string =>
   text !== undefined && Number(text) >= 1 && Number(text) <= 65_535;
 
-/** Removes the token from an address. Everything else stays unchanged, because programs sign and compare addresses. */
+/** Removes only the token, because programs sign and compare addresses. */
 function withoutToken(url: string): { readonly rest: string; readonly token: string | undefined } {
   const at = url.indexOf('?');
   if (at < 0) return { rest: url, token: undefined };

@@ -10,10 +10,7 @@ interface Operation {
 const paramsIn = (path: string) => [...path.matchAll(/\{([^{}]+)\}/g)].map(([, name]) => name ?? '');
 const sessions = '/api/v1/sessions';
 
-/**
- * Links each operation that creates or lists resources to the operations that take their ids. Programs that read the
- * document can then find existing ids.
- */
+/** Links operations that create or list resources to the operations that take their ids. */
 function linkOperations(paths: Record<string, Json>): void {
   for (const [path, methods] of Object.entries(paths) as [string, Record<string, Operation>][]) {
     for (const [method, { responses }] of Object.entries(methods)) {
@@ -35,8 +32,8 @@ function linkOperations(paths: Record<string, Json>): void {
 }
 
 /**
- * Finds the operations whose paths are below this operation's path. A PUT also matches its own path; the list of sessions
- * also matches other facades' paths.
+ * Finds operations on paths below this one. PUT also matches its own path; the session list also matches other facades'
+ * paths.
  */
 function findTargets(path: string, method: string, paths: Record<string, Json>): [string, Operation][] {
   const isBelow = (target: string) => {

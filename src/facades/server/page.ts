@@ -12,8 +12,8 @@ import type { PageFiles } from '../shared/facade.ts';
 import { describeRoute } from './about.ts';
 import { assetReply, contentTypes, mountAssets, publicRouteConfig } from './assets.ts';
 
-// The page's content security policy forbids loading from other sites and, in browsers that support Trusted Types,
-// turning strings into HTML or scripts. The only Trusted Types policy creates the URL of the page's worker.
+// The page's content security policy forbids loading from other sites and turning strings into HTML or scripts. The
+// Trusted Types policy `corral-parser` is only for the worker's URL.
 
 // Serves noVNC unchanged. The desktop page loads noVNC's modules only from these routes.
 const root = new URL('../', pathToFileURL(createRequire(import.meta.url).resolve('@novnc/novnc')));
@@ -68,10 +68,7 @@ export const createMainPageHeaders = (frames: string) => ({
 const unchanging = { ...policy, 'cache-control': 'public, max-age=31536000, immutable' };
 const hashed = /-[A-Z0-9]{8}[.][a-z]+$/;
 
-/**
- * The frame that renders diagrams written by an agent: an opaque origin, no network, no access to its parent. Mermaid
- * needs inline styles.
- */
+/** Isolates the frame that renders an agent's diagrams. Mermaid needs inline styles. */
 const ofDiagrams = {
   'cache-control': 'no-cache',
   'content-security-policy': [

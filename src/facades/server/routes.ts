@@ -65,7 +65,7 @@ function mountHealth(app: App, { sessions, drain, clock, version }: HealthDeps):
     }),
     async () => ({ status: 'alive' as const, draining: drain.state().draining }),
   );
-  // Checks the storage only. All servers share the sandbox backend, and running sessions continue while it is unreachable.
+  // Checks only the storage, because all servers share the sandbox backend.
   app.get(
     '/readyz',
     describeRoute('ready', 'Whether this server can take requests; for load balancers', {

@@ -42,10 +42,7 @@ export interface RequestedFile {
   open(part: RequestedPart | undefined): Promise<OpenedFile>;
 }
 
-/**
- * Opens the part that `Range` and `If-Range` request. Opens the file a second time if the range is relative to the
- * file's end or `If-Range` names a different version.
- */
+/** Opens the requested part. Suffix ranges and a different `If-Range` version open the file twice. */
 export async function openRequestedFile({ headers, open }: Pick<RequestedFile, 'headers' | 'open'>) {
   const requested = parseRange(headers.range);
   const isSuffix = requested !== undefined && 'last' in requested;

@@ -61,7 +61,7 @@ export interface FacadeDeps {
   readonly projects: FacadeProjectDeps | undefined;
   /** Reads uploads without permission checks. Before a call, make sure that the API caller may read the session. */
   readonly attached: Pick<UploadService, 'get'> | undefined;
-  /** Sessions shared through links. A link's holder needs no other permission. Undefined if sharing is off. */
+  /** Sessions readable by link alone. Undefined if sharing is off. */
   readonly shared: SharedSessionService | undefined;
   readonly people: { readonly signIn: SignInFlow; readonly visitors: BrowserAuthenticator } | undefined;
   readonly workers: WorkerAuthenticator | undefined;
@@ -119,10 +119,7 @@ export interface FacadeDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   readonly paths: readonly string[];
   /** Markdown links; empty if only the source documents the facade. */
   readonly documents: string;
-  /**
-   * Schema of the facade's section in corral.yaml, built with `setting` and `defineOptionalSetting`. Environment
-   * variables and help are derived from it.
-   */
+  /** Schema of the facade's corral.yaml section. Build it with `setting` and `defineOptionalSetting`. */
   readonly settings?: Settings;
   /** Returns no routes if the server lacks something that the facade needs. */
   routes(parts: FacadeDeps, settings: z.output<Settings>): Promise<readonly FacadeRoutes[]>;

@@ -41,8 +41,8 @@ interface Upload {
 }
 
 /**
- * Stages the files of a multipart body, then passes the files and text fields to `keep`. Deletes files that `keep` does not
- * keep. Rejects: invalid_request (no files, an invalid file name, or an unreadable body), payload_too_large.
+ * Stages the files of a multipart body for `keep`, and deletes those that it does not keep. Rejects: invalid_request
+ * (no files, an invalid file name, or an unreadable body), payload_too_large.
  */
 export async function receiveFiles<Kept>(
   { request, reply, uploads, projectId, maxFiles }: Upload,

@@ -1,8 +1,8 @@
 import type { SessionEvent } from '../../core/model/events.ts';
 
 /**
- * The run that is working: started or resumed, and neither waiting nor finished. Conversation lists omit its output, because
- * a joining client gets that output from the socket and would show it twice.
+ * Finds the run that is neither waiting nor finished. Conversation lists omit its output, because clients get it from
+ * the socket.
  */
 export function findActiveRunId(events: Iterable<SessionEvent>): string | undefined {
   let working: string | undefined;

@@ -17,7 +17,7 @@ export interface FramedReply extends Disposable {
   end(outcome: object): void;
 }
 
-/** Takes over the response. Refuse a request before this call, because no status can be sent after the first frame. */
+/** Takes over the response, so refuse a request before this call. */
 export function openFramedReply(reply: FastifyReply, { clock, closing, opened }: SseContext): FramedReply {
   const res = reply.hijack().raw;
   const hangUp = new AbortController();

@@ -92,8 +92,8 @@ function toFetch({ raw, rawBody, query }: FastifyRequest, reply: FastifyReply): 
 }
 
 /**
- * Sends tRPC's stream with our own pings, backpressure and shutdown. No end message is sent, because a client resumes
- * only after a broken connection.
+ * Adds our pings, backpressure and shutdown to tRPC's stream. Sends no end message, because clients resume only broken
+ * connections.
  */
 async function stream(reply: FastifyReply, response: Response, sse: FacadeDeps['sse']): Promise<void> {
   const reader = (response.body as ReadableStream<Uint8Array>).getReader();

@@ -74,8 +74,7 @@ export function sendError(
   if ((status === 429 || status === 503) && error.retryable) {
     reply.header('retry-after', Math.ceil((error.retryAfterMs ?? 1000) / 1000));
   }
-  // Prevents Fastify from closing the connection: a client that is still sending would see a reset instead of this
-  // response. The rest of the body is read and dropped, within the request's time limit.
+  // Stops Fastify from closing the connection. A client still sending would see a reset instead of this response.
   if (status === 413) reply.removeHeader('connection');
   for (const [name, value] of Object.entries(style.headers?.(status, error) ?? {})) reply.header(name, value);
   return reply.code(status).send(style.body(status, error, request.id));

@@ -18,8 +18,8 @@ export interface CallerContext {
   readonly unchecked: OperationServices;
   readonly audit?: AuditRecorder | undefined;
   /**
-   * Runs `work` at most once per key; later calls with the same key get the first result. A failure releases the key.
-   * Rejects: conflict (the key was used with different content, or its first call is still running).
+   * Runs `work` at most once per key and repeats its result. A failure releases the key. Rejects: conflict (the key was
+   * used with different content, or its first call is still running).
    */
   readonly once: <Answer>(key: readonly string[], content: string, work: () => Promise<Answer>) => Promise<Answer>;
   readonly sign: SignedUrls['sign'];

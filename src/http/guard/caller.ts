@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { nobodyPrincipal, type Principal } from '../../core/model/principal.ts';
 
-// Carries the caller to the services. AsyncLocalStorage is used because a route could forget to pass a parameter.
-// Without a caller, everything is denied, except on servers without keys, where every admitted caller has all rights.
+// Carries the caller to the services in AsyncLocalStorage, because a route could forget a parameter. Without a caller,
+// everything is denied, unless the server has no keys.
 
 interface Caller {
   readonly principal: Principal;

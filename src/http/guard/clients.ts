@@ -29,7 +29,7 @@ export class ClientResolver {
   of({ socket, headers }: IncomingRequest): RemoteClient {
     const peer = socket.remoteAddress ?? '';
     if (!this.isProxy(peer)) return { address: peer, scheme: 'http', isForwarded: false };
-    // Each proxy appends its peer's address, so the client's address is the last entry that is not a trusted proxy's.
+    // The client's address is the last entry that is not a trusted proxy's.
     let address = peer;
     for (const entry of listOf(headers['x-forwarded-for']).reverse()) {
       const next = plainAddress(entry);

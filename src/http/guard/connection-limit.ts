@@ -15,13 +15,13 @@ interface Options {
   readonly clients: ClientResolver;
 }
 const elsewhere = 'connection on another port';
-/** How long, in milliseconds, a connection beyond the limit has to send a request and receive the refusal. */
+/** Time, in ms, for a connection beyond the limit to send a request and be refused. */
 const overLimitMs = 2_000;
 const quietMs = 60_000;
 
 /**
- * Limits the open connections per address. A trusted proxy's connections carry many clients, so each client's open requests
- * count instead. Register this before any other hook that can refuse a request.
+ * Limits open connections per address; behind a trusted proxy, open requests per client. Register before any hook that
+ * can refuse a request.
  */
 export function limitConnections(app: FastifyInstance, { perAddress, clock, logger, clients }: Options): void {
   const open = new Map<string, number>();

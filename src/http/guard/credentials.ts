@@ -7,17 +7,14 @@ import type { AuditedCall } from '../../sessions/access/audited-services.ts';
 import type { RateLimiter, RateLimitStatus } from './rate-limit.ts';
 
 export interface CallerCredentialRegistry {
-  /**
-   * Hash of the server's token. Empty if neither a token nor keys exist. Undefined if only keys exist, in which case
-   * callers without a key have no rights.
-   */
+  /** Hash of the server's token. Empty if neither a token nor keys exist; undefined if only keys exist. */
   readonly serverSeal: string | undefined;
   live(key: string): Principal | undefined;
   principals(): readonly Principal[];
   count(principal: Principal | undefined, address: string): RateLimitStatus | undefined;
   /** Counts a wrong credential. Returns how long the address must wait, in ms; usually 0. */
   failed(address: string): number;
-  /** Whether the text is this server's token or looks like a key, even an expired one. */
+  /** Whether `text` is this server's token or has the form of a key. */
   isOurs(text: string): boolean;
   audit(call: AuditedCall): void;
 }

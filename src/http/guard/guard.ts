@@ -24,8 +24,8 @@ export interface GuardOptions {
   readonly isOwnName?: (request: IncomingMessage) => boolean;
   readonly isForProgram?: (request: IncomingMessage) => boolean;
   /**
-   * Origins whose pages may send requests. Default: the origins of development servers; if the server requires no
-   * credentials, pages from these default origins can only read.
+   * Origins whose pages may send requests. Default: development servers' origins, read-only if the server requires no
+   * credentials.
    */
   readonly corsOrigins: readonly string[] | undefined;
   readonly gate: TokenVerifier;
@@ -214,8 +214,7 @@ function countRequest(request: FastifyRequest, reply: FastifyReply, { limiter }:
 }
 
 /**
- * Whether the request only reads or opens a WebSocket. Procedures called over a WebSocket check the principal again, because
- * they can change data.
+ * Whether the request only reads or opens a WebSocket. Procedures called over the WebSocket check the principal again.
  */
 const isHarmless = ({ method, route }: FastifyRequest) => harmless.has(method) || route.config.reads === true;
 

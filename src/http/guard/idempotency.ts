@@ -22,10 +22,7 @@ export interface Idempotency {
   claim(request: FastifyRequest): Promise<IdempotencyResult>;
   /** Runs `work` at most once per key, and marks the reply when it repeats the first answer. */
   once<Answer>(request: FastifyRequest, reply: FastifyReply, work: () => Promise<Answer>): Promise<Answer>;
-  /**
-   * Like `once`, for a key that is not in a header. `key` includes its owner and purpose; repeats must have the same
-   * `content`.
-   */
+  /** Like `once`, without a header. `key` includes owner and purpose; repeats need the same `content`. */
   onceFor<Answer>(key: readonly string[], content: string, work: () => Promise<Answer>): Promise<Answer>;
 }
 
@@ -122,7 +119,7 @@ export function markReplayed(reply: FastifyReply): void {
   reply.header('idempotency-replayed', 'true');
 }
 
-/** Omits the trailing slash and the token, either of which may change between two attempts. */
+/** Omits the trailing slash and the token, which may differ between attempts. */
 function target(url: string): string {
   const [path = '', query = ''] = url.split('?', 2);
   const kept = query.split('&').filter((pair) => pair !== '' && !pair.startsWith('token='));
@@ -132,8 +129,8 @@ function target(url: string): string {
 const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
 /**
- * Encrypts a stored answer, because its copy of the data can outlive the original. Decryption needs the caller's
- * idempotency key, and the store has only a hash of that key.
+ * Encrypts a stored answer, because it can outlive the original data. Decryption needs the caller's idempotency key;
+ * the store has only its hash.
  */
 function createSeal(parts: readonly string[]) {
   const secret = createHash('sha256').update('corral answer\n').update(parts.join('\n')).digest();

@@ -13,8 +13,8 @@ export interface RateLimiter {
 }
 
 /**
- * Beyond this number of callers per window, new callers share one count. Memory stays bounded, and a flood of addresses
- * cannot reset a known caller's limit, as it can with `@fastify/rate-limit`.
+ * Beyond this number of callers per window, new callers share one count. A flood of addresses cannot reset a known
+ * caller's count.
  */
 const maxCallers = 10_000;
 

@@ -19,8 +19,7 @@ interface Deps {
 }
 
 /**
- * Identifies people in browsers by this server's cookie or a proxy. Accepts requests from the server's own page only,
- * because browsers send the cookie with any page's requests.
+ * Identifies people in browsers by this server's cookie or a proxy. Accepts only requests from the server's own page.
  */
 export class BrowserAuthenticator extends ServerComponent<Deps> {
   isSecure = ({ scheme }: Pick<RemoteClient, 'scheme'>): boolean =>
@@ -67,8 +66,8 @@ export class BrowserAuthenticator extends ServerComponent<Deps> {
 }
 
 /**
- * Whether the server's own page could have sent the request; `find` refuses other origins. Browsers send the origin
- * with every request that changes data and every WebSocket upgrade.
+ * Whether the server's own page could have sent the request. Browsers send an origin with every write and WebSocket
+ * upgrade.
  */
 const isOwn = ({ method, headers }: Request): boolean =>
   (['GET', 'HEAD'].includes(method) && headers.upgrade === undefined) ||

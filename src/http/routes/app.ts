@@ -68,10 +68,7 @@ export const listenerOptions: ServerOptions = {
   shouldUpgradeCallback: isSocketUpgrade,
 };
 
-/**
- * Keeps Fastify from loading its own validator and serializer (1 MiB). Zod validates requests, and `JSON.stringify`
- * serializes replies.
- */
+/** Keeps Fastify from loading its own validator and serializer, which take 1 MiB. */
 const schemaController = {
   compilersFactory: { buildValidator: () => validatorCompiler, buildSerializer: () => () => JSON.stringify },
 } as unknown as NonNullable<FastifyServerOptions['schemaController']>; // Fastify declares these with Ajv's types
@@ -98,8 +95,7 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
       return sendError(known, request, reply, { styles, logger });
     },
   }).withTypeProvider<ZodTypeProvider>();
-  // Node would silently drop headers beyond its maximum, even Origin; the guard instead refuses a request with too many
-  // headers
+  // Node would silently drop excess headers, even Origin; the guard refuses such requests instead
   app.server.maxHeadersCount = 0;
 
   observeRequests(app, options);
@@ -132,10 +128,7 @@ function requestIds(ids: Pick<IdSource, 'short'>): () => string {
   return () => `${life}-${++count}`;
 }
 
-/**
- * Browsers open connections in advance. Until the first request, Node treats such a connection as busy and would wait for it
- * at shutdown.
- */
+/** Connections without a request yet. Browsers open some in advance, and Node would wait for them at shutdown. */
 function unusedConnections(server: Server): ReadonlySet<Socket> {
   const unused = new Set<Socket>();
   server.on('connection', (socket) => {
@@ -176,8 +169,8 @@ function readBodies(app: App): void {
 }
 
 /**
- * Responds with 500 if a reply does not match its schema. Only for tests and development, because each reply is parsed
- * a second time. Call this before the routes are registered.
+ * Responds with 500 if a reply does not match its schema. Only for tests and development. Call before registering
+ * routes.
  */
 export function checkReplies(app: FastifyInstance, logger: Pick<HttpLogger, 'error'>): void {
   app.addHook('onRoute', (route) => {

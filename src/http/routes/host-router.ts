@@ -9,7 +9,7 @@ export interface RequestInterceptor {
   rewrite(request: IncomingMessage): boolean;
   /** Whether the `Host` header names this facade. The server accepts such a header. */
   answersTo(request: IncomingMessage): boolean;
-  /** Whether a program in a sandbox handles the request. Such a program also handles OPTIONS requests. */
+  /** Whether a program in a sandbox handles the request, including OPTIONS. */
   isForProgram(request: IncomingMessage): boolean;
   /** Takes over an upgrade, or returns false to leave it to a route. */
   upgrade(request: IncomingMessage, socket: Duplex): boolean;

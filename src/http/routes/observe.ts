@@ -23,10 +23,7 @@ interface Observers {
   readonly clients: ClientResolver;
 }
 
-/**
- * Logs one line and records one measurement per request, however the request ends. Install this first, so that it sees
- * refusals.
- */
+/** Logs and measures each request once, however it ends. Install first, to include refused requests. */
 export function observeRequests(app: FastifyInstance, { logger, metrics, clients }: Observers): void {
   app.decorateRequest('route');
   app.decorateRequest('client');
@@ -54,8 +51,7 @@ export function observeRequests(app: FastifyInstance, { logger, metrics, clients
           ...(session && { session }),
           ...(request.principal?.key !== undefined && { key: request.principal.key }),
           ...(cut && { cut }),
-          // the log rate-limits only lines with an address; every other line belongs to a request that is itself
-          // rate-limited
+          // the log rate-limits only lines with an address; all other requests are rate-limited themselves
           ...((status >= 400 || request.route.config?.free) && { address: request.client.address }),
         },
         'request',

@@ -1,9 +1,8 @@
 import type { FastifyContextConfig } from 'fastify';
 import { z } from 'zod';
 
-// Routes describe themselves where they are registered. `schema.response` has the successful replies by status, and
-// `config.doc` has everything else. The types of the handlers, the OpenAPI document and the reply check are derived from
-// both.
+// `schema.response` describes a route's successful replies by status, and `config.doc` everything else. Handler types,
+// the OpenAPI document and the reply check derive from both.
 
 interface MediaDoc<Schema extends z.ZodType = z.ZodType> {
   readonly schema: Schema;
@@ -44,10 +43,7 @@ export const jsonReply = <Schema extends z.ZodType>(
 });
 export const okReply = <Schema extends z.ZodType>(schema: Schema, example: z.output<Schema>) =>
   jsonReply('Success', schema, example);
-/**
- * The client's `Accept` header selects the format. Handlers return the first format and send the second through
- * `reply`.
- */
+/** Handlers return the first format and send the second through `reply`, depending on `Accept`. */
 export const negotiatedReply = <Schema extends z.ZodType>(
   usual: JsonReply<Schema>,
   other: ReplyDoc,

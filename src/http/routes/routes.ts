@@ -6,8 +6,7 @@ import type { ErrorStyle } from '../errors/error-style.ts';
 import type { RemoteClient } from '../guard/clients.ts';
 import { idempotencyHeaderDocs, type ReplyDoc, type ReplyDocs, type RouteDoc } from './route-docs.ts';
 
-// A route registers its schemas together with its documentation. Validation, the OpenAPI document, the guard, the reply
-// check and the route list all read that registration.
+// A route registers its schemas and documentation once, for validation, the guard and the OpenAPI document.
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -54,7 +53,7 @@ declare module 'fastify' {
  * const routes: FacadeRoutes = { mount: (app) => app.get('/api/v1/ping', schema, async () => ({ ok: true })) };
  */
 export interface FacadeRoutes {
-  /** Requests for unknown routes at and below the prefix get errors in this facade's format. */
+  /** Format of errors for unknown routes at and below the prefix. */
   readonly errors?: { readonly prefix: string; readonly style: ErrorStyle };
   mount(app: App): void;
 }

@@ -9,8 +9,8 @@ const idleMs = 30_000;
 const checkMs = 5_000;
 
 /**
- * Limits, per route, the time to receive a body. Node's single limit would cut off every upload over a slow connection.
- * Add this before any hook that can refuse a request, because refused bodies are still read.
+ * Limits the time to receive a body, per route. Add before any hook that can refuse a request, because refused bodies
+ * are still read.
  */
 export function enforceBodyTimeouts(app: FastifyInstance, clock: Clock): void {
   app.addHook('onRequest', (request, _reply, done) => {

@@ -9,10 +9,7 @@ export function parseCursor(text: unknown): number | undefined {
   return Math.min(Number(text), Number.MAX_SAFE_INTEGER); // a larger seq would be ahead of any log anyway
 }
 
-/**
- * Returns the largest cursor. A client library that reconnects sends its original request body again, but a newer
- * header.
- */
+/** Returns the largest cursor, because a reconnecting client repeats its original body with a newer header. */
 export function parseLatestCursor(...texts: unknown[]): number | undefined {
   const cursors = texts.map(parseCursor).filter((cursor) => cursor !== undefined);
   return cursors.length > 0 ? Math.max(...cursors) : undefined;

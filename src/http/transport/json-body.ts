@@ -2,10 +2,7 @@ import { parseJson } from '../../core/text/json.ts';
 import { replaceLoneSurrogates } from '../../core/text/text.ts';
 import { InvalidRequestError } from '../errors/error-style.ts';
 
-/**
- * Far above any real request, yet low enough: parsing a million keys would block the server for half a second.
- * Transports limit the bytes first.
- */
+/** Parsing a million keys would block the server for half a second. Transports limit the bytes. */
 const limits = { maxBytes: Number.POSITIVE_INFINITY, maxDepth: 64, maxValues: 50_000 };
 
 /** Replaces lone surrogates. Returns undefined for an empty body. Throws an error with a message for the client. */

@@ -12,8 +12,8 @@ export interface FormPart {
   readonly content: Readable;
 }
 /**
- * Passes each file of the fields `file` and `files` to `take` as it arrives. Stops when `take` fails. If the body is broken,
- * reading the current file fails first, then the whole call. `texts` receives the text fields.
+ * Passes each file of the fields `file` and `files` to `take` as it arrives. Stops when `take` fails. `texts` receives
+ * the text fields.
  */
 export async function readMultipartFiles<Taken>(
   request: FastifyRequest,
@@ -31,8 +31,8 @@ export async function readMultipartFiles<Taken>(
 }
 
 /**
- * Like `readMultipartFiles`, for a body that is already decompressed. Takes the files of the field `file` one after another.
- * File names keep their folders; a part without a file name gets an empty name.
+ * Like `readMultipartFiles`, for an already decompressed body. Takes the files of the field `file` one after another.
+ * File names keep their folders.
  */
 export async function parseMultipartFiles<Taken>(
   body: Readable,
@@ -59,8 +59,8 @@ interface FormFolder {
 }
 
 /**
- * Reads a folder into memory: files of the fields `files[]` and `files`, named by relative paths. Rejects: invalid_request
- * (an unreadable body), payload_too_large as soon as a limit is exceeded.
+ * Reads the files of `files[]` and `files` into memory, with their relative paths. Rejects: invalid_request (an
+ * unreadable body), payload_too_large (a limit is exceeded).
  */
 export async function readMultipartFolder(request: FastifyRequest, limits: FolderLimits): Promise<FormFolder> {
   const parser = createParser(contentType(request), limits.files, { preservePath: true });

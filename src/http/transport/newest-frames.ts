@@ -2,8 +2,8 @@
 const most = { frames: 8_192, bytes: 4 * 1024 * 1024 };
 
 /**
- * Builds each frame once for all its subscribers. A WeakMap would keep every frame as long as its event lives, and tens
- * of thousands of weak keys prolong garbage collection.
+ * Builds each frame once for all subscribers. Not a WeakMap, because tens of thousands of weak keys slow garbage
+ * collection.
  */
 export class FrameCache<Key extends object, Frame extends Buffer | undefined> {
   readonly #frames = new Map<Key, Frame>();

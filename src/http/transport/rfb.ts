@@ -1,11 +1,9 @@
-// Splits a VNC viewer's bytes into messages, as far as needed to recognize input. The display's bytes need no parsing.
-// The length of an unknown message is unknown, so the rest of its chunk is dropped: viewers normally end a chunk at the
-// end of a message. If a viewer does not, its next bytes are misread. Misread bytes grant no rights, because only whole
-// messages of known kinds pass.
+// Splits a VNC viewer's bytes into messages to recognize input. The rest of a chunk with an unknown message is dropped,
+// because its length is unknown. Misread bytes grant no rights, because only whole messages of known kinds pass.
 
 /**
- * `share`: whether other viewers may stay connected. `press`: a key goes down, or a mouse button is down, even while
- * the mouse moves. `hands`: other keyboard and mouse input, such as a release.
+ * `share` says whether other viewers may stay. `press` is a key or mouse button going down, or moving while down.
+ * `hands` is all other keyboard and mouse input.
  */
 export type RfbMessageKind = 'setup' | 'share' | 'press' | 'hands' | 'clipboard' | 'resize';
 export interface RfbMessage {
@@ -74,7 +72,7 @@ type Phase = 'version' | 'security' | 'init' | 'messages';
 export class RfbClientParser {
   #phase: Phase = 'version';
   #mayExtendPointer = false;
-  /** Sized for the whole message, so that bytes can arrive one by one at little cost. */
+  /** Sized for the whole message, so bytes arriving one by one cost little. */
   #partial = Buffer.alloc(0);
   #size = 0;
   #needed = 0;
@@ -108,7 +106,7 @@ export class RfbClientParser {
     return messages;
   }
 
-  /** Repeats the viewer's last framebuffer update request: after a dropped request, the viewer would wait forever. */
+  /** Repeats the viewer's last framebuffer update request, because the viewer waits forever if it is dropped. */
   #dropped(messages: RfbMessage[]): RfbMessage[] {
     if (this.#lastRequest) messages.push({ kind: 'setup', bytes: Buffer.from(this.#lastRequest).fill(1, 1, 2) });
     return messages;
@@ -190,7 +188,7 @@ export class RfbClientParser {
     return fixed(length);
   }
 
-  /** A client that announced extended mouse buttons sets the highest bit of the button mask only when another byte follows. */
+  /** With extended mouse buttons, the button mask's highest bit means that another byte follows. */
   #pointer(bytes: Buffer): Shape {
     if (bytes.length < 2) return unknown;
     const mask = bytes[1] as number;

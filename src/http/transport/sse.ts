@@ -4,13 +4,10 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { getCurrentPrincipal } from '../guard/caller.ts';
 
 const pingMs = 15_000;
-/** Disconnects a client that has not read all queued bytes within this time. The client can resume from its cursor. */
+/** Disconnects a client with unread bytes after this time. The client can resume from its cursor. */
 const stalledMs = 30_000;
 const maxQueuedBytes = 4 * 1024 * 1024;
-/**
- * Maximum bytes per write; a larger frame is written alone. Large writes cost the kernel less per byte, and the maximum
- * keeps a slow reader's backlog small.
- */
+/** Maximum bytes per write; a larger frame is written alone. Large writes cost the kernel less per byte. */
 const pieceBytes = 64 * 1024;
 
 export interface SseContext {
@@ -97,7 +94,7 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
       clock.clearTimeout(timer);
       if (res.closed || res.destroyed) return;
       res.end();
-      // A client that does not read its queued bytes must not delay a shutdown for long.
+      // Keeps a client with unread bytes from delaying a shutdown.
       const last = clock.setTimeout(() => res.destroy(), closing.aborted ? 4_000 : stalledMs);
       res.once('close', () => clock.clearTimeout(last));
     },

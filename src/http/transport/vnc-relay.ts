@@ -6,12 +6,11 @@ import type { DesktopService, DesktopStreamEndReason, DesktopViewer } from '../.
 import { PressedInputTracker, RfbClientParser, RfbError, type RfbMessage, withKeysym } from './rfb.ts';
 import { type ClientSocket, closeCodes } from './ws-socket.ts';
 
-// Connects a viewer to a sandbox's screen. The screen's bytes are passed on unchanged. Messages that the viewer may not
-// send are dropped.
+// Connects a viewer to a sandbox's screen, and drops messages that the viewer may not send.
 
 /**
- * Maximum bytes queued for the viewer, about a quarter of a screen; beyond it, the display's stream is paused. With a
- * lower limit, the programs between display and viewer would take turns instead of working in parallel.
+ * Maximum bytes queued for the viewer before the display's stream pauses. A lower limit would make display and viewer
+ * take turns.
  */
 const maxWaiting = 1024 * 1024;
 const maxFrameBytes = 2 * 1024 * 1024;
@@ -20,7 +19,7 @@ export interface VncRelayRequest {
   readonly sessionId: SessionId;
   readonly mayControl: boolean;
   readonly viewerId?: string;
-  /** Whether the viewer gets text frames about who has control, and can send text frames to take or return control. */
+  /** Whether text frames tell the viewer who has control, and let it take or return control. */
   readonly talks: boolean;
 }
 export interface VncRelayDeps {
@@ -61,7 +60,7 @@ export async function relayVnc(socket: ClientSocket, relayRequest: VncRelayReque
     const end = await Promise.race([viewer.ended, left.promise]);
     if (end) socket.close(...endings[end]);
   } catch (thrown) {
-    // A missing desktop always has the same close code. Only the reason shows whether it is missing temporarily or permanently.
+    // The close code is the same for temporarily and permanently missing desktops; the reason differs.
     const error = toAppError(thrown);
     const isAbsent = error.code === 'unsupported' || error.code === 'sandbox_not_found';
     if (isAbsent) socket.close(closeCodes.failed, error.publicMessage);
@@ -159,7 +158,7 @@ class Relay {
       await this.#viewer.type(keysyms);
     } catch (thrown) {
       const error = toAppError(thrown);
-      // An older daemon cannot type these characters, so they are sent as key events, which the display may lose.
+      // An older daemon cannot type these characters. Key events can, but the display may lose them.
       if (error.code === 'invalid_request') this.#write(encodeKeyEvents(keysyms));
       else this.#socket.fail(error);
     }
@@ -207,9 +206,8 @@ function parseType(text: Buffer): unknown {
   return message.ok ? (message.value as { type?: unknown } | null)?.type : undefined;
 }
 
-// A display maps a character that its keyboard lacks to an unused key, and presses that key before programs know the
-// mapping, so the first press is lost. Unused keys also run out. The sandbox's daemon therefore types such characters and
-// waits until the program has received them.
+// Displays lose the first press of a character that their keyboard lacks, because they must first map it to an unused
+// key. The sandbox's daemon therefore types such characters.
 
 interface Outlet {
   write(bytes: Buffer): void;

@@ -42,7 +42,7 @@ export class WsConnection extends WebSocket {
     this.#leaving.abort();
   }
 
-  /** After a close with 1006: whether every byte had left this process before the connection broke. */
+  /** After a close with 1006, whether the process had sent every byte. */
   get brokeEmpty(): boolean {
     return !this.#isCut && this.bufferedAmount === 0;
   }

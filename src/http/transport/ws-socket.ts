@@ -42,7 +42,7 @@ function handleInOrder(
 const pingMs = 30_000;
 const maxMissedPongs = 2;
 const stalledMs = 30_000;
-/** Unsent bytes at which sending history pauses, far below the backlog that closes the socket. */
+/** Unsent bytes at which sending history pauses. */
 const highWaterBytes = 256 * 1024;
 /** Maximum time for the close handshake at shutdown, in ms. The connection is then cut. */
 const closeTimeoutMs = 4_000;
@@ -72,9 +72,8 @@ export interface ClientSocket {
   sendHistory(frames: readonly Buffer[]): Promise<void>;
   sendBytes(bytes: Uint8Array): void;
   /**
-   * Calls `take` with each JSON object, after the promise for the previous one has settled. Reading pauses when too
-   * many frames wait, so the promise should settle quickly. `refuse` handles all other frames; the connection stays
-   * open.
+   * Calls `take` with each JSON object, once the previous promise has settled. Reading pauses when too many frames
+   * wait. `refuse` handles all other frames; the connection stays open.
    */
   onJson(take: (frame: JsonObject) => void | Promise<void>, refuse: () => void | Promise<void>): void;
   /** Calls `take` with every frame as bytes. Use either this or `onJson`, not both. */
@@ -87,7 +86,7 @@ export interface ClientSocket {
   readonly closed: AbortSignal;
   /**
    * Resolves when the client has read most of the bytes or is gone. Disconnects a client that reads nothing for 30 s
-   * (close code 1013). Not needed for live events.
+   * (close code 1013).
    */
   drained(): Promise<void>;
   /** Some libraries need the connection itself. The backlog limit applies to it too. */
@@ -212,7 +211,7 @@ function drained(connection: WsConnection, clock: Clock): Promise<void> {
   });
 }
 
-/** A close frame holds a reason of at most 123 bytes; `ws` throws if the reason is longer. */
+/** `ws` throws if the reason exceeds 123 bytes, the most that a close frame holds. */
 function shortened(reason: string): string {
   let short = reason;
   while (Buffer.byteLength(short) > 123) short = short.slice(0, -1);

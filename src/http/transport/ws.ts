@@ -42,13 +42,10 @@ interface SocketRoute<Params extends z.ZodType, Query extends z.ZodType> {
   readonly doc?: RouteDoc;
   /** Default: `corral`. The subprotocol that carries the token is never selected. */
   readonly subprotocols?: readonly string[];
-  /**
-   * Responds with 400 to clients that offer only unknown subprotocols. If unset, these clients are accepted without a
-   * subprotocol.
-   */
+  /** Responds with 400 if a client offers only unknown subprotocols. Unset, accepts it without a subprotocol. */
   readonly strictSubprotocols?: true;
   readonly signed?: SignedUrlPurpose;
-  /** The token can follow the upgrade in tRPC's connection parameters, in which case `open` must check it. */
+  /** The token may follow the upgrade, in tRPC's connection parameters. `open` must then check it. */
   readonly connectionParams?: true;
   open(socket: ClientSocket, request: SocketRequest<z.infer<Params>, z.infer<Query>>): void | Promise<void>;
 }
@@ -150,8 +147,8 @@ function onlyUpgrades(request: FastifyRequest, reply: FastifyReply, styles: Read
 type SubprotocolRules = Pick<SocketRoute<z.ZodType, z.ZodType>, 'subprotocols' | 'strictSubprotocols'>;
 
 /**
- * Returns the function that switches protocols. If the handshake is refused, the function throws and an HTTP error can
- * still be sent. If the client has left, the function returns undefined.
+ * Returns the function that switches protocols. The function throws if it refuses the handshake, and returns undefined
+ * if the client has left.
  */
 function handshake({ subprotocols = ['corral'], strictSubprotocols }: SubprotocolRules) {
   let problem: Error | undefined;

@@ -2,8 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AuditPosition, parseAuditRow } from './row.ts';
 
-// Each process writes its own files, one after another. A file name consists of the process's start time, the process's
-// unique name and the file's number, so names sort by start time.
+// Each process writes its own files. Names start with the process's start time, so they sort by it.
 
 const form = /^\d{8}T\d{9}Z-[0-9a-z]+-\d{6}\.jsonl$/;
 

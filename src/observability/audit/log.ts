@@ -21,8 +21,8 @@ export interface AuditOptions {
   readonly scrub: (text: string) => string;
   readonly warn: (error: unknown, text: string) => void;
   /**
-   * Called with the last position when a file is full, and at shutdown. A copy of the position kept elsewhere reveals
-   * whether the log's end was cut off later.
+   * Called with the last position when a file is full, and at shutdown. A stored copy reveals if the log's end is cut
+   * off later.
    */
   readonly onHead: (head: AuditPosition) => void;
 }

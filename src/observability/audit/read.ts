@@ -4,7 +4,7 @@ import type { AuditQuery, AuditRowPage } from '../../core/model/access/audit.ts'
 import { listAuditFiles } from './files.ts';
 import { parseAuditRow } from './row.ts';
 
-// Reads backwards in pieces, so that one call costs the same for a log of any size.
+// Reads backwards in pieces, so a call's cost does not depend on the log's size.
 
 const pieceBytes = 256 * 1024;
 const mostBytes = 8 * 1024 * 1024; // maximum bytes read by one call

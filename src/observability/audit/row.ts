@@ -8,8 +8,8 @@ export interface AuditEntry {
   /** `done`, or the error code. */
   readonly outcome: string;
   /**
-   * The caller's kind of credential. `open`: the server requires none. `nobody`: none was valid. `server`, `command`: Corral
-   * itself, or its command line.
+   * The caller's kind of credential. `open` means that none is required, `nobody` that none was valid. `server` and
+   * `command` are Corral itself and its command line.
    */
   readonly by:
     | 'key'

@@ -20,8 +20,8 @@ interface VerifiedFile {
 }
 
 /**
- * `kept`: a position that the operator stored outside the log. The row at this position must still exist, unless its
- * file was removed to make room.
+ * `kept` is a position that the operator stored outside the log. Its row must still exist, unless its file was removed
+ * to make room.
  */
 export function verifyAuditLog(folder: string, keys: readonly AuditKey[], kept?: AuditPosition): AuditReport {
   const files = listAuditFiles(folder);

@@ -58,7 +58,7 @@ export class RunTraceExporter implements AsyncDisposable {
   async #send({ sessionId, runId, from, to }: EndedRun): Promise<void> {
     const { log, events, sink, ...options } = this.#options;
     const last = from ?? (await events.findLastSeq(sessionId, 'run.started'));
-    // if a later run has already started, this run's start is unknown, so the log is read from seq 1
+    // a later run has already started, so this run's start is unknown: reads from seq 1
     const first = last < to ? last : 1;
     const own: SessionEvent[] = [];
     const [created] = (await log.page(sessionId, 0, 1)).events;

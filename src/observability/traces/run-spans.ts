@@ -3,8 +3,8 @@ import type { FactOf, SessionEvent } from '../../core/model/events.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { AttributeValue, SpanData, SpanTree } from './span.ts';
 
-// Spans are read from the log after the run, so a restart in the middle neither loses nor duplicates them. Names and
-// attributes follow OpenTelemetry's conventions for generative AI.
+// Reads spans from the log after the run, so a restart neither loses nor duplicates them. Names follow OpenTelemetry's
+// generative AI conventions.
 
 export interface RunSpanOptions {
   readonly agent: string;

@@ -12,9 +12,8 @@ import type {
 
 export type * from './answers/answers.ts';
 
-// Further daemon calls. Jobs, paths, watches and ports cover the whole sandbox, with the permissions of its user;
-// transfers and `WorkspaceClient` cover only the workspace. As in client.ts, every method takes a signal and rejects
-// only with AppError.
+// Jobs, paths, watches and ports cover the whole sandbox; transfers and `WorkspaceClient` cover only the workspace.
+// Every method takes a signal and rejects only with AppError.
 
 /** Columns and rows, each from 1 to 1000. */
 export interface TerminalSize {
@@ -52,10 +51,7 @@ export interface JobStream {
   readonly ended: Promise<JobEnd>;
   detach(): void;
 }
-/**
- * At most 256 jobs. A job ends by itself, when killed, or when the daemon ends. The daemon remembers an ended job for a
- * minute. `id` parameters also accept the job's pid.
- */
+/** At most 256 jobs. The daemon remembers an ended job for a minute. `id` parameters also accept the job's pid. */
 export interface JobClient {
   /**
    * Rejects: conflict (too many jobs, or processes with this tag were killed), file_not_found (no such program),
@@ -65,8 +61,8 @@ export interface JobClient {
   list(signal: AbortSignal): Promise<readonly JobEntry[]>;
   // The following methods can also reject with not_found.
   /**
-   * Reads output from the time of the call. The first reader gets all output if it attaches within 30 s of the job's
-   * start. A reader that stops reading blocks the job once 1 MiB is unread.
+   * Reads output from now on; the first reader gets all output if it attaches within 30 s. A job blocks once 1 MiB is
+   * unread.
    */
   attach(id: string, reader: JobOutputListener, signal: AbortSignal): Promise<JobStream>;
   /** Resolves once the pipe has accepted the bytes. Rejects: conflict (the input is closed). */
@@ -74,10 +70,7 @@ export interface JobClient {
   /** Also succeeds if the input is closed. Rejects: unsupported (the job has a terminal). */
   endInput(id: string, signal: AbortSignal): Promise<void>;
   resize(id: string, size: TerminalSize, signal: AbortSignal): Promise<void>; // Rejects: conflict (no terminal)
-  /**
-   * With SIGKILL, resolves when every process that the job started is gone. Other signals are sent once to each
-   * process.
-   */
+  /** SIGKILL resolves when every process of the job is gone. Other signals are sent once to each process. */
   signal(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>;
 }
 
@@ -103,8 +96,8 @@ export interface FileSystemClient {
   remove(path: string, signal: AbortSignal): Promise<void>;
   open(path: string, signal: AbortSignal, part?: FileByteRange): Promise<{ size: number; content: Readable }>;
   /**
-   * Writes a file of any size and creates missing parents. Replaces all metadata. If reading `content` fails, the old file
-   * stays. Rejects: quota, unsupported (the metadata), payload_too_large (the metadata).
+   * Creates missing parents and replaces all metadata. If reading `content` fails, the old file stays. Rejects: quota,
+   * unsupported (the metadata), payload_too_large (the metadata).
    */
   write(
     path: string,
@@ -122,11 +115,11 @@ export interface FileByteRange {
 export interface FileTransferClient {
   /** Resolves to false with an older daemon, which supports none of the other methods. */
   areSupported(signal: AbortSignal): Promise<boolean>;
-  /** The content starts with a line that contains the size and version of the whole file. Rejects: file_not_found. */
+  /** A first line in the content has the whole file's size and version. Rejects: file_not_found. */
   open(path: string, part: FileByteRange, signal: AbortSignal): Promise<{ size: number; content: Readable }>;
   /**
-   * Creates missing parents. Replaces the file atomically; if reading `content` fails, the old file stays. `replaces`: the
-   * required version, or `none` if the file must not exist. Rejects: quota, file_changed.
+   * Creates missing parents and replaces the file atomically. `replaces` is the required version, or `none` if the file
+   * must not exist. Rejects: quota, file_changed.
    */
   write(
     path: string,
@@ -146,16 +139,16 @@ export interface WorkspaceFingerprint {
   readonly print: string;
   readonly bytes: number;
 }
-/** Supports only small workspaces and newer daemons. In all other cases, a program in the sandbox must do this work. */
+/** Only for small workspaces and newer daemons. Otherwise, a program in the sandbox does this work. */
 export interface WorkspaceClient {
   /**
-   * Saves a list of the files and copies of small files (run-files.ts) before a run, once per run. Resolves to false if
-   * a program in the sandbox must do this work. Rejects: quota, unsupported (an in-memory sandbox).
+   * Saves a list of the files, with copies of small ones, once per run. Resolves to false if a program in the sandbox
+   * must do this. Rejects: quota, unsupported (an in-memory sandbox).
    */
   keep(mark: RunStart, signal: AbortSignal): Promise<boolean>;
   /**
-   * Equal fingerprints mean equal files. Resolves to undefined if a program in the sandbox must compute the
-   * fingerprint. Rejects: unsupported (an in-memory sandbox).
+   * Equal fingerprints mean equal files. Undefined if a program in the sandbox must compute it. Rejects: unsupported
+   * (an in-memory sandbox).
    */
   print(signal: AbortSignal): Promise<WorkspaceFingerprint | undefined>;
 }

@@ -65,10 +65,7 @@ export interface TerminalClient {
   /** Reads the last screenful, then new output. Ends a previous reader's `read` with `replaced`. */
   read(id: string, reader: TerminalListener, signal: AbortSignal): Promise<TerminalEnd>;
   write(id: string, text: string, signal: AbortSignal): Promise<void>; // Rejects: conflict (1 MiB is unread)
-  /**
-   * A stream for everything that one user types, in order; the caller destroys it. Resolves to undefined with an older
-   * daemon, which has only `write`.
-   */
+  /** A stream for one user's input, in order; the caller destroys it. Undefined with an older daemon. */
   keyboard(id: string, signal: AbortSignal): Promise<Writable | undefined>;
   resize(id: string, size: TerminalSize, signal: AbortSignal): Promise<void>;
   /** Resolves once every process of the terminal has ended. */
@@ -133,7 +130,7 @@ export type ScreenAction =
 
 export type CdpMessage =
   | { readonly kind: 'message'; readonly message: object }
-  /** Too large or too complex. A web page can cause this even in an honest browser, so the sandbox stays trusted. */
+  /** Too large or too complex. A web page can cause this, so the sandbox stays trusted. */
   | { readonly kind: 'too_much' }
   | { readonly kind: 'untrusted'; readonly error: AppError };
 
@@ -143,13 +140,13 @@ export interface DesktopClient {
   start(signal: AbortSignal): Promise<DesktopStatus>;
   stop(signal: AbortSignal): Promise<void>;
   /**
-   * Starts the desktop and opens one viewer's RFB stream, from the first byte. The caller destroys the stream. If there
-   * are too many viewers, rejects with conflict, or closes the stream if it is a direct connection to the display.
+   * Starts the desktop and opens a viewer's RFB stream; the caller destroys it. With too many viewers, rejects with
+   * conflict, or closes a direct stream.
    */
   vnc(signal: AbortSignal): Promise<Duplex>;
   /**
-   * Starts the desktop and the browser, and opens Chromium's debugging pipe: JSON messages that end with NUL. A new pipe
-   * closes the old one; a pipe also closes when the browser dies. The caller destroys the stream.
+   * Starts the desktop and browser, and opens Chromium's debugging pipe of NUL-terminated JSON. A new pipe closes the
+   * old one. The caller destroys the stream.
    */
   cdp(signal: AbortSignal): Promise<Duplex>;
   /** A large message gets its own turn of the event loop. */
@@ -203,13 +200,13 @@ export interface SandboxClient {
   /** Sends TERM to every process of the shell, and KILL after 2 s. Rejects: shell_not_found. */
   kill(shell: string, signal: AbortSignal): Promise<void>;
   /**
-   * The newest commands. `chars`: maximum characters of each command and output; default: the daemon's limits. Rejects:
+   * Returns the newest commands. `chars` limits each command and output; default: the daemon's limits. Rejects:
    * shell_not_found.
    */
   view(shell: string, signal: AbortSignal, limit?: { readonly chars: number }): Promise<ShellView>;
   /**
-   * Sends TERM, and KILL after 2 s, to every process with this tag, even detached ones. Resolves once they are gone. The tag
-   * stays blocked: any later start with this tag rejects with conflict. `view`: the shells to return afterwards.
+   * Sends TERM, and KILL after 2 s, to every process with this tag. Resolves once they are gone. Later starts with this
+   * tag reject with conflict. Returns the shells in `view`.
    */
   killTagged(
     tag: string,
@@ -260,8 +257,8 @@ export interface SandboxClient {
 
   processes(signal: AbortSignal): Promise<readonly ProcessEntry[]>;
   /**
-   * Signals a process and all its descendants, even detached ones. KILL follows TERM after 2 s. With TERM or KILL,
-   * resolves once no process is left. Rejects: not_found.
+   * Signals a process and all its descendants. KILL follows TERM after 2 s. TERM and KILL resolve once no process is
+   * left. Rejects: not_found.
    */
   signalProcess(pid: number, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>;
 

@@ -5,10 +5,7 @@ type KnownVersion = '1.1' | '1.2' | '1.3' | '1.5' | '1.6' | '1.7';
 /** A sandbox keeps its image's daemon for its whole life. */
 export type VersionCheck = (version: KnownVersion, signal: AbortSignal) => Promise<boolean>;
 
-/**
- * Reported by the daemon of an in-memory sandbox. Such a daemon is as new as the server, and rejects features that it lacks
- * with `unsupported`.
- */
+/** Version of an in-memory sandbox's daemon. Unsupported features reject with `unsupported`. */
 const inMemory = 'memory';
 
 export function createVersionCheck(health: (signal: AbortSignal) => Promise<DaemonHealth>): VersionCheck {

@@ -51,8 +51,8 @@ const touchMs = 1_000;
 const oneByte = Buffer.alloc(1);
 
 /**
- * Resolves to undefined if the daemon must relay. A daemon cannot see a direct viewer, so a silent stream registers the
- * viewer. If the daemon refuses that stream, the viewer's connection is closed.
+ * Resolves to undefined if the daemon must relay. A silent stream counts the direct viewer, whose connection closes if
+ * the daemon refuses that stream.
  */
 async function directScreen({ dial, start, count }: ScreenPath): Promise<Duplex | undefined> {
   let screen = await dial();
@@ -122,7 +122,7 @@ export function createDesktopClient(
     async cdpMessage(bytes) {
       const validationResult = await validateResponseInTurn('cdp', bytes);
       if (validationResult.ok) return { kind: 'message', message: validationResult.value };
-      // A page can make an honest browser send too much. Text that is not a message cannot come from the browser.
+      // A page can make an honest browser send too much, but not malformed messages.
       if (validationResult.reason === 'too_large' || validationResult.reason === 'too_complex')
         return { kind: 'too_much' };
       return {

@@ -2,18 +2,14 @@ import type { Clock } from '../../core/contracts/clock.ts';
 
 const shortMs = 1_000;
 const longMs = 16_000;
-/**
- * Each missed check adds 1, minus the share of its duration in which the machine was too busy. Three misses are enough even
- * if that share was `busyShare` in two of them.
- */
+/** Each missed check adds 1, minus the share of its time in which the machine was too busy. */
 const maxMisses = 2.5;
 const maxMs = 120_000;
 const busyShare = 0.25;
 
 /**
- * Decides whether a silent sandbox is lost. On an overloaded machine, the daemon may be starved of CPU, or this server
- * may be too busy to receive a response; neither time is counted. After a miss on an overloaded machine, the next check
- * waits twice as long, up to 16 s.
+ * Decides whether a silent sandbox is lost, without counting time in which the machine was too busy. After a miss on an
+ * overloaded machine, the next timeout doubles, up to 16 s.
  */
 export class HealthMonitor {
   readonly #clock: Clock;
@@ -37,7 +33,7 @@ export class HealthMonitor {
     return this.#isSilent;
   }
 
-  /** Call when a check begins. A deadline that fires late means that this server could not receive responses either. */
+  /** Call when a check begins. A late deadline means that this server was too busy to receive responses. */
   recordRequest(): void {
     this.sentAt = this.#clock.now();
   }
@@ -54,7 +50,7 @@ export class HealthMonitor {
     const sentAt = this.sentAt ?? at;
     const deafMs = Math.max(0, at - sentAt - this.#patienceMs);
     const starvedMs = (await this.#starvedMs?.()) ?? 0;
-    // Healthy sandboxes are not measured, so the first miss has no earlier measurement to compare with.
+    // The first miss has no earlier measurement to compare with.
     const began = this.#isSilent ? this.#last : { at: sentAt, starvedMs };
     if (!this.#isSilent) this.#began = at;
     const lasted = at - began.at;

@@ -18,7 +18,7 @@ import { createRequester, type DaemonConnection, type DaemonRequest, toQueryStri
 const turnMs = 50;
 const bytesPerTurn = 2 * 1024 * 1024;
 
-/** Limits output to 40 MiB a second, so that one terminal with endless output does not starve the others. */
+/** Limits output to 40 MiB a second, so that one terminal does not starve the others. */
 function throttle(onBytes: (chunk: Uint8Array) => void | Promise<void>): (chunk: Uint8Array) => Promise<void> {
   let began = performance.now();
   let bytes = 0;
@@ -57,10 +57,7 @@ export function createSandboxClient(
   const { json, done, bytes, whole, upgrade, file: opened } = daemon;
 
   const { lost = neverAbortingSignal } = way;
-  /**
-   * Retries an idempotent call after a lost connection, up to five times while the sandbox is alive. A restarted daemon
-   * reconnects within a second.
-   */
+  /** Retries an idempotent call after a lost connection, up to five times while the sandbox is alive. */
   async function again<Result>(signal: AbortSignal, call: () => Promise<Result>): Promise<Result> {
     for (let left = retries; ; left--) {
       try {

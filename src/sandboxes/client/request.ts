@@ -37,14 +37,11 @@ interface StreamRequest extends DaemonRequest {
 }
 type Trailers = Readonly<Record<string, string | undefined>>;
 
-/**
- * Ends a call that hangs although the daemon is healthy. Long enough for a daemon that is starved of CPU; health checks
- * detect a silent daemon.
- */
+/** Ends a call that hangs although health checks succeed. Long enough for a daemon starved of CPU. */
 const defaultTimeoutMs = 30_000;
 /** Maximum time in ms from the first byte to the last, unless the response is a stream. */
 const answerMs = 30_000;
-/** Maximum number of long calls. The daemon opens at most 96 connections, and other calls need some of them. */
+/** Maximum number of long calls, which leaves some of the daemon's 96 connections for other calls. */
 const maxLong = 64;
 /** Maximum number of raw streams. Each uses a connection and a file descriptor. */
 const maxStreams = 1_600;
@@ -67,8 +64,8 @@ interface Exchange {
   readonly signal: AbortSignal;
 }
 /**
- * Sends requests to one sandbox's daemon. Everything from a sandbox is hostile until checked. After the first response
- * that breaks a rule, this connection is never trusted again.
+ * Sends requests to one sandbox's daemon, whose responses are hostile until checked. The first violation ends all trust
+ * in this connection.
  */
 export function createRequester({
   agent,
@@ -106,7 +103,7 @@ export function createRequester({
     });
     const stop = () => outgoing.destroy(new Error('cancelled'));
     const timeoutMs = ask.timeoutMs ?? defaultTimeoutMs;
-    // A timer on the socket would not run while the request waits for the HTTP agent to open a connection.
+    // A timer on the socket would not run until the HTTP agent opens a connection.
     let timedOut = false;
     const expire = () => {
       timedOut = true;
@@ -143,7 +140,7 @@ export function createRequester({
       if (broken instanceof ProtocolViolationError) {
         throw trust.reportViolation({ reason: broken.reason, call: nameOf(ask), detail: broken.message });
       }
-      // If this caller's signal did not fire, `cancelled` means that the connection was closed during the call.
+      // `cancelled` without this caller's signal means that the connection closed during the call.
       if (thrown instanceof AppError && thrown.code !== 'cancelled') throw thrown;
       if (timedOut) throw new AppError('sandbox_unresponsive', 'The sandbox is not responding.', { cause: thrown });
       throw connectionLost(thrown);
@@ -299,7 +296,7 @@ function nameOf({ method, path }: DaemonRequest): string {
   return `${method} ${fixed ?? [`/${folder}`, ...(path.split('/').length > 2 ? ['{id}'] : []), ...rest].join('/')}`;
 }
 
-/** A failing body aborts the request, so that the daemon does not take the sent part for the whole body. */
+/** Aborts the request if the body fails, or the daemon would accept a truncated body. */
 function pour(body: AsyncIterable<Uint8Array>, outgoing: ClientRequest): void {
   const from = body instanceof Readable ? body : Readable.from(body, { objectMode: false });
   if (from.errored) return void outgoing.destroy(from.errored);

@@ -13,10 +13,7 @@ interface AnswerContext {
   readonly client: EgressClient;
   readonly target: EgressTarget;
   readonly res: ServerResponse;
-  /**
-   * Secrets that the response must not contain. If absent, the request has no credential, so the response is not
-   * searched.
-   */
+  /** Secrets that the response must not contain. If absent, the response is not searched. */
   readonly secrets?: readonly Buffer[];
   /** If false, cookies are removed, because they could grant access beyond the credential. */
   readonly hasCookies?: boolean;

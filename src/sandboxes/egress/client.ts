@@ -16,7 +16,7 @@ export interface EgressClientContext {
 const maxPipelined = 32;
 /** Maximum time in ms for the other side to hang up after the last response. */
 const farewellMs = 1_000;
-/** Maximum time in ms for a server to accept the remaining upload after its sender has disconnected. */
+/** Maximum time in ms for a server to accept the remaining upload of a disconnected sender. */
 const flushMs = 30_000;
 
 export class EgressClient {
@@ -71,7 +71,7 @@ export class EgressClient {
     return !this.#context.session.count(0);
   }
 
-  /** Closes `upstream` with this connection. Data that is being flushed gets 30 s to arrive. */
+  /** Closes `upstream` with this connection. Pending data gets 30 s to arrive. */
   owns(upstream: Duplex): void {
     const release = () => {
       if (!upstream.writableEnded) upstream.destroy();
@@ -85,10 +85,7 @@ export class EgressClient {
     upstream.once('close', () => this.gone.removeEventListener('abort', release));
   }
 
-  /**
-   * Handles one pipelined request at a time, so that each inbound connection has at most one outbound connection.
-   * Closes the connection when more than 32 requests are unanswered.
-   */
+  /** Handles one pipelined request at a time. Closes the connection when more than 32 requests are unanswered. */
   async inOrder(work: () => Promise<void>): Promise<void> {
     if (this.#waiting >= maxPipelined) return void this.socket.destroy();
     this.#waiting += 1;

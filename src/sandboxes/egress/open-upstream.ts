@@ -25,10 +25,7 @@ import {
 import { EgressRefusal } from './refusal.ts';
 import { type EgressTarget, toEgressTarget } from './target.ts';
 
-/**
- * Checks the limits set by the session's creator. If the target is a name, address rules are checked later, once the
- * name is resolved.
- */
+/** Checks the limits set by the session's creator. Address rules wait until a name is resolved. */
 function withinChoice(
   permit: EgressPermit,
   choice: EgressRestriction | undefined,
@@ -164,7 +161,7 @@ export function createUpstreamOpener(rules: EgressRuleSources, via: Connector): 
     const { socket, address } = connected;
     const upstream = socket.on('error', () => {}); // handled by the `close` event that follows
     client.owns(upstream);
-    // A recheck covers only open connections, so a new connection is checked again after each change to the rules.
+    // Rechecks cover only open connections, so this new one is checked after each rule change.
     while (now.changes !== client.changes) {
       now = await decided();
       const again = now.verdictOn(target);

@@ -10,8 +10,8 @@ const asItIs: StreamFilter = { pass: (chunk) => chunk, rest: () => Buffer.alloc(
 const maxWaiting = 256 * 1024;
 
 /**
- * Pipes at the speed of the slower side. Chunks that arrive in one event-loop turn share a write: TLS delivers pieces
- * of 16 KiB, and writing each piece separately would cost as much as encrypting it.
+ * Pipes at the speed of the slower side. Chunks of one event-loop turn share a write, because separate writes cost as
+ * much as encryption.
  */
 export function pipeFiltered(from: Readable, to: Writable, { pass, rest }: StreamFilter = asItIs): void {
   let corked: NodeJS.Immediate | undefined;

@@ -43,7 +43,7 @@ export async function forwardPlainRequest(
   }
   await answered;
   upstream.destroy();
-  // If the server responded before the request was complete, the remaining bytes have nowhere to go.
+  // The server responded early, so the request's remaining bytes have nowhere to go.
   if (!req.complete) client.farewell(new Uint8Array());
 }
 

@@ -34,8 +34,8 @@ export interface PolicyDescriptor {
   forAgents?(lists: OperatorEgressLists): string;
   decide(policyRequest: EgressDecisionInput): EgressVerdict;
   /**
-   * Refuses tunnels that hide their target: TLS without a readable name or, on ports 80 and 443, neither TLS nor HTTP.
-   * Even if this is false, a TLS name must match the target.
+   * Refuses TLS without a readable name and, on ports 80 and 443, anything but TLS or HTTP. If false, a TLS name must
+   * still match the target.
    */
   readonly strict: boolean;
   readonly usesEntries?: boolean;
@@ -52,7 +52,7 @@ export interface RegistryHost {
 export interface EgressPermit {
   readonly allowed: true;
   readonly rule: string;
-  /** Checks the connection's address. If absent, any address that some policy can allow is admitted. */
+  /** Checks the connection's address. If absent, only the proxy's own address rules apply. */
   readonly admits?: ((address: string) => boolean) | undefined;
 }
 /** `rule` goes to the session's log, `why` and `advice` to the client in the sandbox. */

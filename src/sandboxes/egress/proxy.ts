@@ -38,10 +38,7 @@ const reply = (code: number): Uint8Array => Uint8Array.from([version, code, 0, 1
 const unsupportedCommand = 7;
 const unsupportedAddress = 8;
 
-/**
- * Serves SOCKS5 (RFC 1928) without authentication, and supports only its CONNECT command. Returns undefined if the
- * request was refused; the refusal has been sent.
- */
+/** Serves SOCKS5 (RFC 1928) without authentication, and only CONNECT. Returns undefined after sending a refusal. */
 async function socksConnect(
   client: EgressClient,
   open: UpstreamOpener,
@@ -85,8 +82,8 @@ function hangUp(client: EgressClient, last: Uint8Array): undefined {
 
 export interface EgressProxyOptions extends Omit<EgressRuleSources, 'extra'> {
   /**
-   * Each reported decision becomes an `egress` fact. Not called for repeats within a minute, decisions beyond a limit
-   * per minute, or refusals of Chromium's background requests. Must not throw.
+   * Each reported decision becomes an `egress` fact. Repeats within a minute, floods and Chromium's background refusals
+   * are not reported. Must not throw.
    */
   readonly onDecision: EgressDecisionListener;
   readonly clock: Clock;

@@ -7,9 +7,7 @@ export interface EgressTarget {
   readonly kind: 'name' | 'address' | 'odd';
 }
 
-/**
- * Parses `host:port` or `[v6]:port`. Undefined for any other text, or if the text has no port and there is no default.
- */
+/** Parses `host:port` or `[v6]:port`. Undefined if invalid, or without a port and a default. */
 export function parseHostPort(text: string, defaultPort?: number): EgressTarget | undefined {
   const match = /^(\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9_.-]{1,254})(?::(\d{1,5}))?$/.exec(text);
   if (!match?.[1]) return undefined;
@@ -25,7 +23,9 @@ export function toEgressTarget(rawHost: string, port: number): EgressTarget {
   return { host: printable(host), port, kind: isName(host) ? 'name' : 'odd' };
 }
 
-/** Labels of letters, digits, - and _. A numeric last label is invalid, because some programs read such a name as an address. */
+/**
+ * Allows letters, digits, - and _ in labels. Some programs read a numeric last label as an address, so it is invalid.
+ */
 function isName(host: string): boolean {
   const labels = host.split('.');
   const last = labels.at(-1) ?? '';
@@ -36,5 +36,5 @@ function isName(host: string): boolean {
 export const formatHostPort = ({ host, port }: { host: string; port: number }): string =>
   `${host.includes(':') ? `[${host}]` : host}:${port}`;
 
-// The sandbox chooses the name, so it is made safe for the session's log and for HTTP status lines.
+// Makes the sandbox's name safe for the session's log and HTTP status lines.
 const printable = (host: string): string => host.slice(0, 253).replace(/[^\x21-\x7e]/g, '?');

@@ -7,8 +7,8 @@ import { digestJson } from '../../core/text/digest.ts';
 import { truncateEnd, truncateStart } from '../../core/text/text.ts';
 import type { SandboxClient } from '../client/client.ts';
 
-// A template's packages, installed before a new sandbox is used. The root file system is read-only, so packages are
-// installed in the user's home directory and last as long as the workspace.
+// Installs a template's packages before a new sandbox is used. They are in the home directory, because the root file
+// system is read-only.
 
 const commands: Record<PackageManager, readonly string[]> = {
   pip: [

@@ -28,8 +28,8 @@ interface ServiceStarts {
 const lookEveryMs = 200;
 
 /**
- * Starts each service after its dependencies, and resolves once all are ready or have failed. A failed service is reported;
- * only services that depend on it are skipped. Rejects only when the signal fires.
+ * Starts each service after its dependencies. Resolves once all are ready or failed; dependents of a failed service are
+ * skipped. Rejects only when the signal fires.
  */
 export async function startServices(starts: ServiceStarts, signal: AbortSignal): Promise<void> {
   const { services, tell } = starts;
@@ -64,7 +64,7 @@ export async function startServices(starts: ServiceStarts, signal: AbortSignal):
     return true;
   }
 
-  // Waits even after a failure, so that no service is still starting after this function returns.
+  // Waits even after a failure, so that no service is still starting on return.
   const ends = await Promise.allSettled(Object.keys(services).map(ready));
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
@@ -99,16 +99,12 @@ const patienceMs = 45_000;
 const startedEveryMs = 500;
 const markMs = 10_000;
 const shownChars = 200;
-/**
- * Marks the program as started. The folder is on the sandbox's in-memory file system, so it is lost when the processes
- * end, but survives a pause that freezes them.
- */
+/** Marks the program as started. The in-memory folder is lost when the processes end, but survives a freezing pause. */
 const mark = '/tmp/.corral-started';
 
 /**
- * Starts a built template's program each time the sandbox's processes are started, and waits until the program is
- * ready. Reports failures and timeouts instead of rejecting. Rejects if the signal fires, or if the sandbox is lost or
- * cannot run programs.
+ * Starts a built template's program with the sandbox's processes, and waits until it is ready. Reports its failures and
+ * timeouts. Rejects if the signal fires, or if the sandbox is lost or cannot run programs.
  */
 export async function runStartCommand({ client, start, clock, tell }: Start, signal: AbortSignal): Promise<void> {
   const { exitCode } = await client.exec({ command: `mkdir ${mark} 2>/dev/null`, timeoutMs: markMs }, signal);

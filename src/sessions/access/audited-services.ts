@@ -10,8 +10,8 @@ import type { WorkspaceService } from '../api/workspaces.ts';
 import { permitsAction } from './authorize.ts';
 import type { ProjectServices } from './guarded-projects.ts';
 
-// Audits each change requested through any facade, whether it succeeds or is refused. Each call adds one entry, or one
-// per resource that it creates. An entry never contains the text of a message, command or file.
+// Audits every change requested through any facade, even refused ones. Entries never contain the text of a message,
+// command or file.
 
 export interface AuditedCall {
   readonly principal: Principal;
@@ -58,7 +58,7 @@ export function withAudit<Service extends object>(
   };
 }
 
-/** If the input names a provider, only that name is recorded, because the input can contain a key. */
+/** Records only the provider's name, because the rest of the input can contain a key. */
 const isAccess = (input: unknown): input is { provider: string } =>
   typeof (input as { provider?: unknown } | undefined)?.provider === 'string';
 
@@ -150,8 +150,7 @@ const lookMs = 600_000;
 const maxLooks = 10_000;
 
 /**
- * Audits reads of another owner's session, even refused ones: at most one entry per caller and session every ten
- * minutes.
+ * Audits reads of another owner's session, even refused ones. Adds one entry per caller and session every ten minutes.
  */
 function lookedAt(sessions: Pick<SessionService, 'get'>, { principalOf, tell, now }: AuditRecorder) {
   const looks = new Map<string, number>();

@@ -16,8 +16,8 @@ export interface OwnedResource {
   readonly owner?: string | undefined;
   readonly shared?: boolean;
   /**
-   * If set, the owner has access only through this project. An owner who may work there has all rights; any other owner has
-   * the rights of their project role.
+   * If set, the owner has access only through this project. An owner who may work there has all rights; others have
+   * those of their project role.
    */
   readonly projectId?: string | null | undefined;
 }
@@ -32,10 +32,7 @@ const least: Readonly<Record<AccessKind, ProjectRole>> = {
 const permits = (role: ProjectRole, action: AccessKind): boolean =>
   projectRoles.indexOf(role) >= projectRoles.indexOf(least[action]);
 
-/**
- * Returns `owner` for the principal's own resources, but within a project only if the principal may work there. Returns
- * undefined if the principal has no access.
- */
+/** Returns `owner` for the principal's own resources, if it may work in their project. Undefined without access. */
 function roleIn({ owner, projects, session, by }: Principal, thing: OwnedResource): ProjectRole | undefined {
   // A sandbox created without a key has no owner. A visitor to its public port may work only in that sandbox.
   if (by === 'nobody' && owner === undefined)
@@ -62,7 +59,7 @@ export function permitsAction(principal: Principal, action: AccessKind, thing: O
   return action === 'see' ? canObserveAll(principal) : action === 'stop' && hasRole(principal, 'operator');
 }
 
-/** Throws `gone()` for another owner's resource, and `forbidden` when only the principal's role is too weak. */
+/** Throws `gone()` for another owner's resource, and `forbidden` if only the role is too weak. */
 export function authorize(
   principal: Principal,
   action: AccessKind,

@@ -99,8 +99,8 @@ export const guardModels = (models: ModelService, own: ModelService, principalOf
 });
 
 /**
- * Totals cover the sessions that the caller may read; auditors and administrators get the totals of all sessions. A
- * link to a shared session gives no access to its totals.
+ * Totals cover the sessions that the caller may read, or all sessions for auditors and administrators. Shared links
+ * give no access to totals.
  */
 export const guardUsage = (usage: UsageService, principalOf: () => Principal): UsageService => ({
   async report(query) {

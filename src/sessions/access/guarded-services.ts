@@ -146,7 +146,7 @@ export function guardServices(services: Services, { principalOf, attach }: Guard
   };
 }
 
-/** Rejects with not_found if a vault, memory store or environment belongs to a different project or owner than the session. */
+/** Rejects with not_found if any part has a different project or owner than the session. */
 async function checkParts(
   { vaults, memoryStores, documents }: Pick<Services, 'vaults' | 'memoryStores' | 'documents'>,
   { session, agent }: { readonly session: ResourceOwnership; readonly agent: SessionAgent },
@@ -268,7 +268,7 @@ function guardedSessions(
     await Promise.all(values.filter((file) => uuid.test(file)).map((file) => attach?.(file)));
   };
 
-  /** Reads the principal immediately, because it may be unknown when the first item is read. */
+  /** Reads the principal immediately, because it may be unknown once items are read. */
   function following<Item>(id: SessionId, items: () => AsyncIterable<Item>): AsyncIterable<Item> {
     const principal = principalOf();
     if (principal.role === 'admin') return items();
@@ -292,8 +292,8 @@ function guardedSessions(
   }
 
   /**
-   * Resolves a snapshot's name to its files, and a built template's name to its image. Without a template, the snapshot's
-   * image applies. Clients cannot name files or images directly.
+   * Resolves a snapshot's name to its files, and a built template's name to its image. Clients cannot name either
+   * directly.
    */
   async function withFiles<
     Command extends Pick<CreateSessionCommand, 'snapshot' | 'startsFrom' | 'built' | 'sandbox' | 'projectId'>,
@@ -332,7 +332,7 @@ function guardedSessions(
     async named(requested) {
       const principal = principalOf();
       const command = withDefaultProject(principal, requested);
-      // Names without an owner belong to the server's own token, so callers without an owner must be administrators.
+      // Names without an owner belong to the server's own token, so only administrators may use them.
       requireRole(principal, principal.owner === undefined ? 'admin' : 'user');
       if (command.projectId) await intoProject?.(command.projectId);
       return await sessions.named({ ...(await withFiles(principal, command)), ...toOwnerField(principal) });
@@ -386,10 +386,7 @@ function guardedSessions(
     },
     history: (id) => following(id, () => sessions.history(id)),
     follow: (id, after, options) => following(id, () => sessions.follow(id, after, options)),
-    /**
-     * Everyone who can read the session can read its attached files, so the caller's access to these files is checked
-     * too.
-     */
+    /** Everyone who can read the session can read its attachments, so the caller must have access to them. */
     async send(id, command) {
       const checking = check(id, 'work');
       await checking;
@@ -418,10 +415,7 @@ function guardedSessions(
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/**
- * The user's own sessions and those of the user's projects. A shared session is visible to anyone who knows its id, but is
- * not listed.
- */
+/** The user's own sessions and those of the user's projects. Shared sessions are not listed. */
 function ownSessions(principal: Principal, projectId?: string): SessionListScope {
   const owner = ownerFilterOf(principal);
   if (owner === undefined) return {};

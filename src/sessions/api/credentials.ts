@@ -10,7 +10,7 @@ const SecretUse = z.object({
   after: z.string(),
 });
 export type SecretReference = z.infer<typeof SecretUse>;
-/** A credential that programs in a sandbox use without seeing it. Never contains the credential's value. */
+/** A credential, without its value, that programs in a sandbox use without seeing it. */
 export const BoundCredential = CredentialInjection.extend({
   name: z.string(),
   createdAt: z.number(), // epoch ms
@@ -19,10 +19,7 @@ export const BoundCredential = CredentialInjection.extend({
 });
 export type BoundCredential = z.infer<typeof BoundCredential>;
 
-/**
- * Credentials of sessions or projects; the server's own are in `server/credentials.ts`. Every method rejects if the session
- * or project does not exist.
- */
+/** Credentials of sessions or projects. Every method rejects if the session or project does not exist. */
 export interface CredentialService<Id> {
   list(of: Id): Promise<readonly BoundCredential[]>;
   /**
@@ -32,8 +29,8 @@ export interface CredentialService<Id> {
    */
   put(of: Id, credential: CredentialInjection & { readonly name: string }, value: Secret): Promise<BoundCredential>;
   /**
-   * Like `put`, with a stored secret: each request uses its current value, and is refused once the secret is deleted. Also
-   * rejects: not_found (no such secret).
+   * Like `put`, but each request uses a stored secret's current value. Requests are refused once the secret is deleted.
+   * Also rejects: not_found (no such secret).
    */
   bind(
     of: Id,

@@ -24,10 +24,7 @@ export type DesktopView = z.infer<typeof DesktopView>;
 /** `restarted`: reconnect to see the new screen. */
 export type DesktopStreamEndReason = 'left' | 'restarted' | 'stopped' | 'sandbox_gone' | 'session_deleted';
 export interface DesktopViewerOptions {
-  /**
-   * Chosen by the viewer. A new viewer replaces an existing viewer with the same id, unless the new viewer may only
-   * watch.
-   */
+  /** Chosen by the viewer. A new viewer replaces one with the same id, unless the new one may only watch. */
   readonly viewerId?: string;
   readonly mayControl: boolean;
   /** Called with the id of the viewer in control, or with undefined if the agent has control. */
@@ -39,21 +36,17 @@ export interface DesktopViewer extends AsyncDisposable {
   readonly stream: Duplex;
   readonly ended: Promise<DesktopStreamEndReason>;
   readonly driver: string | undefined;
-  /**
-   * Whether this viewer's input is forwarded. A button press takes control if no viewer has it; other input never takes
-   * control.
-   */
+  /** Whether this viewer's input is forwarded. Only a button press takes control, if no viewer has it. */
   uses(what: 'press' | 'hands'): boolean;
-  /** Types X keysyms, even those that the display's keyboard lacks. Resolves once the focused program has received them. */
+  /** Types X keysyms, even without a key for them. Resolves once the focused program has received them. */
   type(keysyms: readonly number[]): Promise<void>;
   /** Takes control, even from another viewer. Returns false if this viewer may only watch. */
   take(): boolean;
   giveBack(): void;
 }
 /**
- * At most one viewer at a time has control, and the agent's input waits until that viewer returns it. `start`, `watch`
- * and `screenshot` reject with unsupported if the sandbox has no desktop. `start` and `watch` reject with
- * sandbox_not_found after an explicit stop.
+ * At most one viewer has control, and the agent's input waits for it. `start`, `watch` and `screenshot` reject with
+ * unsupported without a desktop; `start` and `watch` reject with sandbox_not_found after an explicit stop.
  */
 export interface DesktopService {
   /** Does not start the desktop. */
@@ -61,8 +54,8 @@ export interface DesktopService {
   /** Starts the sandbox if needed. Resolves when the desktop is up. Rejects: cancelled, deadline_exceeded (after one minute). */
   start(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
   /**
-   * Adds a desktop to a sandbox that has none. The sandbox restarts, which keeps its files but ends its processes.
-   * Rejects: conflict (the restart would end a run), unsupported (no image with a desktop exists).
+   * Restarts the sandbox with a desktop, keeping its files but ending its processes. Rejects: conflict (the restart
+   * would end a run), unsupported (no image with a desktop exists).
    */
   add(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
   /** Also succeeds if no desktop is running. Ends viewers' streams with `stopped`. */

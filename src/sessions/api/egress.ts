@@ -26,10 +26,9 @@ export interface EgressService {
    */
   allow(id: SessionId, entry: string): Promise<void>;
   /**
-   * Replaces the creator's limit with a list of the only reachable hosts, or with rules that allow and deny targets.
-   * Null removes the limit. Closes open connections that are no longer allowed. Rejects: invalid_request (not a host or
-   * range, or not allowed by the policy), unsupported (the driver does not enforce egress, or cannot add network access
-   * to the running sandbox).
+   * Replaces the creator's limit; null removes it. Closes open connections that it no longer allows. Rejects:
+   * invalid_request (not a host or range, or not allowed by the policy), unsupported (the driver does not enforce
+   * egress, or cannot add network access to the running sandbox).
    */
   narrow(id: SessionId, choice: EgressRestriction | null): Promise<void>;
   /** Does not close existing connections. Also succeeds if the entry was not allowed. */

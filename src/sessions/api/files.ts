@@ -12,8 +12,8 @@ import type { ServiceRules } from './rules.ts';
  */
 export interface FileService {
   /**
-   * Directories first, then files, each sorted by name. `starts: false`: rejects with sandbox_not_found instead of starting
-   * a stopped sandbox. Also rejects: file_not_found, invalid_request (not a directory), payload_too_large (more than 20,000
+   * Directories first, each group sorted by name. With `starts: false`, rejects with sandbox_not_found if the sandbox
+   * is stopped. Also rejects: file_not_found, invalid_request (not a directory), payload_too_large (more than 20,000
    * entries).
    */
   list(
@@ -56,16 +56,13 @@ export interface FileService {
    */
   changes(id: SessionId, signal: AbortSignal, options?: { readonly starts?: boolean }): Promise<FileChanges>;
   /**
-   * A file's content when the newest run began. Rejects: file_not_found (the file did not exist at that time, is larger
-   * than 256 KiB, or exceeded the total limit for copies).
+   * A file's content when the newest run began. Rejects: file_not_found (the file did not exist, is larger than 256
+   * KiB, or exceeded the total limit for copies).
    */
   before(id: SessionId, path: string, signal: AbortSignal): Promise<Buffer>;
 }
 export const FileChanges = z.object({
-  /**
-   * The run before which the snapshot was taken, and the time of the snapshot. Null if no snapshot of this workspace
-   * exists.
-   */
+  /** The snapshot's time, and the run that began after it. Null without a snapshot. */
   since: z.object({ runId: z.string(), at: z.number() }).nullable(),
   /** Sorted by path, relative to the workspace. Ignores files created by package managers and git. */
   files: z
@@ -73,10 +70,7 @@ export const FileChanges = z.object({
       z.object({
         path: z.string(),
         change: z.enum(['added', 'modified', 'deleted']),
-        /**
-         * The file's size in bytes before the run (`before`) and now (`after`). Null if the file does not exist at that
-         * time.
-         */
+        /** The file's size in bytes before the run and now. Null if the file does not exist. */
         before: z.int().nullable(),
         after: z.int().nullable(),
       }),

@@ -6,7 +6,7 @@ import type { ServiceRules } from './rules.ts';
 const ModelProvider = z.object({
   id: z.string(),
   name: z.string(),
-  /** `compatible`: a server with a Chat Completions API, under a name that a user chose. */
+  /** `compatible` is a server with a Chat Completions API, under a user-chosen name. */
   kind: z.enum(['known', 'compatible']),
   /** Whether the provider has a key or needs none. */
   isReady: z.boolean(),
@@ -58,19 +58,15 @@ export interface ModelService {
   offered(signal: AbortSignal): Promise<readonly ProviderModels[]>;
   /** Cost budgets apply only to models with a known price. */
   isPriced(ref: string): Promise<boolean>;
-  /** Requests the provider's model list, and waits at most 10 s for it. Stores nothing. */
+  /** Requests the provider's model list, for at most 10 s. Stores nothing. */
   test(access: ModelAccess, signal: AbortSignal): Promise<ModelAccessTestResult>;
   /**
-   * Stores the access. `model` becomes the default for sessions that chose no model, from their next turn on. Rejects:
-   * forbidden (a private address), model_unauthorized (the provider refused the key). Also rejects with invalid_request
-   * if the settings define the default model or the provider's key or address, the name or address is invalid, this
-   * server must not use the model, or there are too many model servers.
+   * Stores the access. `model` becomes the default, from the next turn on. Rejects: forbidden (a private address),
+   * model_unauthorized (the provider refused the key), invalid_request (defined in the settings, an invalid name or
+   * address, a model that this server must not use, or too many model servers).
    */
   use(access: ModelAccess & { readonly model?: string | undefined }, signal: AbortSignal): Promise<EffectiveModels>;
-  /**
-   * Deletes what was entered on the page: the key, the address, and a default model of this provider. Rejects: not_found
-   * (nothing was entered).
-   */
+  /** Deletes the key, the address and a default model of this provider. Rejects: not_found (nothing was entered). */
   forget(provider: string): Promise<EffectiveModels>;
 }
 

@@ -15,10 +15,7 @@ export const PreviewView = z.object({
   folder: z.string().optional(),
   createdAt: z.number(), // epoch ms
   expiresAt: z.number(), // epoch ms
-  /**
-   * The API key for which the preview acts. Absent if the preview was opened without a key, for example with the
-   * server's token.
-   */
+  /** The API key for which the preview acts. Absent if opened without a key. */
   key: z.string().optional(),
 });
 export type PreviewView = z.infer<typeof PreviewView>;
@@ -29,8 +26,8 @@ export interface PreviewRequest extends Pick<PreviewView, 'of' | 'folder' | 'key
 /** Every method can also reject with session_not_found. */
 export interface PortService {
   /**
-   * Omits Corral's own ports. Does not start the sandbox. Empty if the sandbox is not running, or if it is not isolated
-   * and its ports are therefore the host's.
+   * Omits Corral's own ports and does not start the sandbox. Empty if the sandbox is not running or shares the host's
+   * ports.
    */
   list(id: SessionId, signal: AbortSignal): Promise<readonly ListeningPort[]>;
   /** Rejects: forbidden (a port that cannot be opened), conflict (100 previews are open already). */

@@ -23,9 +23,8 @@ export interface ProcessLog {
 /** `logs` and `startBackground` start a sandbox that is not running. */
 export interface ProcessService {
   /**
-   * Lists running processes except Corral's own, and finished background processes, newest first. Lists at most 200,
-   * and omits finished processes first. Does not start a sandbox: if none is running, all background processes are
-   * listed as finished.
+   * Lists running processes and finished background ones, newest first. Beyond 200, omits finished ones first. Does not
+   * start a sandbox.
    */
   list(id: SessionId, signal: AbortSignal): Promise<readonly ProcessInfo[]>;
   /**
@@ -35,7 +34,7 @@ export interface ProcessService {
   stop(id: SessionId, pid: number, signal: AbortSignal): Promise<void>;
   /** The log's last lines, at most 1 MiB; empty if there is no log. Rejects: not_found. */
   logs(id: SessionId, pid: number, lines: number, signal: AbortSignal): Promise<ProcessLog>;
-  /** Resolves once the process has started; its output goes to the file `log`. Rejects: sandbox_unavailable. */
+  /** Resolves once the process has started. Its output goes to `log`. Rejects: sandbox_unavailable. */
   startBackground(id: SessionId, command: string, signal: AbortSignal): Promise<{ pid: number; log: string }>;
 }
 

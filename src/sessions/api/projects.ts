@@ -22,7 +22,7 @@ export interface ProjectAgentProfile {
   readonly model: string;
   /** If null, the fallbacks from the template or settings apply. */
   readonly fallbacks: readonly string[] | null;
-  /** Added to the servers from the template and settings. Each one overrides any server of the same name. */
+  /** Added to the servers from the template and settings. Overrides servers of the same name. */
   readonly toolServers: readonly ToolProgram[];
 }
 type ProjectAgentChange = Partial<Omit<ProjectAgentProfile, 'template'>>;
@@ -70,8 +70,8 @@ export interface ProjectService {
   update(id: string, change: { name?: string; description?: string | null }): Promise<Project>;
   agent(id: string): Promise<ProjectAgentProfile>;
   /**
-   * Takes effect from the next turn on. Changes only the fields that are set. Rejects: conflict, invalid_request (a model
-   * that is unknown or must not be used).
+   * Changes only the fields that are set, from the next turn on. Rejects: conflict, invalid_request (a model that is
+   * unknown or must not be used).
    */
   changeAgent(id: string, change: ProjectAgentChange): Promise<ProjectAgentProfile>;
   /** Lists the owner first. */
@@ -83,9 +83,9 @@ export interface ProjectService {
   /** Call after a resource has left the project: ends the members' open streams. */
   departed(id: string): Promise<void>;
   /**
-   * A null `projectId` moves the resource back to its owner. `admit` throws if the caller may not move it. Ends the
-   * open streams of the previous project's members. Rejects: not_found, conflict (the name is taken at the destination,
-   * the resource is shared with everyone, or a session uses the volume).
+   * A null `projectId` moves the resource back to its owner. Ends the open streams of the previous project's members.
+   * Rejects: not_found, conflict (the name is taken at the destination, the resource is shared with everyone, or a
+   * session uses the volume).
    */
   move(id: string, to: ResourceMove, admit?: (resource: ResourceOwnership) => void): Promise<void>;
   /** Transfers the project to a person or key. The previous owner becomes a maintainer. Rejects: not_found (no such id). */

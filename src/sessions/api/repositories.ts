@@ -43,10 +43,7 @@ export interface CreatedCommit {
   readonly branch: string;
 }
 export interface PushCommand {
-  /**
-   * The remote branch. Default: the name of the local branch. A push to the base branch is refused unless this field
-   * names the base branch.
-   */
+  /** The remote branch. Default: the local branch's name. Pushes to the base branch are refused unless named here. */
   readonly branch?: string;
 }
 export interface PushedBranch {
@@ -92,8 +89,8 @@ export interface RepositoryService {
    */
   push(id: SessionId, path: string, command: PushCommand, signal: AbortSignal): Promise<PushedBranch>;
   /**
-   * Runs all checks that `.corral/corral.yaml` defined when the repository was fetched, or only the checks in `names`.
-   * Rejects: not_found (no such check), conflict (the repository defines none).
+   * Runs the checks in `names`, or all, as `.corral/corral.yaml` defined them at the fetch. Rejects: not_found (no such
+   * check), conflict (the repository defines none).
    */
   check(
     id: SessionId,
@@ -102,11 +99,10 @@ export interface RepositoryService {
     signal: AbortSignal,
   ): Promise<readonly NamedCheckResult[]>;
   /**
-   * Approves all services that `.corral/corral.yaml` defined when the repository was fetched, or only the services in
-   * `names`. Stops a running sandbox, because services start only when a sandbox starts; files are kept. Skips services
-   * that the session already has. Rejects: not_found (no such service), conflict (the repository defines none, the
-   * session has another service of that name, or a run is active), invalid_request (the operator does not allow an
-   * image), unsupported (services cannot run here).
+   * Approves the services in `names`, or all, as `.corral/corral.yaml` defined them at the fetch. Stops a running
+   * sandbox, because services start only with it. Rejects: not_found (no such service), conflict (the repository
+   * defines none, the session has another service of that name, or a run is active), invalid_request (the operator does
+   * not allow an image), unsupported (services cannot run here).
    */
   allowServices(
     id: SessionId,
@@ -165,8 +161,8 @@ export interface SendFeedbackResult {
  */
 export interface PullRequestService {
   /**
-   * Pushes the branch and opens a pull request, or returns the one that is already open. Rejects: conflict (uncommitted
-   * changes, or no commit). Also rejects as a repository's `push` does.
+   * Pushes the branch, and opens its pull request or returns the open one. Rejects: conflict (uncommitted changes, or
+   * no commit). Also rejects as a repository's `push` does.
    */
   open(id: SessionId, path: string, command: PullRequestCommand, signal: AbortSignal): Promise<PullRequest>;
   /** Does not start the sandbox. */
@@ -205,10 +201,9 @@ export interface CheckpointRange {
 }
 
 /**
- * A session has one checkpoint from before the first run, and one from after each run that changed files. Checkpoints
- * are stored outside the repositories, whose index, branches and settings stay unchanged. Checkpoints omit files that
- * .gitignore excludes. Every method can also reject with session_not_found. Methods that read the sandbox start it, and
- * can reject with not_found (no such checkpoint), conflict (git failed), sandbox_unavailable or cancelled.
+ * One checkpoint precedes the first run, and one follows each run that changed files. Checkpoints omit ignored files
+ * and leave the repositories unchanged. Rejects: session_not_found. Methods that read the sandbox start it, and also
+ * reject: not_found (no such checkpoint), conflict (git failed), sandbox_unavailable, cancelled.
  */
 export interface CheckpointService {
   /** Oldest first. Does not start the sandbox. */

@@ -6,17 +6,14 @@ export type AccessKind = 'see' | 'read' | 'work' | 'stop' | 'manage';
 
 export interface MethodRule {
   /**
-   * The callers allowed to use the method. An AccessKind: callers with this access to the resource that the first
-   * argument identifies. `any`: everyone. `user`: users. `admin`: administrators. `create`: users, who own the new
-   * resource. `list`: everyone, but only for resources of owners and projects that the caller may see. `find`: callers
-   * who may see the resource; an id or name resolves to the caller's own resource first. `copy`: callers who may work
-   * on the resource; they own the copy. `guarded`: src/sessions/access has a guard for the method; without a guard,
-   * every call is refused.
+   * An AccessKind admits callers with that access to the first argument's resource. With `create` and `copy`, callers
+   * own the new resource. `list` covers only owners and projects that the caller may see. `find` prefers the caller's
+   * own resource. `guarded` refuses every call without a guard in src/sessions/access.
    */
   readonly may: AccessKind | 'any' | 'user' | 'admin' | 'create' | 'list' | 'find' | 'copy' | 'guarded';
   /**
-   * The action recorded in the audit log, for successful and refused calls. `look`: records only reads of another
-   * owner's session, with at most one entry per caller and session every ten minutes. If null, nothing is recorded.
+   * The action in the audit log, for successful and refused calls; null records nothing. `look` records reads of
+   * another owner's session, once per caller and session every ten minutes.
    */
   readonly audit: string | null;
 }

@@ -19,7 +19,7 @@ export interface CodeCell {
   readonly timeoutMs: number;
   readonly listener: CodeListener;
   readonly env?: Readonly<Record<string, string>>;
-  /** An absolute path. A kernel started for this cell runs in this folder, unless its context sets `cwd`. */
+  /** An absolute path, where a kernel started for this cell runs. A context's `cwd` takes precedence. */
   readonly folder?: string;
 }
 interface CodeEnd {
@@ -39,8 +39,7 @@ interface CodeContext {
 export interface CodeContexts {
   list(): readonly CodeContext[];
   /**
-   * Returns the existing context with this id, or creates the context. Throws conflict if the existing context has a
-   * different language, or if 16 other contexts exist already.
+   * Returns the context with this id, or creates it. Throws conflict if its language differs, or if 16 others exist.
    */
   create(context: CodeContext): CodeContext;
   /** Runs after the context's earlier cells. The signal interrupts the cell. */

@@ -35,16 +35,13 @@ export interface PauseOptions {
 export interface SandboxService {
   /** Reads only the session's record. */
   status(id: SessionId): Promise<SandboxView>;
-  /** Undefined if the sandbox is not running or cannot report usage. Does not start the sandbox or delay its idle stop. */
+  /** Undefined if not running or not reported. Does not start the sandbox or delay its idle stop. */
   usage(id: SessionId, signal: AbortSignal): Promise<SandboxUsage | undefined>;
   /** In configured order. Starts nothing. */
   services(id: SessionId, signal: AbortSignal): Promise<readonly ServiceStatus[]>;
   /** Resolves when the sandbox is ready. `started` is false if it was already running. */
   start(id: SessionId, signal: AbortSignal): Promise<{ started: boolean }>;
-  /**
-   * Stops the active run and ends every process; files are kept. Afterwards, `exec` rejects until `start` is called or
-   * a run begins.
-   */
+  /** Stops the active run and ends every process, but keeps files. `exec` then rejects until `start` or a run. */
   stop(id: SessionId): Promise<{ stopped: boolean }>;
   /**
    * Pauses the sandbox until its next use. `keeps: 'memory'` freezes its processes; `keeps: 'files'` ends them and

@@ -23,17 +23,11 @@ export interface SendUserMessageCommand {
   readonly attachments?: readonly string[];
   /** Epoch seconds, by the sender's clock. */
   readonly clientTimestamp?: number;
-  /**
-   * Starts a separate run with this goal. `mode` decides whether the run starts immediately, replaces the active run, or
-   * follows it.
-   */
+  /** Starts a separate run with this goal. `mode` decides when the run starts. */
   readonly goal?: Goal;
   /** Content blocks in the calling API's format, returned to that API unchanged. */
   readonly blocks?: readonly ApiBlock[];
-  /**
-   * Chosen by the sender. The session accepts only one message with this id, even if it arrives through several
-   * servers.
-   */
+  /** Chosen by the sender. The session accepts each id only once, even across servers. */
   readonly messageId?: MessageId;
 }
 export interface SendUserMessageResult {
@@ -54,18 +48,12 @@ export interface SessionListQuery {
   readonly limit: number;
   readonly after: { readonly latestMessageAt: number; readonly id: string } | undefined;
   readonly keep: (session: SessionRecord) => boolean;
-  /**
-   * Limits what is read from the store. With `owner`, reads sessions of that owner and of `projects`, and ignores
-   * `projectId`. Without `owner`, reads sessions of `projectId`. `status` applies in both cases.
-   */
+  /** Store filters. With `owner`, selects sessions of that owner and of `projects`, and ignores `projectId`. */
   readonly owner?: string;
   readonly projects?: readonly string[];
   readonly projectId?: string;
   readonly status?: SessionStatus;
-  /**
-   * Searches titles and messages. `mayRead` selects the sessions whose messages are searched. Without `mayRead`, the
-   * messages of all sessions are searched.
-   */
+  /** Searches titles and messages. `mayRead` limits whose messages are searched. Absent: all sessions. */
   readonly search?: { readonly text: string; readonly mayRead?: (session: SessionRecord) => boolean };
 }
 
@@ -88,7 +76,7 @@ export interface CreateSessionCommand {
   /** Stored as `lastTask`. Starts no run. */
   readonly task?: string;
   readonly owner?: string;
-  /** `demo` or `provider/model`. If the model cannot be created, runs fail and report the reason. */
+  /** `demo` or `provider/model`. Runs fail if the model cannot be created. */
   readonly model?: string;
   /** Fallbacks, in order. Default: the project's, else the template's, else the server's. */
   readonly fallbacks?: readonly string[];
@@ -97,7 +85,7 @@ export interface CreateSessionCommand {
   readonly repositories?: readonly RepositoryInput[];
   /** The author of commits. Default: from the settings. */
   readonly author?: GitAuthor;
-  /** Lifetime of a sandbox that a client drives without agent runs. The client ends and pauses it; no idle rule applies. */
+  /** Set if the client ends and pauses the sandbox. No idle timeout applies. */
   readonly life?: SessionLifetime;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly sandbox?: SandboxOptions;
@@ -105,11 +93,11 @@ export interface CreateSessionCommand {
   readonly volumes?: readonly MountRequest[];
   /** Id or name of the owner's or project's built template. The sandbox starts from its image. */
   readonly built?: string;
-  /** Applies in addition to the limits of the template and the server. The smallest limit wins. */
+  /** The limits of the template and the server also apply. The smallest limit wins. */
   readonly budget?: BudgetSpec;
   /** Replaces the agent configuration of the template and the project. */
   readonly agent?: SessionAgent;
-  /** Skills of the owner or project and shared ones, as `name` or `name@version`. Added to the template's. */
+  /** Own, project or shared skills, as `name` or `name@version`. Added to the template's. */
   readonly skills?: readonly string[];
   /** Set only by the server, for child sessions. */
   readonly parent?: SessionRecord['parent'];
@@ -141,7 +129,7 @@ export const EffectiveAgent = z.object({
   mode: z.enum(['plan-act', 'react']),
   model: z.string(),
   fallbacks: z.array(z.string()).readonly(),
-  /** Excludes the tools of tool servers, because those tools are known only once the sandbox runs. */
+  /** Excludes tool servers' tools, which are known only once the sandbox runs. */
   tools: z.array(z.string()).readonly(),
   toolServers: z.array(z.string()).readonly(),
   /** Tools that need a user's approval. `*` stands for all tools. */
@@ -163,7 +151,7 @@ export const SessionSkillInfo = z.object({
 export type SessionSkillInfo = z.infer<typeof SessionSkillInfo>;
 export interface ForkSessionCommand {
   readonly origin: SessionOrigin;
-  /** The seq of a `run.end`, or of a `step` that completed or failed. Unset: the end of the newest run. */
+  /** The seq of a `run.end`, or of a completed or failed `step`. Unset: the end of the newest run. */
   readonly seq?: number;
   /** Default: the title of the forked session. */
   readonly title?: string;
@@ -243,56 +231,52 @@ export interface SessionService {
    */
   create(command: CreateSessionCommand): Promise<SessionRecord>;
   /**
-   * Finds or creates the session with this name, and starts or resumes its sandbox in the background. Concurrent calls
-   * get the same session, even on different servers. Rejects as `create` does, and with store_busy.
+   * Finds or creates the session with this name, and starts its sandbox in the background. Concurrent calls get the
+   * same session. Rejects as `create` does, and with store_busy.
    */
   named(command: NamedSessionCommand): Promise<NamedSession>;
   /** Does not start the sandbox. Rejects: session_not_found. */
   byName(name: string, owner?: string): Promise<SessionRecord>;
   /**
-   * Creates a session with the conversation up to the end of a run or step, and with the files from that point if they
-   * were kept (`forkedFrom.files`). Rejects as `create` does. Also rejects: invalid_request (no such position),
-   * conflict (no run has ended).
+   * Creates a session with the conversation up to the end of a run or step. Copies that point's files if they were kept
+   * (`forkedFrom.files`). Rejects as `create` does. Also rejects: invalid_request (no such position), conflict (no run
+   * has ended).
    */
   fork(id: SessionId, command: ForkSessionCommand): Promise<SessionRecord>;
   /**
-   * Creates a session with the conversation before a message, and with the files from that point if they were kept.
-   * Sends the edited message to the new session. The original session is unchanged; both sessions are branches of the
-   * message (`branch`). Rejects as `fork` and `send` do. Also rejects: invalid_request (the message began no run, or
-   * the text is empty), conflict (a run is active).
+   * Creates a session with the conversation before a message, and sends the edited message to it. Copies that point's
+   * files if they were kept. Both sessions are branches of the message (`branch`). Rejects as `fork` and `send` do.
+   * Also rejects: invalid_request (the message began no run, or the text is empty), conflict (a run is active).
    */
   edit(id: SessionId, command: EditMessageCommand): Promise<EditMessageResult>;
   /**
-   * Newest `latestMessageAt` first, without sessions that are being deleted. A search may ignore `projectId` and `status`,
-   * but always applies `keep`.
+   * Newest `latestMessageAt` first, excluding sessions being deleted. A search always applies `keep`, but may ignore
+   * `projectId` and `status`.
    */
   list(only?: SessionListQuery): Promise<readonly SessionRecord[]>;
-  /** Batches of `list`, for streamed responses. Sessions that change position during the iteration come last. */
+  /** Batches of `list`. Sessions that change position during the iteration come last. */
   pieces(only?: SessionListScope): AsyncIterable<readonly SessionRecord[]>;
   /** From here on, methods that take a session id reject with session_not_found, except `watching`. */
   get(id: SessionId): Promise<SessionRecord>;
   rename(id: SessionId, title: string): Promise<SessionRecord>;
   /**
-   * Changes only the fields that are set. A new title appends a `title` event. Changes to the agent, metadata, budget
-   * or `archived` append `session.updated`. Changes to other fields are not logged.
+   * Changes only the fields that are set. Logs a new title as `title`, and changes to the agent, metadata, budget or
+   * `archived` as `session.updated`.
    */
   update(id: SessionId, change: SessionPatch): Promise<SessionRecord>;
   /**
    * Moves the session and its children into or out of a project, or to another owner in a project. Changing the owner
-   * removes the session's name. Leaving a project ends the open streams of its members. Rejects: invalid_request
-   * (another owner without a project), not_found (the new owner does not work in the project), conflict (a child
-   * session, or one that uses a project volume), quota, sandbox_capacity.
+   * removes the session's name. Rejects: invalid_request (another owner without a project), not_found (the new owner
+   * does not work in the project), conflict (a child session, or one that uses a project volume), quota,
+   * sandbox_capacity.
    */
   move(id: SessionId, move: SessionMove): Promise<SessionRecord>;
   /**
-   * Yields every session in scope as `changed`, then changes and deletions of any session, even outside that scope.
-   * Ends when the signal fires or the server shuts down. Rejects: queue_full.
+   * Yields every session in scope as `changed`, then all changes and deletions, even outside the scope. Ends when the
+   * signal fires or the server shuts down. Rejects: queue_full.
    */
   watch(signal: AbortSignal, only?: SessionListScope): AsyncIterable<SessionListChange>;
-  /**
-   * Deletes the session and its children: ends their runs, streams and processes, and removes their workspaces and
-   * logs. Lists omit the session once the promise resolves.
-   */
+  /** Deletes the session and its children, with their runs, processes, workspaces and logs. */
   delete(id: SessionId): Promise<void>;
   /** Rejects: invalid_request (the message is empty or too long), queue_full. */
   send(id: SessionId, command: SendUserMessageCommand): Promise<SendUserMessageResult>;
@@ -306,7 +290,7 @@ export interface SessionService {
   page(id: SessionId, after: number, limit: number): Promise<EventPage>;
   history(id: SessionId): AsyncIterable<SessionEvent>;
   follow(id: SessionId, after: number, options: FollowOptions): AsyncIterable<LogUpdate>;
-  /** The run that has started but not ended, even if it is waiting. Undefined if there is none. */
+  /** The run that has not ended, even if it is waiting. */
   activeRun(id: SessionId): Promise<{ runId: RunId; startedSeq: number; waiting: boolean } | undefined>;
   /** Returns the newest turn's prompt by default. Rejects: not_found (no such turn). */
   promptAt(id: SessionId, turn?: number): Promise<RecordedRequest>;

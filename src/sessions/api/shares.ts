@@ -19,10 +19,7 @@ export interface ShareRequest {
 
 /** Every method also rejects with session_not_found. */
 export interface ShareService {
-  /**
-   * Returns the secret, which cannot be read again later because the server keeps only its hash. Rejects with conflict
-   * if 100 links exist.
-   */
+  /** Returns the secret, which cannot be read again. Rejects: conflict (100 links exist). */
   create(id: SessionId, shareRequest: ShareRequest): Promise<{ readonly token: string; readonly view: ShareView }>;
   /** Excludes expired links. */
   list(id: SessionId): Promise<readonly ShareView[]>;
@@ -40,15 +37,15 @@ export interface SharedSessionPage {
 }
 
 /**
- * Read access to a shared session. The link is the only permission needed. Methods reject with not_found if the link is
- * unknown, expired or revoked, or its session was deleted.
+ * Read access to a shared session, authorized by the link alone. Methods reject with not_found if the link is unknown,
+ * expired or revoked, or its session was deleted.
  */
 export interface SharedSessionService {
-  /** Returns messages, titles, plans, and the events that mark a run's start, wait, failure or end. */
+  /** Returns messages, titles, plans, and events for a run's start, wait, failure or end. */
   read(token: string, after: number): Promise<SharedSessionPage>;
   /**
    * Rejects as listing the session's files does. Also rejects: forbidden (the link shares no files), sandbox_not_found
-   * (the sandbox is not running, and a link does not start it).
+   * (the sandbox is not running).
    */
   listFiles(token: string, path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
   /**

@@ -14,10 +14,7 @@ export interface StreamedCommand {
 export interface CommandPipes {
   /** Stdin is closed when the iteration ends. */
   readonly input: AsyncIterable<Uint8Array>;
-  /**
-   * Called once the command has started, even if its time limit has already passed. If `run` rejects before this call,
-   * nothing ran.
-   */
+  /** Called once the command has started. If `run` rejects before this call, nothing ran. */
   readonly onStart?: () => void;
   /** Further output stays in the command's pipe until the promise resolves. */
   readonly onOutput: (bytes: Uint8Array) => void | Promise<void>;
@@ -28,10 +25,7 @@ export interface CommandExit {
   readonly exitCode: number;
   readonly timedOut: boolean;
 }
-/**
- * `length` bytes from the offset `from`, or fewer at the end of the file. Without `length`, all bytes from that offset
- * on.
- */
+/** At most `length` bytes from the offset `from`. Without `length`, the rest of the file. */
 export interface FileRange {
   readonly path: string;
   readonly from?: number;
@@ -76,9 +70,8 @@ export interface StreamService {
     signal: AbortSignal,
   ): Promise<void>;
   /**
-   * Creates missing folders and replaces the file atomically, keeping its permissions. If `content` fails, the old file
-   * remains. Rejects: invalid_request (the path is a folder), path_outside, disk_full, file_changed (the current
-   * version differs from `replaces`).
+   * Creates missing folders and replaces the file atomically, keeping its permissions. Rejects: invalid_request (the
+   * path is a folder), path_outside, disk_full, file_changed (the current version differs from `replaces`).
    */
   upload(
     id: SessionId,

@@ -19,7 +19,7 @@ export interface TerminalConnection extends AsyncDisposable {
   /** `replaced`: a newer connection took over. */
   readonly ended: Promise<'exited' | 'deleted' | 'replaced' | 'session_deleted'>;
 }
-/** Methods that take a terminal or shell id reject with shell_not_found if the terminal or shell does not exist. */
+/** Methods that take a terminal or shell id reject with shell_not_found for an unknown id. */
 export interface TerminalService {
   /** Starts the sandbox if needed. Rejects with conflict if the session has 16 terminals. */
   open(id: SessionId, signal: AbortSignal): Promise<TerminalInfo>;
@@ -32,8 +32,8 @@ export interface TerminalService {
   /** `cols` and `rows` are 1–1000. */
   resize(terminalId: string, size: TerminalSize, signal: AbortSignal): Promise<void>;
   /**
-   * Types into an agent's shell while a command is running. The agent sees the output but not who typed. Rejects:
-   * sandbox_not_found (the sandbox is not running), conflict (no command is running).
+   * Types into an agent's shell while a command is running. Rejects: sandbox_not_found (the sandbox is not running),
+   * conflict (no command is running).
    */
   typeIntoShell(id: SessionId, shellId: string, text: string, signal: AbortSignal): Promise<void>;
   /** Replaces the terminal's previous connection. Starts the sandbox if needed. */

@@ -25,7 +25,7 @@ const UsageGroup = z.object({
 export type UsageGroup = z.infer<typeof UsageGroup>;
 export const UsageReport = z.object({
   total: UsageTotal,
-  /** Sorted by cost, then by tokens, highest first. Groups by day are sorted by date instead. */
+  /** Sorted by cost, then by tokens, highest first. Groups by day are in date order. */
   groups: z.array(UsageGroup).readonly(),
   nextCursor: z.string().nullable(),
   /** Includes days without usage. */
@@ -44,11 +44,11 @@ export interface UsageQuery {
   readonly cursor?: string | undefined;
 }
 
-/** Usage of sessions, summed over a range of days. Excludes deleted sessions, because their logs are gone. */
+/** Usage of sessions over a range of days. Excludes deleted sessions, whose logs are gone. */
 export interface UsageService {
   /**
-   * `mayRead` filters by owner and project. Rejects with invalid_request if the range is empty or longer than 366 days,
-   * or if the cursor is invalid.
+   * `mayRead` filters by owner and project. Rejects: invalid_request (the range is empty or longer than 366 days, or
+   * the cursor is invalid).
    */
   report(
     query: UsageQuery,

@@ -1,21 +1,20 @@
 import type { SessionRecord } from '../../core/model/records.ts';
 
 /**
- * Maps users' workspace names to sessions. Users with the same workspace name get different sessions. If the name is
- * the id of an ordinary session that the user may use, it maps to that session.
+ * Maps each user's workspace names to sessions. A name can also be the id of an ordinary session that the user may use.
  */
 export interface WorkspaceService extends AsyncDisposable {
   /** Registers a member until the handle is disposed. A workspace without members loses its sandbox after a grace period. */
   join(userId: string, as?: WorkspaceUser): WorkspaceHandle;
 }
-/** Passed if access is limited by owner. `mayUse` reports whether the member may use a session. */
+/** Passed if access is limited by owner. */
 export interface WorkspaceUser {
   readonly owner: string;
   mayUse(session: SessionRecord): boolean;
 }
 /**
- * Calls on one workspace run in order, even after the member has left. The first call creates the workspace. Methods reject
- * as file and command calls on sessions do, and with cancelled once the workspace is closed.
+ * Calls on one workspace run in order, and the first call creates the workspace. Methods reject as file and command
+ * calls on sessions do, and with cancelled once the workspace is closed.
  */
 export interface WorkspaceHandle extends Disposable {
   runCode(workspace: string, file: { name: string; code: string }): Promise<CodeRunResult>;

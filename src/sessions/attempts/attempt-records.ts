@@ -54,7 +54,6 @@ export class AttemptRecords extends ServerComponent<Pick<ServerDependencies, 're
 
   /**
    * Stores the set that `step` returns; `wait` and `done` store nothing. Calls `step` again after a concurrent write.
-   * Undefined if there is no such set.
    */
   async step<Next extends AttemptSet | 'wait' | 'done'>(
     id: SessionId,

@@ -31,7 +31,7 @@ type Checked = Extract<FactOf<'goal'>['data'], { kind: 'checked' }>;
 const diffChars = 200_000;
 const readMs = 60_000;
 
-/** Undefined if the attempt's own run has not ended. Skips the forked part of the log. */
+/** Undefined until the attempt's own run ends. Skips the forked part of the log. */
 async function ownRun(sessions: Deps['sessions'], { id, forkedFrom }: SessionRecord): Promise<OwnRun | undefined> {
   let runId: string | undefined;
   let checked: Checked[] = [];

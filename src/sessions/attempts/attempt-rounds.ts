@@ -11,7 +11,7 @@ import { type ChildStarter, ignoreChildNotFound } from '../delegation/child-star
 import { type AttemptRecords, deriveAttemptSessionId, type PendingAttempts } from './attempt-records.ts';
 import type { AttemptOutcome } from './attempt-results.ts';
 
-// The stored attempts determine the next step. Each step can be repeated, so another server can continue after a crash.
+// Steps are repeatable and depend only on stored attempts, so another server can continue after a crash.
 
 interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly records: AttemptRecords;
@@ -26,7 +26,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
 
 const workingMs = 1_000;
 const mostAtOnce = 20; // maximum number of attempt sets processed at once
-const graceMs = 60_000; // a pending entry that is older and has no attempt set was left by a server that died
+const graceMs = 60_000; // an older pending entry without an attempt set comes from a dead server
 const maxTries = 5; // maximum tries per start after transient errors
 /** Errors unrelated to the attempt. The next round repeats the failed step. */
 const passing: ReadonlySet<ErrorCode> = new Set([

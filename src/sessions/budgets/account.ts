@@ -17,8 +17,8 @@ import { addAmounts } from '../../core/model/spending.ts';
 import { changeRecordWithResult } from '../../storage/collection.ts';
 import type { BudgetHolder } from '../api/server/budgets.ts';
 
-// Usage by a person, a project or the server in the current day and month, with amounts reserved by open requests. The
-// functions in this file are pure; the ledger stores the result.
+// Usage of a person, a project or the server this day and month, with the amounts that open requests reserve. The
+// functions in this file are pure.
 
 export const budgetAccountIdOf = ({ of, id }: BudgetHolder): string => `${of}:${id}`;
 export type BudgetedSession = { readonly owner?: string | undefined; readonly projectId: string | null };
@@ -59,7 +59,7 @@ export const BudgetAccount = z.object({
   day: Used,
   month: Used,
   open: z.array(Open),
-  /** Maps each server id to the amounts that its sessions use. A lost server's entry expires. */
+  /** The amounts in use, by server id. A lost server's entry expires. */
   held: z
     .record(
       z.string(),

@@ -43,7 +43,7 @@ const Link = z.object({
     .optional(),
 });
 const Lent = SessionRecord.pick({ status: true, budget: true, forkedFrom: true }).extend({
-  /** Absent in records written by earlier versions. The usage of such children is summed from the log. */
+  /** Absent in records of earlier versions. The usage is then summed from the log. */
   spending: Spending.optional(),
 });
 
@@ -53,8 +53,8 @@ interface Deps {
 }
 
 /**
- * Children's budgets are reservations in their parents' budgets. An open child reserves its whole budget, an ended child
- * only its usage.
+ * Children reserve part of their parents' budgets. An open child reserves its whole budget, an ended child only its
+ * usage.
  */
 export class ChildBudgets extends ServerComponent<Deps> {
   readonly #expected = new Map<SessionId, number>();
@@ -94,8 +94,8 @@ export class ChildBudgets extends ServerComponent<Deps> {
   }
 
   /**
-   * Computes a child's budget: the requested amounts, or one of `parts` equal shares, capped at the parent's remaining
-   * budget. Rejects with quota if nothing remains.
+   * Returns the requested amounts or one of `parts` equal shares, capped at the parent's remaining budget. Rejects:
+   * quota (nothing remains).
    */
   async reserve(
     { id, budget: own }: Pick<SessionRecord, 'id' | 'budget'>,
@@ -118,10 +118,7 @@ export class ChildBudgets extends ServerComponent<Deps> {
     return { ...Object.fromEntries([...open, ...shares]), ...(own?.hard && { hard: own.hard }) };
   }
 
-  /**
-   * Reads the usage from the record, which includes active runs. In records from earlier versions, the usage is missing
-   * and is summed from the log.
-   */
+  /** Includes active runs. If the record predates stored usage, sums the log instead. */
   async spent(id: SessionId): Promise<UsageAmounts> {
     const record = await this.#read(id);
     return toBudgetAmounts(record?.spending ?? (await this.#spendingByLog(id, record?.forkedFrom?.seq ?? 0)));

@@ -23,7 +23,7 @@ import {
   resolveBudgetLimits,
 } from './account.ts';
 
-/** `from`: the owner and project before a move. Their totals already include the session's amounts. */
+/** `from`: the owner and project before a move. Their totals already include the session. */
 type HoldingSession = BudgetedSession & { readonly from?: BudgetedSession | undefined };
 export interface ConcurrentUsage {
   readonly session: HoldingSession;
@@ -51,9 +51,8 @@ export const concurrencyLeaseMs = 60_000;
 const renewMs = concurrencyLeaseMs / 3;
 
 /**
- * Limits concurrent use by people, projects and the server. Documents are counted through the store's indexes, and runs
- * and sandboxes in memory. Servers that share a store write their totals into the accounts that have limits. A write
- * fails if another server writes concurrently.
+ * Limits concurrent use by people, projects and the server. Counts documents in the store, and runs and sandboxes in
+ * memory. Servers that share a store write their totals into accounts with limits.
  */
 export class ConcurrencyLimiter extends ServerComponent<Deps> implements AsyncDisposable {
   readonly #inTurn = createKeyedQueue();
@@ -69,8 +68,8 @@ export class ConcurrencyLimiter extends ServerComponent<Deps> implements AsyncDi
   }
 
   /**
-   * If all limits have room, calls `hold`, which must register the amounts so that later checks count them. If a limit
-   * has no room, resolves with that limit.
+   * Calls `hold` if all limits have room, and otherwise resolves with the limit reached. `hold` must register the
+   * amounts for later checks.
    */
   async take(session: HoldingSession, amounts: ConcurrentAmounts, hold: () => void): Promise<ReachedLimit | undefined> {
     for (;;) {
@@ -85,7 +84,7 @@ export class ConcurrencyLimiter extends ServerComponent<Deps> implements AsyncDi
     }
   }
 
-  /** Calls `store`, which stores a document, if all limits have room. Rejects: quota, sandbox_capacity (the server's limit). */
+  /** Calls `store` if all limits have room for its document. Rejects: quota, sandbox_capacity (the server's limit). */
   async within<Made>(session: HoldingSession, amounts: ConcurrentAmounts, store: () => Promise<Made>): Promise<Made> {
     const share = { session, amounts };
     const reached = await this.take(session, amounts, () => this.#storing.add(share));
@@ -124,7 +123,7 @@ export class ConcurrencyLimiter extends ServerComponent<Deps> implements AsyncDi
     await this.#publish(holdersIn(session));
   }
 
-  /** Call when a session in memory gets new holders. Waits for pending `take` calls, then updates this server's totals. */
+  /** Call when a session in memory gets new holders, to update this server's totals. */
   async moved(): Promise<void> {
     if (this.deps.shared) await this.#inTurn('', () => this.#renew());
   }
@@ -276,10 +275,7 @@ const advice: Readonly<Record<ConcurrencyLimit, string>> = {
 };
 const holders = { person: 'this person', project: 'this project', server: 'the server' } as const;
 
-/**
- * The error's message names who can raise the limit. A server limit yields `sandbox_capacity` instead of `quota`,
- * because other owners can make room.
- */
+/** Yields `quota`, or `sandbox_capacity` for a server limit, because other owners can make room. */
 export function toLimitError({ of, kind, limit, used, needs }: ReachedLimit): AppError {
   const shown = (amount: number) => (kind.endsWith('Bytes') ? toMebibytes(amount) : `${amount}`);
   const missing = needs === 1 ? '' : `; ${shown(needs)} more are needed`;
@@ -291,8 +287,8 @@ export function toLimitError({ of, kind, limit, used, needs }: ReachedLimit): Ap
 const toMebibytes = (bytes: number): string => `${Math.round(bytes / 1024 ** 2)} MiB`;
 
 /**
- * Number of sessions or snapshots, or bytes of snapshots and volumes. 0 for other kinds. Session counts up to `enough` may
- * include sessions that are being deleted.
+ * Counts stored sessions, snapshots or bytes; 0 for other kinds. Session counts up to `enough` may include sessions
+ * being deleted.
  */
 type StoredAmountReader = (holder: BudgetHolder, kind: ConcurrencyLimit, enough?: number) => Promise<number>;
 

@@ -67,15 +67,14 @@ interface HeldAmounts {
 }
 
 /**
- * Budgets of people, projects and the server. Requests reserve amounts in the store first. A concurrent write makes the
- * reservation fail, so two runs never reserve the same tokens. A lost server's reservations expire, and its sessions' usage
- * is counted from their logs.
+ * Budgets of people, projects and the server. Requests reserve amounts in the store first, so two runs never use the
+ * same tokens. A lost server's usage is counted from the logs.
  */
 export class BudgetLedger extends ServerComponent<LedgerDeps> implements AsyncDisposable {
   readonly #server = this.deps.newId();
   readonly children = new ChildBudgets(this.deps);
   mayWork: (session: BudgetedSession) => boolean = () => true;
-  /** Counts each run as working only once. Resolves with the limit that has no room, if any. */
+  /** Counts each run only once. Resolves with the limit reached, if any. */
   admitRun: (id: SessionId, runId: RunId) => Promise<BudgetOverrun | undefined> = async () => undefined;
   readonly #held = new Map<string, HeldAmounts>();
   readonly #counted = new Set<string>();
@@ -284,7 +283,7 @@ export class BudgetLedger extends ServerComponent<LedgerDeps> implements AsyncDi
     return over;
   }
 
-  /** Counts logged usage once per account and process, and again if a server is lost before it reports its usage. */
+  /** Counts logged usage once per account and process, and again after a server is lost. */
   async #countLogs(holder: BudgetHolder, account: BudgetAccount): Promise<void> {
     const name = budgetAccountIdOf(holder);
     if (this.#counted.has(name) && !account.open.some((one) => this.#isLost(one))) return;

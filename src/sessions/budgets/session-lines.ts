@@ -20,10 +20,7 @@ interface SessionUse {
   readonly used: UsageAmounts;
 }
 
-/**
- * Covers all runs of the session. Allowing the session to continue grants each limit's full amount again, except for a hard
- * budget.
- */
+/** Covers all runs of the session. A grant to continue resets all limits except a hard budget. */
 export function toSessionBudgetLines(record: StoredSession, use: SessionUse): readonly BudgetLine[] {
   const { budget: own, granted } = record;
   if (!own?.hard) return linesSince(record, granted, { ...use, limits: minBudget(use.limits, own) });
@@ -39,7 +36,7 @@ function linesSince(
   const before = granted ?? noSpending;
   const counted = toBudgetAmounts(before);
   const since = (kind: keyof UsageAmounts) => used[kind] - counted[kind] + lent[kind];
-  // A new grant covers at least one request and one tool call, even if children hold all remaining amounts.
+  // A new grant covers a request and a tool call, even if children hold the rest.
   const isFresh = toBudgetAmounts(total).toolCalls === counted.toolCalls;
   const calls = isFresh ? Math.min(since('toolCalls'), (limits.toolCalls ?? 0) - 1) : since('toolCalls');
   const amounts = { ...buildUsageAmounts(since), toolCalls: calls };

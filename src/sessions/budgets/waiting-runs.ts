@@ -13,7 +13,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly holdings: Pick<ConcurrencyLimiter, 'covers'>;
   readonly sessions: Pick<SessionService, 'list' | 'send'>;
   readonly events: Pick<Store['events'], 'findLastSeq' | 'page'>;
-  /** True only on the server that continues waiting runs. With two such servers, a run could get two messages. */
+  /** True on only one server, because two servers could send a run two messages. */
   readonly leads: () => Promise<boolean>;
 }
 
@@ -31,7 +31,7 @@ export class WaitingRunResumer extends ServerComponent<Deps> {
     restMs: { first: lookMs, longest: lookMs, failed: lookMs },
     failure: 'runs waiting for a budget could not be checked',
   });
-  /** Number of runs refused by a `runningRuns` limit since the last round in which no run waited for such a limit. */
+  /** Number of runs that a `runningRuns` limit refused since the last round without such a wait. */
   #refusals = 1;
 
   wake = (): void => {

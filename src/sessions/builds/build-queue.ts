@@ -166,8 +166,8 @@ export class BuildQueue extends ServerComponent<Deps> {
   }
 
   /**
-   * Aborts `limit` when free disk space falls below the minimum. The disk can fill up even if each build stays within
-   * its limit, because unlinked files cannot be measured.
+   * Aborts `limit` when free disk space falls below the minimum. Builds can exceed their limits with unlinked files,
+   * which cannot be measured.
    */
   async #endWithoutRoom(limit: AbortController, signal: AbortSignal): Promise<void> {
     const { admit, clock } = this.deps;

@@ -50,9 +50,8 @@ export class BuildRecords extends ServerComponent<Pick<ServerDependencies, 'reco
   }
 
   /**
-   * Accepts an id or a name, and ignores the tag in a name. Without an owner, names match only templates without an
-   * owner or project, so an administrator's client never finds a user's template by name. Rejects: not_found, conflict
-   * (several projects use the name).
+   * Accepts an id or a name; ignores the tag. Without an owner, names match only templates without an owner or project.
+   * Rejects: not_found, conflict (several projects use the name).
    */
   async find(named: string, owner?: string, projects?: readonly string[]): Promise<BuiltTemplate> {
     const [bare] = named.split(':');
@@ -85,8 +84,8 @@ export class BuildRecords extends ServerComponent<Pick<ServerDependencies, 'reco
   }
 
   /**
-   * Stores a new build, and its template if needed. Each rule receives the existing templates or builds of the owner and the
-   * project, and can reject.
+   * Stores a new build, and its template if needed. Each rule receives the holder's existing templates or builds, and
+   * can reject.
    */
   async begin(
     { template, build }: { readonly template: () => BuiltTemplate; readonly build: TemplateBuild },

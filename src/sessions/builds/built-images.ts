@@ -56,7 +56,7 @@ export class BuiltImageStore extends ServerComponent<Deps> {
 
   /**
    * Removes expired open builds, and untagged builds that are older than `before` or lack a template. Also removes
-   * unneeded images, containers of a dead server, and old uploads. Resolves with the total number of items removed.
+   * unused images and other leftovers. Resolves with the number of items removed.
    */
   async collect(before: number): Promise<number> {
     const { driver, records, clock, files } = this.deps;

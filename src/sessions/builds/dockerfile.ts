@@ -36,7 +36,7 @@ const refused: Readonly<Record<string, string>> = {
   ONBUILD: 'templates do not support ONBUILD. Write the steps where they should run.',
 };
 
-/** Throws invalid_request. The message names the line at fault, if any. `args` contains the values of ARGs. */
+/** Throws: invalid_request, naming any line at fault. `args` contains the values of ARGs. */
 export function parseDockerfile(text: string, args: Readonly<Record<string, string>> = {}): DockerfilePlan {
   const { instructions, escapeSign } = parseDockerfileInstructions(text);
   const values = new Map<string, UnexpandedText>();

@@ -77,7 +77,7 @@ export function computeStepContexts(
     if (step.type === 'ENV') {
       const known = (name: string) => state.env[name] ?? own[name] ?? '';
       const pairs = step.pairs.map(([name, value]) => {
-        // The image already contains the value of a completed step, expanded with an older image's variables.
+        // The image already contains a completed step's value, which a new expansion could change.
         if (index < done) return [name, known(name)];
         return [name, step.isOpen ? expandImageVariables(value, known) : value];
       });
@@ -105,8 +105,7 @@ export function resolveStepPath(folder: string, path: string): string {
 }
 
 /**
- * Returns a hash of the holder and base, followed by a hash of each step and its predecessors. Builds with the same
- * hash are treated as having the same files.
+ * Returns a hash of the holder and base, then one for each step and its predecessors. Equal hashes mean the same files.
  */
 export function computeStepHashes(base: string, holder: string, steps: readonly BuildStep[]): readonly string[] {
   const prints = [hashOf(['base', holder, base])];

@@ -24,10 +24,7 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly records: Pick<RecordStore, 'put'>;
 }
 
-/**
- * The log of a build on this server. The stored record lags behind; it serves other servers, and readers after a
- * restart.
- */
+/** The log of a build on this server. The stored copy lags behind, and serves other servers and restarts. */
 export class BuildLogWriter extends ServerComponent<Deps> {
   readonly entries: BuildLogEntry[] = [];
   readonly #rest = new Map<string, string>();
@@ -84,7 +81,8 @@ mkdir -p /home/user /workspace
 find /workspace -mindepth 1 -maxdepth 1 -exec mv -t /home/user -- {} +
 chown 10001:10001 /home/user
 if [ -d /etc/apt/apt.conf.d ]; then echo 'Acquire::https::CaInfo "/run/corral/ca.pem";' > ${apt}; fi`;
-// The volume of each sandbox is filled from /workspace. Each sandbox has a different user, who must be able to change the files.
+// Each sandbox's volume is filled from /workspace. Any user may change the files, because each sandbox has a different
+// user.
 const end = `set -e
 rm -rf ${apt} /.corral-build
 mkdir -p /home/user /workspace

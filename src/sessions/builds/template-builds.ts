@@ -148,8 +148,7 @@ export class TemplateBuildManager extends ServerComponent<Deps> {
       if (now.status !== 'waiting' || now.until !== undefined) {
         throw new AppError('conflict', 'This build was already started. Create another one.');
       }
-      // `until` allows for time spent waiting for other builds. After `until`, the build is considered lost and its
-      // record is closed.
+      // Allows for time spent waiting for other builds. After `until`, the build is considered lost.
       const until = this.deps.clock.now() + openBuilds * this.deps.policy.maxSeconds * 1_000;
       const start = plan.start && { ...plan.start, folder: computeFinalWorkdir(plan.steps) };
       const begun: TemplateBuild = { ...now, until, ...(start && { start }) };
@@ -276,7 +275,7 @@ export class TemplateBuildManager extends ServerComponent<Deps> {
     return this.#images.collect(before);
   }
 
-  /** Call at start-up if no other server uses the store: builds that are still open have lost their server. */
+  /** Call at start-up if no other server uses the store. Fails open builds, because their server is gone. */
   async adopt(): Promise<void> {
     for (const build of await this.#records.builds()) {
       if (!isOpenBuild(build) || build.until === undefined) continue;

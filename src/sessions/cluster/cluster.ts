@@ -45,16 +45,14 @@ export function createCluster({
 interface SandboxHolder {
   /** Makes the holder mark the sandbox as used and start it if needed. */
   askForUse(id: SessionId, signal: AbortSignal): Promise<void>;
-  /** Reports that something other than our daemon answers in the sandbox; the holder destroys the sandbox. */
+  /** Makes the holder destroy a sandbox in which something other than our daemon answers. */
   distrust(id: SessionId, error: unknown): void;
 }
 interface RemoteSandboxOptions extends Pick<ServerDependencies, 'clock'> {
   readonly holder: SandboxHolder;
   readonly driver: Driver;
   readonly connect: (link: SandboxLink) => SandboxClient;
-  /**
-   * Interval in ms between requests to the holder. The requests keep the holder from treating a sandbox in use as idle.
-   */
+  /** Interval in ms between requests that keep the holder from treating a sandbox in use as idle. */
   readonly freshMs: number;
 }
 interface RemoteLink {
@@ -67,9 +65,7 @@ interface RemoteLink {
 const attachMs = 30_000;
 const keptMs = 30_000;
 
-/**
- * Connects directly to sandboxes of sessions that other servers own, so that the traffic bypasses the owning server.
- */
+/** Connects directly to sandboxes of sessions that other servers own. */
 export class RemoteSandboxes extends ServerComponent<RemoteSandboxOptions> implements RemoteSandboxAccess {
   readonly #links = new Map<SessionId, Promise<RemoteLink>>();
 

@@ -20,7 +20,7 @@ const Fact = z.object({
 }) satisfies z.ZodType<SandboxFact>;
 
 const Forked = z.object({ from: SessionId, to: SessionId, atSeq: z.int(), files: ForkFilesStatus });
-/** Keeps only the posted fields, because the partial schema would add defaults for the others. */
+/** Keeps only the posted fields, because the partial schema would add defaults. */
 const Change = z.record(z.string(), z.unknown()).transform((input) => {
   const parsed = Object.entries(StoredSession.partial().extend({ forked: Forked.optional() }).parse(input));
   return Object.fromEntries(parsed.filter(([name]) => name in input)) as SessionRecordChange;
@@ -129,9 +129,8 @@ export class CommandRouter extends ServerComponent<Deps> implements ClusterComma
   }
 
   /**
-   * Processes sends of the same message one at a time. A posted or repeatable message is sent only if the log lacks it.
-   * Two servers may read the same post before one notices that its lease is lost, and a crashed server may already have
-   * sent a repeatable message.
+   * Sends a posted or repeatable message only if the log lacks it. Another server may have sent the message before
+   * losing its lease or crashing.
    */
   #once<Value>(id: SessionId, command: SessionCommand, postedAt?: number): Promise<Value> {
     const { supervisor } = this.deps;
@@ -144,7 +143,7 @@ export class CommandRouter extends ServerComponent<Deps> implements ClusterComma
         const live = await supervisor.reach(id); // once this call resolves, an append without the lease is fenced
         const sent = await findSentMessage(this.deps.log, id, command, since);
         if (sent) return sent as Value;
-        // If the session was rehydrated in the meantime, its new state may include facts that this check missed.
+        // A session rehydrated in the meantime may contain facts that this check missed.
         if (this.deps.liveSessions.get(id) === live && supervisor.has(id)) {
           return await supervisor.command<Value>(id, command);
         }
@@ -154,9 +153,8 @@ export class CommandRouter extends ServerComponent<Deps> implements ClusterComma
   }
 
   /**
-   * A stop that finds no run appends nothing, so the log's fence cannot reject it. An earlier holder's last append may
-   * have arrived after this server read the log. Before answering the stop, this server therefore compares the log's
-   * head with the head in memory.
+   * A stop that finds no run appends nothing, so the log's fence cannot reject it. Compares the log's head with the
+   * head in memory to detect an earlier holder's late append.
    */
   async #stop(id: SessionId, command: Extract<SessionCommand, { type: 'cmd.stop' }>): Promise<{ stopped: boolean }> {
     for (let looks = 0; looks < maxLooks; looks++) {

@@ -15,10 +15,7 @@ const kind = 'claim';
 const By = z.object({ by: z.string(), at: z.number() });
 const betweenMs = 200; // time allowed for a server to record its claim
 
-/**
- * Keeps idempotency keys in the store's inbox. If the server that made a claim is gone, another server can take the
- * claim over. Without a takeover, a client that retries after a crash would get "in progress" until the key expires.
- */
+/** Keeps idempotency keys in the store's inbox. If a claim's server is gone, another server can take the claim over. */
 export function createIdempotencyStore({
   store: { inbox, records, shared },
   name = '',

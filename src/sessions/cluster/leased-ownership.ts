@@ -21,7 +21,8 @@ export interface LeaseOptions extends Pick<ServerDependencies, 'clock'> {
 interface HeldLease {
   readonly epoch: number;
   /**
-   * A time on the `elapsed` clock. The lease is known to be held until the earlier of this time and `sureUntilTime`.
+   * A time on the `elapsed` clock. The lease is known to be held until this time, or until `sureUntilTime` if that is
+   * earlier.
    */
   readonly sureUntil: number;
   /** A time on the wall clock, which other servers use. */
@@ -34,10 +35,7 @@ const renewals = 1_000; // maximum number of leases renewed by one request to th
 /** A response from the store is considered current up to this age. */
 const freshMs = 100;
 
-/**
- * Owns sessions through leases in a shared store. Each lease is renewed after a third of its duration. Renewals are
- * batched to keep the number of requests low.
- */
+/** Owns sessions through leases in a shared store. Renews leases in batches, after a third of their duration. */
 export class LeasedOwnership extends ServerComponent<LeaseOptions> implements Ownership {
   readonly isShared = true;
   readonly #held = new Map<SessionId, HeldLease>();

@@ -25,10 +25,7 @@ const kind = 'replica';
 const Doc = z.object({ holder: z.string(), gone: z.boolean(), sessions: z.array(SessionId) });
 const lookMs = 400;
 
-/**
- * Tracks the servers that share a store. Each server records the sessions it owns, so that the others can take them
- * over if it stops.
- */
+/** Tracks the servers that share a store. Each server records its sessions, so that others can take them over. */
 export class PeerReplicas extends ServerComponent<PeerReplicasOptions> implements AsyncDisposable {
   readonly #known = new Map<string, Peer>();
   readonly #stop = new AbortController();

@@ -8,17 +8,16 @@ import { AppError, errorCodes, toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { type Ownership, ownershipLostError } from '../engine/ownership.ts';
 
-// Servers never connect to each other. A command for another server's session is posted to the store, and the session's
-// holder executes and answers it. If a session has no holder, some server acquires the session and then finds the
-// command.
+// Servers never connect to each other. They post commands to the store, and the session's holder executes and answers
+// them. If there is no holder, some server acquires the session.
 
 export interface RemoteCommand {
   readonly name: string;
   readonly body: unknown;
 }
 /**
- * Executes a command that another server posted at `since` (epoch ms). A previous holder may have executed it already.
- * Rejects with `fenced` if the session is no longer ours.
+ * Executes a command that another server posted at `since` (epoch ms), perhaps for the second time. Rejects: fenced
+ * (the session is no longer ours).
  */
 type CommandExecutor = (id: SessionId, command: RemoteCommand, since: number) => Promise<unknown>;
 
@@ -32,7 +31,7 @@ interface PendingAnswer {
   readonly done: PromiseWithResolvers<unknown>;
 }
 
-const patienceMs = 60_000; // long enough for a queued sandbox start; after this time, the call fails with deadline_exceeded
+const patienceMs = 60_000; // long enough for a queued sandbox start; then fails with deadline_exceeded
 const orphanMs = 1_000; // if a command has no answer after this time, its session may have no holder
 const orphanedMs = 200; // interval between checks while a command waits for a lost holder's lease to expire
 const keptMs = 3_600_000;
@@ -49,10 +48,7 @@ const Answer = z.union([
 
 export class RemoteCommandBus extends ServerComponent<RemoteCommandBusOptions> implements AsyncDisposable {
   readonly #awaited = new Map<string, PendingAnswer>();
-  /**
-   * Maps the id of each executing or recently executed command to the timer that removes the entry. Undefined: the
-   * command is still executing.
-   */
+  /** Maps executing and recent commands to the timer that removes the entry. Undefined while the command executes. */
   readonly #taken = new Map<string, unknown>();
   readonly #stop = new AbortController();
   readonly #work: Promise<unknown>[] = [];
@@ -133,8 +129,8 @@ export class RemoteCommandBus extends ServerComponent<RemoteCommandBusOptions> i
     const { commands, ownership } = this.deps;
     const owned = ownership.owned();
     if (owned.length === 0) return false;
-    // The list includes commands in progress, so the limit grows with their number. With a fixed limit, a stop queued
-    // behind slow sandbox starts could be missed.
+    // The list includes commands in progress, so the limit grows with them. Otherwise, slow sandbox starts could hide a
+    // stop.
     const pending = (await commands.pending(owned, atOnce + this.#taken.size)).filter(({ id }) => !this.#taken.has(id));
     for (const command of pending) void this.#do(command);
     return pending.length > 0;
@@ -214,10 +210,7 @@ export class RemoteCommandBus extends ServerComponent<RemoteCommandBusOptions> i
   }
 }
 
-/**
- * A stop that finds no run appends nothing, so the log's fence cannot reject a stale holder. The holder's lease is
- * checked instead.
- */
+/** A stop that finds no run appends nothing, so the lease is checked instead of the log's fence. */
 const isStop = ({ name, body }: RemoteCommand): boolean =>
   name === 'command' && (body as Partial<SessionCommand>).type === 'cmd.stop';
 

@@ -97,7 +97,7 @@ export class SharedDesktopControlLease extends ServerComponent<Options> implemen
     } else if ((found?.expiresAt ?? 0) > now) {
       lease.elsewhere(holder.slice(0, holder.lastIndexOf('@')));
     } else {
-      // Several servers may notice the lapse. Only the server that acquires the lease records the lapse.
+      // Several servers may notice the lapse. Only the one that acquires the lease records it.
       const mine = this.#holderOf('');
       if (await leases.acquire(this.#name, mine, now, ttlMs)) {
         await leases.release(this.#name, mine);

@@ -14,7 +14,7 @@ import type { ChildBudgets, UsageAmounts } from '../budgets/children.ts';
 import type { WorkspaceCopier } from '../forks/workspace-archive.ts';
 import { ChildStarter, convertChildErrors, ignoreChildNotFound } from './child-starts.ts';
 
-// The child's session id is derived from the call that starts it, so a call repeated after a restart finds its child.
+// A child's id is derived from the call that starts it, so a repeated call finds the child.
 
 export interface ChildServices {
   readonly sessions: Pick<
@@ -24,7 +24,7 @@ export interface ChildServices {
   readonly files: Pick<FileService, 'changes' | 'read' | 'write' | 'remove'>;
 }
 interface Deps extends Pick<ServerDependencies, 'clock' | 'records' | 'warn'> {
-  /** After a restart, runs may continue before the services are ready, so calls wait for the services. */
+  /** After a restart, runs may continue before the services are ready, so calls wait. */
   readonly services: Promise<ChildServices>;
   readonly events: Pick<EventStore, 'findLastSeq' | 'page'>;
   readonly copies: Pick<WorkspaceCopier, 'copy'>;
@@ -80,10 +80,7 @@ export class Delegation extends ServerComponent<Deps> {
     };
   }
 
-  /**
-   * Stops the children that have not completed. `delegated`: only the children that the agent started, which must not
-   * outlive the agent's run.
-   */
+  /** Stops the children that have not completed. `delegated`: only the children that the agent started. */
   async stopChildren(id: SessionId, only: 'all' | 'delegated' = 'all'): Promise<void> {
     this.deps.budgets.forget(id); // this session's calls have ended
     const { sessions } = await this.deps.services;
@@ -107,9 +104,8 @@ export class Delegation extends ServerComponent<Deps> {
   }
 
   /**
-   * Called after a restart for children that are still running or waiting. Stops delegated children that began before
-   * their parent's last run ended, and deletes children whose parent is gone. If the store is unreachable, retries
-   * until the signal aborts.
+   * After a restart, stops delegated children whose parent's run has ended, and deletes children whose parent is gone.
+   * Retries after errors until the signal aborts.
    */
   async adopt(signal: AbortSignal): Promise<void> {
     const { clock, warn } = this.deps;
@@ -156,7 +152,7 @@ export class Delegation extends ServerComponent<Deps> {
     const id = childIdOf(parent.id, runId, callId);
     const { task, template, agent, files, goal, budget = {} } = childTask;
     const cause = { runId, callId };
-    // A child gets a quarter of the remaining budget by default, so that some remains for its siblings and its parent.
+    // By default, a child gets a quarter of the remaining budget.
     const start = { id, parent, cause, task, goal, template, agent, begins: files, budget, parts: 4, most };
     await this.starts.start(start, signal);
     return id;
@@ -219,7 +215,7 @@ async function readChildState(
   };
 }
 
-/** Resolves when the child's run has ended or waits for something other than an approval, or when the child is gone. */
+/** Resolves when the child's run has ended or waits (except for an approval), or the child is gone. */
 async function waitUntilSettled(
   { get, follow }: Pick<SessionService, 'get' | 'follow'>,
   id: SessionId,

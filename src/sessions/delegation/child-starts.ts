@@ -14,9 +14,7 @@ import type { SessionService } from '../api/sessions.ts';
 import type { ChildBudgets, RequestedBudget } from '../budgets/children.ts';
 import type { WorkspaceCopier } from '../forks/workspace-archive.ts';
 
-/**
- * Codes of errors that reach the parent unchanged, because they concern the server or show the model how to proceed.
- */
+/** Error codes that reach the parent unchanged. They concern the server or show the model how to proceed. */
 const plain: readonly ErrorCode[] = [
   'cancelled',
   'conflict',
@@ -34,8 +32,8 @@ const plain: readonly ErrorCode[] = [
 ];
 
 /**
- * Turns a child's errors into `conflict`, or `not_found` if the child is gone, so that they do not fail the parent's run.
- * Codes in `plain` are unchanged.
+ * Turns errors with codes outside `plain` into `conflict`, or into `not_found` if the child is gone. Otherwise, they
+ * would fail the parent's run.
  */
 export async function convertChildErrors<Answer>(call: Promise<Answer>): Promise<Answer> {
   try {
@@ -82,7 +80,7 @@ export interface ChildStart {
   /** `fork`: start with the parent's conversation and current files; `copy`: only its files. */
   readonly begins: 'fork' | 'copy' | 'none';
   readonly budget: RequestedBudget;
-  /** A child without its own budget gets one of this many equal shares of the parent's remaining budget. */
+  /** Number of equal shares of the parent's remaining budget. A child without its own budget gets one share. */
   readonly parts: number;
   /** Maximum number of delegated children that work at the same time. Undefined: no limit. */
   readonly most?: number;

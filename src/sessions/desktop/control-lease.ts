@@ -13,7 +13,7 @@ export interface DesktopControlChange {
   readonly isElsewhere?: true;
 }
 interface Options extends Pick<ServerDependencies, 'clock'> {
-  /** Control returns to the agent after this long without input, because a viewer may have left the page open. */
+  /** Control returns to the agent after this long without input. */
   readonly idleMs: number;
   readonly onChange: (news: DesktopControlChange) => void;
 }
@@ -103,13 +103,12 @@ export class DesktopControlLease extends ServerComponent<Options> {
   }
 }
 
-// Viewers of one desktop may use different servers that share a store. The interfaces below are implemented in
-// ../cluster.
+// Viewers of one desktop may use different servers. The interfaces below are implemented in ../cluster.
 
 export interface SharedDesktopControlOptions {
   readonly id: SessionId;
   readonly lease: DesktopControlLease;
-  /** Called when the lease holder's server is gone and this server must record that control returned to the agent. */
+  /** Called when the holder's server is gone, to record that control returned to the agent. */
   readonly onLapsed: () => void;
 }
 export type SharedDesktopControlFactory = (options: SharedDesktopControlOptions) => SharedDesktopControl;
@@ -119,14 +118,11 @@ export interface SharedDesktopControl {
   /** Applies stored changes until the handle is disposed. */
   watch(): Disposable;
   /**
-   * Records that a viewer on this server took the lease. Unless `isTakenOver` is true, another server's viewer that holds
-   * the lease keeps it.
+   * Records that a viewer on this server took the lease. With `isTakenOver`, also takes it from another server's
+   * viewer.
    */
   taken(viewer: string, isTakenOver: boolean): void;
   returned(viewer: string): void;
-  /**
-   * Takes the lease from `viewer`, which uses another server. Resolves with false if `viewer` does not hold the lease
-   * there.
-   */
+  /** Takes the lease from a viewer on another server. False if `viewer` does not hold the lease there. */
   takeBack(viewer: string): Promise<boolean>;
 }

@@ -247,7 +247,7 @@ const absence = (offer: DesktopAvailability) => (thrown: unknown) => {
 };
 
 function without(offer: DesktopAvailability): AppError {
-  // If sandboxes never have a desktop, the SheikhBox API's VNC socket requires exactly the text "VNC is not available".
+  // Without desktop support, the SheikhBox API's VNC socket requires exactly "VNC is not available".
   const advice = offer.state === 'none' ? '' : describeMissingDesktop(offer);
   return new AppError('unsupported', `VNC is not available${advice && `. ${advice}`}`);
 }

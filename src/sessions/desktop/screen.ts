@@ -65,8 +65,8 @@ export class DesktopViewerHub extends ServerComponent<Options> {
   }
 
   /**
-   * Registers a viewer until the handle is disposed. A viewer that can control the desktop replaces an earlier viewer
-   * with the same name and inherits its control. A watch-only viewer whose name is taken gets the name `spare`.
+   * Registers a viewer until the handle is disposed. If the name is taken, a viewer with control replaces the earlier
+   * one, and a watch-only viewer gets the name `spare`.
    */
   seat(request: DesktopViewerOptions, spare: string): ViewerHandle {
     const { viewerId = spare } = request;

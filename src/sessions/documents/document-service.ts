@@ -109,10 +109,7 @@ export function createDocumentService({ records, clock, ids, deleteUpload }: Dep
   return service;
 }
 
-/**
- * Each call to the returned function checks the next batch of files, deletes the expired ones, and resolves with the
- * number of deleted files.
- */
+/** The returned function deletes the expired files in the next batch and resolves with their number. */
 export function createExpiredFileSweep(
   { records, clock }: Pick<Deps, 'records' | 'clock'>,
   documents: DocumentService,

@@ -48,16 +48,10 @@ interface SessionRunSettings {
 
 const nothing: Awaited<ReturnType<typeof foldRuns>> = { runs: [], folds: new Map() };
 
-/**
- * A sandbox with its own lifetime rules is never stopped for being idle. The number is the longest delay that a timer
- * supports.
- */
+/** Disables the idle timeout of sandboxes with their own lifetime rules. The number is a timer's maximum delay. */
 const neverIdle = { idlePauseMs: undefined, idleStopMs: 2 ** 31 - 1 };
 
-/**
- * Overrides the idle timeout. If pausing is enabled, the sandbox is paused after half of the timeout and keeps its
- * memory.
- */
+/** Overrides the idle timeout. If pausing is enabled, pauses the sandbox after half of the timeout. */
 function idleAfter(seconds: number, { idleStopMs, idlePauseMs }: SandboxPolicy): Partial<SandboxPolicy> {
   const ms = seconds * 1_000;
   if (ms === idleStopMs) return {};
@@ -71,7 +65,7 @@ export class SessionHydrator extends ServerComponent<Deps> {
     await this.#alone(id);
     await ownership.take(id, 'confirmed');
     await remoteSandboxes?.leave(id);
-    // Read the head first: if an earlier holder appends later, our first append is fenced.
+    // Read the head first. If an earlier holder appends later, our first append is then fenced.
     const { head } = await log.page(id, Number.MAX_SAFE_INTEGER, 1);
     const found = await store.records.get('session', id);
     if (!found) throw new AppError('session_not_found', 'There is no such session.');

@@ -4,7 +4,7 @@ import type { LiveSession } from '../run/live-session.ts';
 
 export class LiveSessions {
   readonly #lives = new Map<SessionId, LiveSession>();
-  /** Maps each session to the expiry, in epoch ms, of its running sandbox, which was found by its labels. */
+  /** Expiry times, in epoch ms, of running sandboxes that sessions can adopt. */
   readonly #adoptable = new Map<SessionId, number>();
   /** New sessions whose sandboxes start at hydration. */
   readonly #starting = new Set<SessionId>();

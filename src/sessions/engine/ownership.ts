@@ -23,8 +23,8 @@ export interface Ownership extends AsyncDisposable {
   take(id: SessionId, how?: 'confirmed'): Promise<number>;
   epochOf(id: SessionId): number | undefined;
   /**
-   * Call before acting on the session. Undefined: this server is known to be the holder. A promise resolves once the
-   * store confirms the ownership. Rejects: fenced, store_unavailable.
+   * Call before acting on the session. Undefined if this server is known to be the holder. Otherwise, resolves once the
+   * store confirms it. Rejects: fenced, store_unavailable.
    */
   confirm(id: SessionId): Promise<void> | undefined;
   release(id: SessionId): Promise<void>;

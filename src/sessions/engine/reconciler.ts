@@ -25,12 +25,12 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly isWithPeer?: (id: SessionId) => boolean;
   /** Whether the sandbox is reserved for a future session. */
   readonly isReady?: (id: SessionId) => boolean;
-  /** Limits the destruction of unclaimed sandboxes to one server. A second server would do no harm. */
+  /** Whether this server destroys unclaimed sandboxes. Two servers may do so safely. */
   readonly mayReap?: () => Promise<boolean>;
 }
 const callMs = 20_000;
 
-/** Compares the driver's sandboxes with the stored sessions, so that no sandbox is leaked and no session loses its sandbox. */
+/** Matches the driver's sandboxes with the stored sessions, so that no sandbox is leaked or lost. */
 export class Reconciler extends ServerComponent<Deps> {
   readonly #unclaimed = new Map<string, number>();
   readonly #offered = new Set<string>();
@@ -81,10 +81,7 @@ export class Reconciler extends ServerComponent<Deps> {
     }
   }
 
-  /**
-   * Sweeps until the signal aborts; later sweeps catch what earlier ones missed. Returns as soon as the signal aborts,
-   * because a slow store must not delay the shutdown.
-   */
+  /** Sweeps until the signal aborts. Then returns immediately, because a slow store must not delay the shutdown. */
   async run(signal: AbortSignal): Promise<void> {
     await this.recover(signal).catch((error: unknown) => {
       if (!signal.aborted) this.deps.logger.warn({ err: error }, 'unfinished sessions could not be read; retrying');

@@ -19,8 +19,8 @@ export async function removeSession(
   id: SessionId,
 ): Promise<void> {
   await commands.command(id, { type: 'cmd.delete', commandId: ids.short() });
-  // Gives streams time to send the end of the run. Always waits if servers share the store, because this server cannot
-  // see other servers' streams.
+  // Gives streams time to send the end of the run. Other servers' streams are not visible, so a shared store always
+  // waits.
   if (store.shared || watchers.isInUse(id)) await sleep(lastWordsMs, neverAbortingSignal, clock);
   watchers.end(id);
   await forget?.(id);

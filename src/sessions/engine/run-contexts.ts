@@ -59,7 +59,7 @@ export interface AgentDeps {
   readonly approvals?: ApprovalPolicy | undefined;
   readonly gate?: (id: SessionId, signal: AbortSignal) => Promise<void>;
   readonly desktop?: DesktopProvider;
-  /** Whether a sandbox started now would have a desktop. If not, `advice` says why or what to do. Absent: the driver decides. */
+  /** Whether a sandbox started now would have a desktop. If not, `advice` explains why. Absent: the driver decides. */
   readonly desktopFor?: (session: SessionRecord) => { readonly isReady: boolean; readonly advice: string };
   readonly external?: ExternalToolProvider;
   readonly kernels?: KernelManager;
@@ -69,7 +69,7 @@ export interface AgentDeps {
   readonly children?: {
     of(parent: SessionRecord, runId: RunId, most: number): ChildSessions;
   };
-  /** Rejects with not_found if a skill of the session, its agent or its template does not exist. */
+  /** Rejects: not_found (a skill does not exist). */
   readonly skillsOf?: (session: SessionRecord) => Promise<readonly OfferedSkill[]>;
   readonly unreachedCredentials?: (session: SessionRecord) => Promise<readonly UnreachableCredential[]>;
   readonly memoryFolders?: {
@@ -113,7 +113,7 @@ export function createRunContextFactory({
   const nested = new NestedWorkspaceNotes();
   const noteTexts = new WeakMap<object, string | undefined>();
   const missing = new OmissionReporter();
-  /** Runs that began before the repositories were fetched. Such a run fails if a repository cannot be used. */
+  /** Runs that began before the repositories were fetched. They fail if a repository cannot be used. */
   const awaiting = new WeakSet<object>();
   const workspaceSkills = new WorkspaceSkillFinder();
   const prompts = agents.prompts ?? { parts: readBuiltInPromptParts(), about: () => unknownSandbox };
@@ -268,10 +268,7 @@ export function createRunContextFactory({
   return { working, ready };
 }
 
-/**
- * Throws if the workspace cannot be used, because output from a run in an empty or unprepared folder would look like a
- * real result.
- */
+/** Throws: conflict (a repository could not be fetched or set up). A run without it could produce misleading output. */
 function throwIfUnusable({ repositories = [] }: SessionRecord): void {
   for (const { path, state, error, environment } of repositories) {
     if (state === 'failed') throw new AppError('conflict', `The repository ${path} could not be fetched: ${error}`);

@@ -49,8 +49,8 @@ export class RunFold {
   #spending = noSpending;
   #reason: WaitReason | undefined;
   /**
-   * `#worked`: working time before the last restart. `#since`: the time of the run's last start or continuation.
-   * `#last`: the time of its newest event. Working time excludes downtime.
+   * `#worked`: working time before the last restart, without downtime. `#since`: the run's last start or continuation.
+   * `#last`: its newest event.
    */
   #worked = 0;
   #since = 0;
@@ -191,7 +191,7 @@ export class RunFold {
     return this.#open;
   }
 
-  /** The state from which the run's writer resumes. Messages already shown to the model are in the transcript. */
+  /** The state from which the run's writer resumes, without messages that are already in the transcript. */
   soFar(transcript: Transcript): RunProgress {
     const inbox = this.#inbox.filter(({ messageId }) => !transcript.hasMessage(messageId));
     const openCalls = [...this.#openCalls.values()];
@@ -220,7 +220,7 @@ export class RunFold {
       steps: this.#steps,
       calls,
       waiting: this.#waiting,
-      // Before the first turn, there is no plan. The only unseen message is the task, which was not injected.
+      // Before the first plan, the only unseen message is the task, which was not injected.
       unseen: planned && !isAnswer ? unseen : 0,
       spent: { turns: turns + cut, tokens, cost },
       toolCalls,
@@ -235,13 +235,13 @@ export class RunFold {
   }
 }
 
-/** Restores a call from an agent with its own loop, because the transcript contains only calls from the model. */
+/** Restores a call from an agent with its own loop. The transcript contains only the model's calls. */
 function toPendingCall(requested: AnswerRequest): PendingCall {
   const { callId, function: name, args, reason = '', content } = requested;
   return { callId, name, args, begun: false, confirm: reason, fixed: true, ...(content && { content }) };
 }
 
-/** Events that show that the agent has resumed work, so an unfinished judgement no longer applies. */
+/** Events that resume the agent's work and so end an unfinished judgement. */
 const goesOn: ReadonlySet<string> = new Set([
   ...['run.resumed', 'message.delta', 'message.assistant', 'tool.calling', 'plan', 'step'],
 ]);

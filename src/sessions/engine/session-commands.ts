@@ -5,20 +5,17 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import type { SandboxFact } from './sandbox/sandbox-facts.ts';
 
-/** `forked` changes no field. It appends the fact that another session was forked from this one. */
+/** `forked` changes no field, but appends the fact that this session was forked. */
 export type SessionRecordChange = Partial<StoredSession> & { readonly forked?: FactOf<'session.forked'>['data'] };
 
 /** Commands for sessions held by any server. The holder hydrates the session if needed. */
 export interface SessionCommands {
   /**
-   * Rejects with the session's refusal, session_not_found or shutting_down. With several servers, also rejects with
-   * deadline_exceeded if the holder does not answer within a minute.
+   * Rejects with the session's refusal. Also rejects: session_not_found, shutting_down, deadline_exceeded (the holder
+   * does not answer within a minute).
    */
   command<Value>(id: SessionId, command: SessionCommand): Promise<Value>;
-  /**
-   * The holder changes the record and appends the facts. Resolves with the record after all changes so far. An empty change
-   * only reads it.
-   */
+  /** Resolves with the record after all changes so far. An empty change only reads the record. */
   change(id: SessionId, change: SessionRecordChange): Promise<StoredSession>;
   /** Drops the fact if the session is not in memory, because such a session has no sandbox. */
   tell(id: SessionId, fact: SandboxFact): void;

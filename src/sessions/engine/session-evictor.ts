@@ -36,10 +36,7 @@ export class SessionEvictor extends ServerComponent<Deps> implements SessionEndL
     liveSessions.goes(id, this.#leave(id, record));
   }
 
-  /**
-   * Drops a session that cannot be read from the store, because its old state in memory must not be shown after a
-   * crash.
-   */
+  /** Drops a session that cannot be read from the store, so that outdated state is never shown. */
   unavailable(id: SessionId): void {
     const { liveSessions, ownership } = this.deps;
     liveSessions.remove(id);

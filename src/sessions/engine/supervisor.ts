@@ -20,7 +20,7 @@ interface Options extends Pick<ServerDependencies, 'clock'> {
   readonly logger: EngineLogger;
   readonly pendingCommands: PendingCommands;
   readonly liveSessions: LiveSessions;
-  /** True if other servers share the store. In that case, their late appends must be fenced. */
+  /** True if other servers share the store. Their late appends must be fenced. */
   readonly isShared: boolean;
   readonly restartPolicy: RestartPolicy;
   readonly limits: Readonly<Record<SlotKind, number>>;

@@ -4,8 +4,8 @@ import { SessionStatus } from '../../core/model/events.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { isUnfinished, StoredSession, unfinishedRecordKind } from '../run/log/projection.ts';
 
-// The transaction that starts work also writes a mark for the session, as a separate record. Start-up reads only the marks,
-// regardless of the number of sessions. A leftover mark is harmless; a missing mark loses work.
+// The transaction that starts work also writes a mark for the session, and start-up reads only the marks. A leftover
+// mark is harmless; a missing mark loses work.
 
 const reading = 8; // maximum number of concurrent reads
 
@@ -14,10 +14,7 @@ export interface UnfinishedSession {
   readonly record: StoredSession;
 }
 
-/**
- * Excludes sessions for which `isInHands` is true. If the store has never had marks, reads all sessions once and writes
- * their marks.
- */
+/** Excludes sessions for which `isInHands` is true. Writes all marks first if the store has never had any. */
 export async function readUnfinishedSessions(
   records: RecordStore,
   isInHands: (id: SessionId) => boolean,

@@ -6,7 +6,7 @@ export class SessionStreamRegistry {
 
   isWatched = (id: SessionId): boolean => this.#watchers.has(id);
 
-  /** Whether a client watches the session or has its event stream, its desktop or one of its terminals open. */
+  /** Whether a client watches the session or has its events, desktop or a terminal open. */
   isInUse = (id: SessionId): boolean => this.#watchers.has(id) || this.#ends.has(id);
   inUse = (): SessionId[] => [...new Set([...this.#watchers.keys(), ...this.#ends.keys()])];
 

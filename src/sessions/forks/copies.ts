@@ -51,11 +51,11 @@ const freshMs = 60_000;
 const idOf = ({ holder, blob }: Omit<BlobReference, 'of'>) => `${holder}:${blob}`;
 
 /**
- * Stored copies for forks, pauses, named snapshots, prepared repositories, builds and skills. A record announces each blob
- * first, so one clean-up job can find every blob without a holder.
+ * Stored copies of files, such as snapshots, builds and skills. A record announces each blob first, so that the
+ * clean-up job can find unreferenced blobs.
  */
 export class CopyStore extends ServerComponent<Deps> {
-  /** Maps each blob to the time, in epoch ms, at which this server last read the whole copy. */
+  /** Maps each blob to the time when this server last read all of it, in epoch ms. */
   readonly #readWhole = new Map<string, number>();
   readonly #nextPlaces = createRecordSweep(this.deps.records, kind, ({ id }) => ({ id, sort: 0 }));
 
@@ -74,8 +74,8 @@ export class CopyStore extends ServerComponent<Deps> {
   }
 
   /**
-   * Copies a stored copy for a session that starts from it. Undefined: the source had changed, so the new copy was removed.
-   * Rejects: payload_too_large, file_not_found, store_unavailable.
+   * Copies a stored copy for a session that starts from it. Undefined if the source has changed. Rejects:
+   * payload_too_large, file_not_found, store_unavailable.
    */
   async share(from: StoredCopy, place: BlobReference, options: BlobPutOptions): Promise<BlobInfo | undefined> {
     const { blobs, clock } = this.deps;
@@ -121,7 +121,7 @@ export class CopyStore extends ServerComponent<Deps> {
 
   /**
    * Deletes the blob once `giveUp` has removed the reference. Announces the blob first, because earlier versions did
-   * not announce blobs.
+   * not.
    */
   async release(place: BlobReference, giveUp: () => Promise<unknown>): Promise<void> {
     await this.announce(place);
@@ -136,8 +136,8 @@ export class CopyStore extends ServerComponent<Deps> {
   }
 
   /**
-   * Removes a batch of unreferenced blobs that were announced before the time `before` (epoch ms). Resolves with the
-   * number of entries removed.
+   * Removes a batch of unreferenced blobs announced before `before` (epoch ms). Resolves with the number of entries
+   * removed.
    */
   async collect(before: number): Promise<number> {
     const { records } = this.deps;
@@ -240,7 +240,7 @@ export async function writeSessionFilesCopies(
 }
 
 /**
- * Copies a stored copy and records the result as the session's files at `seq`. Undefined: the stored copy had changed.
+ * Copies a stored copy and records it as the session's files at `seq`. Undefined if the stored copy has changed.
  * Rejects as `CopyStore.share` does.
  */
 export async function shareCopyForSession(

@@ -9,8 +9,8 @@ const pageSize = 500;
 export interface EditedMessage {
   readonly seq: number;
   /**
-   * The seq at which the last run or step before the message ended. The branch starts with the files from that point.
-   * Undefined: no run or step ended before the message.
+   * The seq of the last run or step end before the message. The branch starts with the files from that point.
+   * Undefined: none.
    */
   readonly filesAt: number | undefined;
   readonly branch: { readonly sessionId: SessionId; readonly seq: number };

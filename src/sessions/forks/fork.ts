@@ -84,8 +84,8 @@ export class ForkCreator extends ServerComponent<Deps> {
   }
 
   /**
-   * Completes or removes interrupted forks that began before the time `before` (epoch ms). Resolves with the number of
-   * forks removed.
+   * Completes or removes interrupted forks that began before `before` (epoch ms). Resolves with the number of forks
+   * removed.
    */
   async collect(before: number): Promise<number> {
     const { records } = this.deps.store;

@@ -40,7 +40,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
 const tries = 3;
 const builtIn = ({ sandbox: { image, start } = {} }: Pick<SessionRecord, 'sandbox'>): Pick<Snapshot, 'built'> =>
   image === undefined ? {} : { built: { image, ...(start && { start }) } };
-/** `making`: an earlier version of the server started to create or remove the snapshot, and did not finish. */
+/** `making`: an earlier version of the server left the snapshot incomplete. */
 const StoredSnapshot = z.union([Snapshot, z.object({ making: z.number(), id: z.string().default('') })]);
 type StoredSnapshot = z.infer<typeof StoredSnapshot>;
 const wholeOne = (one: StoredSnapshot): Snapshot[] => ('making' in one ? [] : [one]);

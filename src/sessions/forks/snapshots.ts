@@ -21,7 +21,7 @@ import {
 import type { WorkspaceArchiver } from './workspace-archive.ts';
 
 export interface SessionFilesCopyPolicy {
-  /** Maximum number of copies kept per session; the newest are kept. 0: copies are off. */
+  /** Number of newest copies kept per session. 0: copies are off. */
   readonly keep: number;
   readonly maxBytes: number;
   readonly sessionBytes: number;
@@ -147,10 +147,7 @@ export class SessionFilesCopier extends ServerComponent<Deps> implements Workspa
     if (!this.#queue.pending(id)) this.#stops.delete(id);
   }
 
-  /**
-   * Call after the sandbox's processes have ended. Creates no copy if copies are off or the workspace is too large. Rejects
-   * if the copy fails.
-   */
+  /** Call after the sandbox's processes have ended. Creates no copy if copies are off or the workspace is too large. */
   async copyAtRest({ id, writer }: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
     if (!this.isOn) return;
     await this.#queue.inTurn(
@@ -188,7 +185,7 @@ export class SessionFilesCopier extends ServerComponent<Deps> implements Workspa
     if (last?.print === print || (bytes === 0 && !last))
       return await writeSessionFilesCopies(this.deps, id, { ...doc, upto: seq });
     const add = (item: Omit<SessionFilesCopy, 'seq' | 'print'>) => this.#add(id, doc, { ...item, seq, print });
-    // An entry without a copy could displace an older copy, so no such entry is added while a sandbox is being stopped.
+    // While a sandbox is being stopped, adds no entry without a copy, because the entry could displace an older copy.
     if (bytes > policy.maxBytes) return isAtRest ? undefined : await add({ blob: null, bytes, why: 'too_large' });
     const place = copies.placeOf(id);
     const { blob } = place;

@@ -60,8 +60,8 @@ const listing = (workdir: string) => [
   ...['-path', `${workdir}/${outputFolder}/*`, '-type', 'f', '-size', `-${maxShownOutputBytes + 1}c`, '-o'],
   ...['-type', 's', '-o', '-type', 'd', '-printf', 'd %m %P\\0', '-o', '-printf', '%y %s %m %T@ %P %l\\0'],
 ];
-// Leaves out the entry of the workspace folder itself, which belongs to another user in some sandboxes. Also leaves out
-// skills, because each sandbox gets its own session's read-only versions.
+// Omits the workspace folder's own entry, whose owner differs in some sandboxes. Also omits skills, because each
+// sandbox gets its own.
 const packScript = `
 set -o pipefail
 cd -- "$1" || exit 2
@@ -70,8 +70,8 @@ compress() { if [ -n "$2" ] && command -v node > /dev/null; then node -e "$2"; e
 if [ "$3" = untracked ]; then git -c core.fsmonitor=false -c core.hooksPath=/dev/null ls-files --others -z | pack
 else find . -mindepth 1 -maxdepth 1 -print0 | pack | compress "$@"; fi`;
 /**
- * Creates one gzip member per MiB. Blocks whose middle does not compress are stored uncompressed: compressing hundreds
- * of MB of images or models would take seconds for little gain.
+ * Creates one gzip member per MiB. Stores a block uncompressed if its middle does not compress, because compressing
+ * images or models is slow.
  */
 const packProgram = `
 const { readSync, writeSync } = require('node:fs');

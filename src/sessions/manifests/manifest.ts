@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto';
 import { AppError } from '../../core/errors/errors.ts';
 
 /**
- * A snapshot of the workspace's files. Paths are relative to the workspace, and are decoded as latin1 because they can
- * contain any bytes.
+ * A snapshot of the workspace's files. Paths are relative, and decoded as latin1 because they can contain any bytes.
  */
 export interface WorkspaceManifest {
   /** Maps each path to its kind, mode and size, plus the hash of a file or the target of a link. */

@@ -16,7 +16,7 @@ import { findDamagedPaths, parseManifest, serializeManifest, type WorkspaceManif
 import type { WorkspaceFileOps } from './workspace-files.ts';
 
 interface FoundDamage {
-  /** Number of missing or changed paths. Null if the number is unknown because the manifest's list is also damaged. */
+  /** Number of missing or changed paths. Null if the manifest's list is also damaged. */
   readonly damaged: number | null;
   /** When the manifest was written, in epoch ms. */
   readonly seenAt: number;
@@ -59,7 +59,7 @@ function unchecked(thrown: unknown): WorkspaceDamage {
   return { copy: null, lost: [], lostCount: null, aside: null, detail };
 }
 
-// File names come from the sandbox and are shown in many places, so control characters are replaced.
+// Replaces control characters, because file names come from the sandbox.
 const shownPath = (path: string) => truncateEnd(path.replaceAll(/\p{C}/gu, '?'), pathChars);
 const time = (at: number) => new Date(at).toISOString();
 
@@ -67,7 +67,7 @@ const rounds = 5;
 
 /** Resolves with false if some processes remain. */
 async function endProcesses(client: SandboxClient, signal: AbortSignal): Promise<boolean> {
-  // stops the desktop, because the daemon would restart killed desktop processes; the call fails if there is no desktop
+  // the daemon would restart killed desktop processes; the call fails if there is no desktop
   await client.desktop.stop(signal).catch(() => {});
   for (let left = rounds; left > 0; left--) {
     const all = await client.processes(signal);
@@ -108,15 +108,14 @@ type StoredManifest = z.infer<typeof StoredManifest>;
 
 const repairMs = 600_000;
 const listBytes = 256 * 1024 * 1024;
-/** Errors that leave the state of the files unknown. The files are checked again when the sandbox next starts. */
+/** Errors after which the files are checked again when the sandbox next starts. */
 const passing: ReadonlySet<string> = new Set([
   ...['sandbox_lost', 'cancelled', 'sandbox_not_found', 'sandbox_unresponsive', 'sandbox_untrusted'],
 ]);
 
 /**
- * Records file hashes when a sandbox ends, and checks the files before their next use. If some are missing or altered,
- * the newest complete copy replaces all files, provided there is one. A manifest exists only while nobody can use the
- * files, so users' changes are never mistaken for damage.
+ * Records file hashes when a sandbox ends, and checks the files before their next use. After damage, the newest
+ * complete copy, if any, replaces all files. A manifest exists only while nobody can use the files.
  */
 export class WorkspaceIntegrity extends ServerComponent<Deps> {
   async write(live: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {

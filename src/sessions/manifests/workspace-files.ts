@@ -14,8 +14,8 @@ export interface MoveAsideOptions {
   readonly folder: string;
 }
 
-// Leaves out Corral's own folder, which changes without any action by the user. A file that the script cannot read has
-// no hash. The final `end` is missing if hashing fails.
+// Omits Corral's own folder. A file that the script cannot read has no hash. The final `end` is missing if hashing
+// fails.
 const listScript = `
 cd -- "$1" || exit 2
 find . -mindepth 1 -path ./.corral -prune -o -type s -o -type l -printf 'l %P\\0%l\\0' -o -type d -printf 'd %m %P\\0' \\
@@ -29,9 +29,8 @@ files -size +256k | xargs -0 -r bash -c '
 case $? in 0|123) printf 'end\\0' ;; esac
 exit 0`;
 /**
- * Prints hashes like `sha256sum -z`, but uses the processor's SHA-256 instructions. Many builds of sha256sum do not use
- * them and would delay a pause too long on large files. For small files, starting this program costs more time than it
- * saves.
+ * Prints hashes like `sha256sum -z`, but with the processor's SHA-256 instructions, which many builds of sha256sum do
+ * not use. Saves time only for large files.
  */
 const hashProgram = `
 const { closeSync, openSync, readFileSync, readSync, writeSync } = require('node:fs');

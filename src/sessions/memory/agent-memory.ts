@@ -77,10 +77,7 @@ export async function formatNoteList(memory: AgentMemory): Promise<string> {
 }
 const maxListed = 100;
 
-/**
- * Supplies notes to an agent that runs its own loop and has no tool to read them. Resolves with undefined if there are
- * no notes.
- */
+/** Supplies notes to an agent with its own loop, which has no tool to read them. Undefined if there are none. */
 export async function formatNotes(memory: AgentMemory): Promise<string | undefined> {
   const all = await memory.list();
   const parts: string[] = [];

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { Note, type NoteAuthor } from '../api/server/memory.ts';
 
-// All notes of a holder are in one record, so that one conditional write checks paths and sizes together. The text of
-// each version is in a separate record.
+// One record contains all notes of a holder, so that one conditional write checks paths and sizes. The text of each
+// version is a separate record.
 
 const StoredNote = Note.extend({
   id: z.string(),

@@ -104,7 +104,7 @@ export class NoteStore extends ServerComponent<Deps> {
     return (await this.#index(holder)).notes.map(toNote);
   }
 
-  /** Rejects: not_found, conflict (the version has no text, because it was redacted or records the note's deletion). */
+  /** Rejects: not_found, conflict (the version was redacted or records the note's deletion). */
   async read(holder: MemoryOwner, path: string, number?: number): Promise<NoteWithText> {
     return await this.#changeIndex(holder, async (index) => {
       const note = findNote(index, path);
@@ -135,8 +135,8 @@ export class NoteStore extends ServerComponent<Deps> {
   }
 
   /**
-   * `text` can be a function of the current text, which is the empty string if there is no note. Unchanged text creates
-   * no version.
+   * `text` can be a function of the current text, which is empty if there is no note. Unchanged text creates no
+   * version.
    */
   async write(
     holder: MemoryOwner,
@@ -205,7 +205,7 @@ export class NoteStore extends ServerComponent<Deps> {
         one.id === note.id
           ? { ...one, versions: one.versions.map((it) => (ids.has(it.id) ? { ...it, size: 0 } : it)) }
           : one;
-      // Because of this write, a concurrent change that read the redacted text fails and is retried.
+      // Makes a concurrent change that read the redacted text fail and retry.
       return { value: toNote(note), doc: { notes: index.notes.map(without) } };
     });
   }
@@ -218,8 +218,8 @@ export class NoteStore extends ServerComponent<Deps> {
   }
 
   /**
-   * Deletes notes that have not changed for `noteMs`. Drops versions that were replaced, and notes that were deleted,
-   * more than `historyMs` ago. Resolves with the number of dropped versions.
+   * Deletes notes unchanged for `noteMs`. Drops versions replaced, and notes deleted, more than `historyMs` ago.
+   * Resolves with the number of dropped versions.
    */
   async age({ noteMs, historyMs }: { noteMs?: number | undefined; historyMs?: number | undefined }): Promise<number> {
     const now = this.deps.clock.now();
@@ -245,7 +245,7 @@ export class NoteStore extends ServerComponent<Deps> {
     return gone.length;
   }
 
-  /** `draft` resolves with the change, undefined for no change, or `again` to read everything again after a concurrent write. */
+  /** `draft` resolves with the change, undefined for no change, or `again` to read everything again. */
   async #change(
     holder: MemoryOwner,
     path: string,

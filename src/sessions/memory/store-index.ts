@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { MemoryConflictError, type MemoryEntry, MemoryEntryVersion } from '../api/server/memory-stores.ts';
 
-// All memories of a store are in one record, so that one conditional write checks paths, hashes and sizes together.
-// Each text and each replaced version is a separate record.
+// One record contains all memories of a store, so that one conditional write checks paths, hashes and sizes. Texts and
+// replaced versions are separate records.
 
 /** A deleted memory is kept while it has versions. */
 const StoredMemory = z.object({
@@ -94,7 +94,7 @@ export function assertMemoryFits(
   throw new MemoryConflictError('path', `The path ${path} ${what}.`);
 }
 
-/** If there are too many deleted memories, the earliest-deleted ones are dropped. `forgotten` lists their ids. */
+/** Drops the earliest-deleted memories beyond the limit. `forgotten` lists their ids. */
 export function putMemory({ memories }: MemoryStoreIndex, memory: StoredMemory) {
   const all = [...memories.filter(({ id }) => id !== memory.id), memory];
   const deleted = all.filter((one) => !isLiveMemory(one)).sort((a, b) => b.head.at - a.head.at);

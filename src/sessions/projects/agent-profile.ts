@@ -64,8 +64,8 @@ interface Deps {
 }
 
 /**
- * Merges the settings of the server, template, project and session; later ones override earlier ones. Called for each turn,
- * so a project's changes apply to running sessions.
+ * Merges the settings of the server, template, project and session, in increasing precedence. Called for each turn, so
+ * changes apply to running sessions.
  */
 export function createAgentProfileResolver(deps: Deps): AgentProfileResolver {
   const { agents, templates, usualOf, denied, more = [], computers = () => [], modelFor, usualModel } = deps;

@@ -54,11 +54,10 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
 export const serverHolderId = 'server';
 const kind = credentialKind;
 const most = 50;
-// Responses that contain a credential's value are cut off. A value shorter than this could occur in a response by
-// chance.
+// Responses that contain a credential's value are cut off. Shorter values could occur by chance.
 const shortest = 8;
 const longest = 8_192;
-// One record per credential, with the holder's id as prefix, so that removing a session removes its credentials.
+// Ids begin with the holder's id, so that removing a session removes its credentials.
 const idOf = (holder: string, name: string) => `${holder}:${name}`;
 
 /** A value is sent only to the credential's hosts. */

@@ -35,10 +35,7 @@ export class ProjectFileSync extends ServerComponent<Deps> {
     });
   }
 
-  /**
-   * Resolves with false if a file could not be copied, for example because the agent created a folder with its name.
-   * The next use retries.
-   */
+  /** False if a file could not be copied, for example because a folder has its name. The next use retries. */
   async #bring(id: SessionId, requested: readonly UploadedFile[], at: SandboxCall): Promise<boolean> {
     const { records } = this.deps;
     const copies = Copies.parse((await records.get(kind, id))?.doc ?? {});
@@ -80,7 +77,7 @@ interface SandboxCall {
   readonly client: SandboxClient;
   readonly signal: AbortSignal;
 }
-/** Errors that affect a single file. Any other error fails the sandbox use that triggered the sync. */
+/** Errors that affect a single file. Any other error fails the use of the sandbox. */
 const perFileErrors = new Set(['file_not_found', 'invalid_request', 'path_outside', 'conflict', 'payload_too_large']);
 
 async function namesIn({ client, signal }: SandboxCall): Promise<Pick<ReadonlySet<string>, 'has'>> {
@@ -90,7 +87,7 @@ async function namesIn({ client, signal }: SandboxCall): Promise<Pick<ReadonlySe
     if (thrown instanceof AppError && (thrown.code === 'file_not_found' || thrown.code === 'invalid_request')) {
       return new Set();
     }
-    // The agent put so many files into the folder that it cannot be listed, so the copies are assumed to exist.
+    // The folder has too many files to be listed, so the copies are assumed to exist.
     if (thrown instanceof AppError && thrown.code === 'payload_too_large') return { has: () => true };
     throw thrown;
   }

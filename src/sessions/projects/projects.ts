@@ -33,7 +33,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records'> {
   readonly people: MemberDirectory;
 }
 export interface MemberDirectory {
-  /** The member in stored form. A verified e-mail address refers to the person who signs in with it. Rejects: not_found. */
+  /** Resolves with the member in stored form. Accepts a verified e-mail address. Rejects: not_found. */
   find(member: Omit<ProjectMember, 'role'>): Promise<Omit<ProjectMember, 'role'>>;
   /** Rejects: not_found, even if `id` is a person's e-mail address. */
   findPerson(id: string): Promise<string>;
@@ -41,7 +41,7 @@ export interface MemberDirectory {
   changed(project: string): Promise<void>;
 }
 export interface ProjectResourceStore {
-  /** If `owner` is the empty string, lists only resources of projects and, in some stores, shared resources. */
+  /** An empty `owner` lists only resources of projects and, in some stores, shared ones. */
   list(owner: string, projects: readonly string[]): Promise<readonly (ResourceOwnership & { readonly id: string })[]>;
   delete(id: string): Promise<unknown>;
 }

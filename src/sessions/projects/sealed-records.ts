@@ -44,7 +44,10 @@ export function createSealedRecordStore({ records, vault, kind, field }: Deps) {
   return {
     seal: (id: string, secret: Secret): SealedValue => vault.seal(secret.reveal(), placeOf(id)),
     open: (id: string, sealed: SealedValue): Secret => new Secret(vault.open(sealed, placeOf(id))),
-    /** Rejects: invalid_request if a required encryption key is not configured. `what`: the kind of secret, for the message. */
+    /**
+     * Rejects: invalid_request (a required encryption key is not configured). `what`: the kind of secret, for the
+     * message.
+     */
     async verify(what: string): Promise<void> {
       const all = (await records.list(kind)).map(({ id, doc }) => ({ id, ...Doc.parse(doc) }));
       const strange = all.filter(({ sealed }) => !vault.knows(sealed));

@@ -50,8 +50,8 @@ export interface UploadService {
   delete(id: string): Promise<void>;
   deleteProject(projectId: string): Promise<void>;
   /**
-   * Deletes unfinished uploads from earlier server processes. With `otherServers`, deletes only uploads that began more
-   * than an hour before this server started, because newer uploads can still be in progress elsewhere.
+   * Deletes unfinished uploads from earlier server processes. With `otherServers`, keeps uploads that began within an
+   * hour before this server started, because they may still be in progress.
    */
   sweep(otherServers?: boolean): Promise<void>;
 }
@@ -64,7 +64,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records'> {
   readonly blobs: BlobStore;
   readonly maxBytes: number;
 }
-const fileKind = 'file'; // ids are `<folder>:<file>`, so that the files of a project or a session share a prefix
+const fileKind = 'file'; // ids are `<folder>:<file>`, so that a folder's files share a prefix
 export const fileOwnerRecordKind = 'file-owner'; // by file id; written before the bytes, so that a sweep finds every file
 const folderOf = ({ projectId, sessionId }: Pick<UploadedFile, 'projectId' | 'sessionId'>) =>
   projectId ?? sessionId ?? 'nobody';
@@ -112,8 +112,7 @@ export function createUploadService({ records, blobs, clock, newId, maxBytes }: 
       // a conflict means that the file was deleted in the meantime
       await records.put({ kind: fileOwnerRecordKind, id: file.id, doc: pointer, expect: 1 }).catch(ignoreConflict);
       for (const one of older) if (one.name === file.name) await remove(one);
-      // Deleting a project removes the project's record first and its files afterwards, so the deletion may have missed
-      // this file.
+      // A concurrent deletion of the project may have missed this file.
       if (file.projectId !== null && !(await records.get(projectRecordKind, file.projectId))) {
         await remove(doc);
         throw new AppError('not_found', 'The project of this file was deleted.');

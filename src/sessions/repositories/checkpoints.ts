@@ -13,8 +13,7 @@ import type { LiveSession } from '../run/live-session.ts';
 import { gitExitCodes, parseGitChanges, runGit, summarizeGitOutput } from './git.ts';
 
 // Git sees a nested repository as a single entry, so a checkpoint has one commit for the workspace and one for each
-// repository in it. The commits are in separate bare repositories in the workspace. Settings and attributes of a user's
-// repository have no effect.
+// repository in it. Separate bare repositories hold the commits, without the user's settings and attributes.
 
 const maxRoots = 20;
 const maxDiffBytes = 900_000;
@@ -111,8 +110,8 @@ printf '%s\\n' "$total"
 `;
 
 /**
- * Prints the encoded names of changed files, the byte 0x01, and the diff from `$from` to `$to`. If `$to` is empty, the
- * diff ends at the current files.
+ * Prints the encoded names of changed files, the byte 0x01, and the diff from `$from` to `$to`. An empty `$to` means
+ * the current files.
  */
 const checkpointDiffScript = `${prepared}
 names=$(mktemp) text=$(mktemp)
@@ -160,8 +159,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'closing' | 'records' 
 }
 type Client = Pick<SandboxClient, 'exec' | 'workdir'>;
 
-// Each checkpoint has one record, whose id begins with the session's id, so that removing the session also removes its
-// checkpoints.
+// Record ids begin with the session's id, so that removing the session removes its checkpoints.
 const kind = 'checkpoint';
 /** Records of earlier versions have no `seq`. */
 const Stored = Checkpoint.extend({ seq: Checkpoint.shape.seq.default(null) });
@@ -170,7 +168,7 @@ const atRestore = { runId: null, seq: null } as const;
 const takeMs = 120_000;
 const workMs = 120_000;
 
-/** Saves a session's files after each run. The next use of the sandbox waits for the last run's checkpoint. */
+/** Saves a session's files after each run. The sandbox's next use waits for the checkpoint. */
 export class Checkpoints extends ServerComponent<Deps> implements WorkspaceHook {
   readonly #queue = new WorkspaceQueue();
   readonly #begun = new WeakSet<LiveSession>();
@@ -211,7 +209,7 @@ export class Checkpoints extends ServerComponent<Deps> implements WorkspaceHook 
     };
   }
 
-  /** Resolves with the number of the checkpoint that contains the files as they were before the restore. */
+  /** Resolves with the number of the checkpoint with the files from before the restore. */
   async restore(id: SessionId, number: number, client: Client, signal: AbortSignal): Promise<number> {
     const live = this.deps.sessions.get(id);
     if (!live) throw new AppError('sandbox_lost', 'The session moved to another server. Try again.');

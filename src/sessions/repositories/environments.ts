@@ -19,8 +19,8 @@ type Client = Pick<SandboxClient, 'exec' | 'workdir'>;
 export interface FoundEnvironment {
   readonly environment: RepositoryEnvironment;
   /**
-   * A hash of `setup.sh`, the files listed in `cache` (default: lock files) and the sandbox's operating system and
-   * architecture. Undefined if there is no `setup.sh`.
+   * A hash of `setup.sh`, the files listed in `cache` (default: lock files) and the sandbox's platform. Undefined if
+   * there is no `setup.sh`.
    */
   readonly print: string | undefined;
 }

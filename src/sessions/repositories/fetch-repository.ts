@@ -20,8 +20,8 @@ export interface RepositoryFetchRequest {
   readonly branch: string;
   readonly author: GitAuthor;
   /**
-   * Writes a bare copy of `url`, a folder on Corral's server, to `folder` in the sandbox. If undefined, git fetches the
-   * repository itself.
+   * Writes a bare copy of `url`, a folder on Corral's server, to `folder` in the sandbox. Undefined: git fetches the
+   * repository.
    */
   readonly copyTo?: ((folder: string, url: string) => Promise<void>) | undefined;
 }
@@ -189,8 +189,8 @@ interface SubmoduleFolders {
 }
 
 /**
- * Copies submodules that are also folders on the server, such as `../sub`. Returns the copied submodules' URLs; a URL's
- * index identifies its copy. Git fetches all other submodules, and each failure is reported in a note.
+ * Copies submodules that are also folders on the server, such as `../sub`. Returns their URLs, in the order of the
+ * copies. Git fetches all other submodules.
  */
 async function copySubmodules(client: Sandbox, { url, ref, source, copyTo }: SubmoduleFolders, signal: AbortSignal) {
   const copied: string[] = [];

@@ -56,15 +56,12 @@ interface Deps extends Pick<ServerDependencies, 'closing' | 'warn'> {
 }
 type Client = Pick<SandboxClient, 'exec' | 'programs' | 'workdir'>;
 
-/** Each use of a sandbox waits until each of the sandbox's repositories has been fetched or has failed. */
+/** Each use of a sandbox waits until all its repositories have been fetched or have failed. */
 export class RepositoryFetcher extends ServerComponent<Deps> implements WorkspaceHook {
   readonly #queue = new WorkspaceQueue();
   readonly #toStart = new Set<SessionId>();
 
-  /**
-   * Call when a sandbox has started. Returns true if the sandbox must be used now, to fetch or prepare repositories or
-   * to run start scripts.
-   */
+  /** Call when a sandbox has started. True if repositories or start scripts need the sandbox now. */
   began({ id, writer }: LiveSession): boolean {
     const starts = writer.record.repositories?.some(({ environment }) => environment?.starts) ?? false;
     if (starts) this.#toStart.add(id);

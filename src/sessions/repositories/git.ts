@@ -5,8 +5,8 @@ import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { GitChange } from '../api/repositories.ts';
 
-// The agent can write settings, hooks and attributes to a repository. None of them may affect a user's commands, so
-// each script uses its own settings.
+// The agent can write settings, hooks and attributes to a repository. Each script uses its own settings, so that none
+// of them affects a user's commands.
 
 type Sandbox = Pick<SandboxClient, 'exec'>;
 
@@ -38,9 +38,8 @@ git() {
 const maxNested = 200;
 
 /**
- * Sets up `$repo` as the worktree of a separate git directory in `$scratch` that shares only objects with the
- * repository. The repository's own settings, filters and hooks have no effect. `$head` is the repository's current
- * commit and `$branch` its current branch; each can be empty.
+ * Makes `$repo` the worktree of a separate git directory in `$scratch`, so that the repository's settings, filters and
+ * hooks have no effect. `$head` is the current commit and `$branch` the current branch; each can be empty.
  */
 const ownSettings = `
 [ -d "$repo/.git" ] && [ ! -L "$repo/.git" ] && [ -d "$repo/.git/objects" ] || exit ${gitExitCodes.notOurs}

@@ -21,7 +21,7 @@ type Client = Pick<SandboxClient, 'exec' | 'programs' | 'workdir'>;
 export interface RepositorySetupRequest {
   readonly record: StoredSession;
   readonly repository: SessionRepository;
-  /** False if anything except the setup scripts of the session's repositories has run in the sandbox. */
+  /** True if only the setup scripts of the session's repositories have run in the sandbox. */
   readonly mayKeep: boolean;
   readonly found: FoundEnvironment | undefined;
 }
@@ -110,10 +110,7 @@ export class RepositoryPreparer extends ServerComponent<Deps> {
   }
 }
 
-/**
- * The key includes the branch and the repositories prepared earlier, so that a third party's branch cannot prepare files for
- * the main branch.
- */
+/** The key includes the branch, so that a third party's branch cannot prepare files for the main branch. */
 function computeKey(
   client: Client,
   { record, repository }: RepositorySetupRequest,

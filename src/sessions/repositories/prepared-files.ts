@@ -66,8 +66,8 @@ export class PreparedFileStore extends ServerComponent<Deps> {
   }
 
   /**
-   * Moves the files if they are ready in this sandbox, or copies them if they are not. Resolves with undefined if no
-   * files are stored. After a rejection, the files may be incomplete.
+   * Moves files that are ready in this sandbox, and otherwise copies them. Undefined if no files are stored. After a
+   * rejection, the files may be incomplete.
    */
   async restore(
     client: SandboxWithGit,

@@ -49,7 +49,7 @@ const maxRequests = 1_000;
 const restMs = 1_000;
 const lookMs = 60_000;
 
-/** A key shared by all sessions that can use the same files. Uses only facts known before the repositories are fetched. */
+/** A key for sessions that can use the same files. Uses only facts known before the repositories are fetched. */
 function choiceOf({ owner, projectId, template, sandbox, repositories = [] }: PreparedChoice): string {
   const fetched = repositories.map(({ url, ref, path }) => [url, ref, path]);
   return JSON.stringify([owner ?? '', projectId, template, sandbox?.egress ?? null, fetched]);
@@ -57,9 +57,8 @@ function choiceOf({ owner, projectId, template, sandbox, repositories = [] }: Pr
 const joinNames = (files: readonly string[]) => [...files].sort().join(' ');
 
 /**
- * Keeps workspaces with a repository's prepared files ready for future sessions. Each belongs to a stopped sandbox in
- * which nothing but the unpacking has run. A single session takes over the workspace and its id, so sessions share no
- * files. If the process is killed, the next server's reconciler removes its workspaces.
+ * Keeps workspaces with prepared files ready for future sessions, in stopped sandboxes that have run only the
+ * unpacking. A single session takes over each workspace and its id, so sessions share no files.
  */
 export class WorkspacePool extends ServerComponent<Deps> {
   #ready: ReadyWorkspace[] = [];

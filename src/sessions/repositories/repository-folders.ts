@@ -71,8 +71,8 @@ const pathOfUrl = (url: string) => new URL(url).pathname;
 const isWithin = (path: string, folder: string) =>
   path === folder || path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);
 
-// Reads a repository's branches, tags and objects without git. The folder can contain third-party settings, hooks and links,
-// so no setting is copied and no link is followed.
+// Reads a repository's branches, tags and objects without git. The folder is untrusted, so no setting is copied and no
+// link is followed.
 
 /** Links in the path are resolved. */
 interface GitFolder {

@@ -57,7 +57,7 @@ export interface RetentionDeps extends Pick<ServerDependencies, 'clock' | 'store
   readonly mayDeleteOld: () => Promise<boolean>;
   readonly name: string;
   readonly remove: (id: SessionId) => Promise<void>;
-  /** Deletes unreferenced blobs created before `before` (epoch ms) and resolves with the number of deleted blobs. */
+  /** Deletes unreferenced blobs created before `before` (epoch ms). Resolves with the number of deleted blobs. */
   readonly collect: (before: number, signal: AbortSignal) => Promise<number>;
   readonly everyMs: number;
 }
@@ -70,10 +70,7 @@ const readAtOnce = 500;
 export class RetentionEnforcer extends ServerComponent<RetentionDeps> {
   readonly #sizes = new LogSizeEstimator(this.deps.store);
   readonly #viewed: ViewedSessions | undefined;
-  /**
-   * Sessions that were overdue in the previous round. Waiting another round gives viewers time to open a session and
-   * thereby keep it.
-   */
+  /** Sessions that were overdue in the previous round. The extra round lets a viewer keep a session by opening it. */
   #marked: ReadonlySet<SessionId> = new Set();
 
   constructor(deps: RetentionDeps) {
@@ -257,18 +254,12 @@ interface MeasuredLog extends LogTrimMarks {
 }
 const pageSize = 256;
 
-/**
- * Estimates the bytes of each log. Reads a whole log the first time and after each compaction, and only the log's new
- * events at other times.
- */
+/** Estimates the bytes of each log. Reads only new events, except the first time and after each compaction. */
 export class LogSizeEstimator extends ServerComponent<Pick<Store, 'events' | 'records' | 'shared'>> {
   readonly #news = this.deps.shared ? new RecordWatcher(this.deps.records, 'session') : undefined;
   readonly #known = new Map<SessionId, MeasuredLog>();
   readonly #grown = new Set<SessionId>();
-  /**
-   * Logs measured in the last refresh. The next refresh measures them again, because a log may be compacted after its
-   * last append.
-   */
+  /** Logs that the next refresh measures again, because they may be compacted after their last append. */
   #justMeasured: readonly SessionId[] = [];
   #areAllKnown = false;
 

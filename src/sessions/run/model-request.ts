@@ -18,9 +18,8 @@ import type { MessageSelection, PromptSection } from './context/message-selectio
 import { estimatePictureBytes } from './context/meter.ts';
 import type { RunContext } from './run-context.ts';
 
-// Each request reserves budget for the most expensive reply that the budgets can cover. If they cannot cover even an
-// average reply, the request is not sent. The provider's token count is charged, or Corral's estimate if the provider's
-// count is missing or far too small.
+// Each request reserves budget for the longest affordable reply, and is not sent if even an average reply is
+// unaffordable. The provider's token count is charged, or an estimate if the count is missing or far too small.
 
 interface ModelRequest {
   readonly request: TurnRequest;
@@ -36,7 +35,7 @@ interface ModelRequest {
 }
 export interface ModelReply extends CollectedTurn {
   /**
-   * Usage that is already charged; write it with the turn's other facts. Absent if the request was not sent or the
+   * Usage that is already charged, to be written with the turn's other facts. Absent if the request was not sent or the
    * reply was interrupted.
    */
   readonly usage?: SessionFact;
@@ -128,7 +127,7 @@ export const toFailedTurn = (
 ): TurnResult =>
   over ? { kind: 'unaffordable', over, spent } : { kind: 'failed', code, message, retryable, retryAfterMs };
 
-/** In nearly every language, real models count more tokens than this per UTF-8 byte. Smaller counts are rejected. */
+/** Lowest accepted number of tokens per UTF-8 byte. Real models count more in nearly every language. */
 const leastPerByte = 0.15;
 /** A high estimate that replaces a rejected count. */
 const assumedPerByte = 0.3;

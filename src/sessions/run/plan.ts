@@ -11,8 +11,8 @@ import type { RunContext } from './run-context.ts';
 import { endEmptyTurn, runTurn } from './turns/turn.ts';
 
 /**
- * The model decides how the run continues: with a plan, with tool calls, or with an answer. `again`: the user sent a
- * message while a plan was in progress.
+ * The model continues the run with a plan, tool calls or an answer. `again`: the user sent a message while a plan was
+ * in progress.
  */
 export async function planRun(
   work: RunContext,
@@ -83,8 +83,8 @@ interface Plan {
 }
 
 /**
- * Providers require a result for each call. The first valid call to the plan tool becomes the plan; calls to other
- * tools are returned. With `plans: false`, all calls are returned.
+ * The first valid call to the plan tool becomes the plan; calls to other tools are returned. With `plans: false`, all
+ * calls are returned.
  */
 export function resolvePlanCalls(
   runWriter: Pick<RunWriter, 'add' | 'runId'>,
@@ -114,8 +114,8 @@ export function resolvePlanCalls(
 }
 
 /**
- * Keeps the steps that have begun and appends the new ones. A running step that the server added before the plan becomes the
- * first new step.
+ * Keeps the steps that have begun and appends the new ones. A running step from before the plan becomes the first new
+ * step.
  */
 function replanned(
   { steps, planned }: { readonly steps: readonly PlanStep[]; readonly planned: boolean },

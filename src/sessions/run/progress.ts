@@ -5,14 +5,11 @@ import { makePlanTool } from '../../agents/tools/special.ts';
 import type { RunId } from '../../core/model/ids.ts';
 import type { ConversationEntry } from './log/conversation.ts';
 
-// Calls and replies of a run, for stuck detection. After a restart, they are derived from the transcript.
+// Calls and replies of a run, for stuck detection. A restart rebuilds them from the transcript.
 
 type Result = Pick<Extract<Message, { role: 'tool' }>, 'output' | 'success' | 'pictures'>;
 
-/**
- * A call that fails without output, such as a search without a match, is not recorded as failed, because unrelated
- * calls of this kind look the same.
- */
+/** Unrelated failures without output look the same. Such calls are not recorded as failed. */
 export function createProgressEntry(
   { name, args }: Pick<ToolCall, 'name' | 'args'>,
   { output, success, pictures }: Result,
@@ -31,7 +28,7 @@ export function createProgressEntry(
 const waitingWords = new Set(['wait', 'sleep', 'poll', 'watch', 'status', 'progress', 'view', 'snapshot']);
 const sleeps = /\b(sleep|start-sleep|timeout \/t)\b\W*[\d.$]/i; // in shells, Python, PowerShell or JavaScript
 
-/** A tool counts as waiting if its name contains one of `waitingWords`, even if the tool is an MCP tool. */
+/** A tool, including an MCP tool, counts as waiting if its name contains a waiting word. */
 function isWait(name: string, args: unknown): boolean {
   if (name.split('_').some((word) => waitingWords.has(word))) return true;
   const texts = typeof args === 'object' && args !== null ? Object.entries(args) : [];
@@ -40,10 +37,7 @@ function isWait(name: string, args: unknown): boolean {
   );
 }
 
-/**
- * Equal calls in one reply count as one entry, as in a live run. A final text reply is omitted, because the run
- * requests it again.
- */
+/** Equal calls in one reply count once. A final text reply is omitted, because the run requests it again. */
 export function listProgressEntries(
   entries: readonly ConversationEntry[],
   runId: RunId,

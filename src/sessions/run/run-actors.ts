@@ -78,7 +78,7 @@ export const provideRunMachine = ({ clock, working, live, use, kernels, loops, o
       }),
       wait: fromPromise(async ({ input: { sessionId, runId, question, reason, over, approvals } }) => {
         const { runWriter, writer } = live(sessionId);
-        // No await before the write, so that in the log, the question precedes even an immediate answer.
+        // No await before the write. The question must precede even an immediate answer in the log.
         const targets = approvals.flatMap((one) => runWriter?.ask(requested(one, clock.now())) ?? []);
         const isForClient = approvals.some(({ byClient }) => byClient) && { byClient: true as const };
         const why = { ...(reason && { reason }), ...isForClient, ...(over && { budget: over }) };
@@ -97,7 +97,7 @@ export const provideRunMachine = ({ clock, working, live, use, kernels, loops, o
     },
   });
 
-/** Lets subscribers get all events so far, because preparing the next request blocks the event loop. */
+/** Lets subscribers get all events before the preparation of the next request blocks the event loop. */
 async function waitUntilWritten({ writer }: LiveSession): Promise<void> {
   await writer.settled();
   await waitForNextLoopTurn();
@@ -144,7 +144,7 @@ async function endRun(
       };
       for (const { callId, shell } of calls) shown.set(callId, await readShellConsole(viewed, shell, until.signal));
     };
-    // Destroying a deleted session's sandbox ends its processes, so a paused sandbox is not resumed to end them.
+    // Destroying a deleted session's sandbox ends its processes. A paused sandbox need not be resumed.
     if (end.reason !== 'deleted' || !live.isPaused) await kill().catch(() => {});
   }
   await closeRun(live, runWriter, { runId, task, end, shown });

@@ -45,10 +45,7 @@ export interface SessionDesktop {
 
 export interface DesktopProvider {
   of(id: SessionId): SessionDesktop & {
-    /**
-     * Also resolves with true if the sandbox does not answer, so that a tool call that needs the desktop reports the
-     * failure.
-     */
+    /** Also resolves with true if the sandbox does not answer. The tool call then reports the failure. */
     existsIn(client: SandboxClient): Promise<boolean>;
   };
   release(client: SandboxClient): void;
@@ -61,7 +58,7 @@ export interface ExternalToolProvider {
 }
 
 export interface KernelManager {
-  /** Closes the kernels that this run was the last to use, and ends everything that their code started. */
+  /** Closes the kernels last used by this run, and ends everything that their code started. */
   endRun(client: SandboxClient, run: string): Promise<void>;
   release(client: SandboxClient): void;
 }
@@ -96,11 +93,11 @@ export interface RunContext {
   readonly children?: ChildSessions;
   readonly skills?: SkillReader;
   readonly memory?: AgentMemory;
-  /** Resolves with a description of the changes that were not stored, or with undefined if there are none. */
+  /** Resolves with a description of the changes that were not stored, if any. */
   readonly keepMemories?: (client: SandboxClient, signal: AbortSignal) => Promise<string | undefined>;
   /**
-   * Resolves with the instructions (AGENTS.md) of folders not touched before, or with undefined if there are none or
-   * repositories are still being fetched.
+   * Resolves with the AGENTS.md instructions of newly touched folders, if any. Undefined while repositories are being
+   * fetched.
    */
   readonly nestedNotes?: (client: SandboxClient, args: unknown, signal: AbortSignal) => Promise<string | undefined>;
   readonly desktop?: SessionDesktop;

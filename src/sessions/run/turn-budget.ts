@@ -28,8 +28,8 @@ export type ReservationResult =
 
 export interface SharedBudgetReserver {
   /**
-   * Waits while reservations of other requests leave too little budget. Resolves with undefined if no budget applies.
-   * Rejects: cancelled, store_unavailable, store_busy.
+   * Waits while other reservations leave too little budget. Resolves with undefined if no budget applies. Rejects:
+   * cancelled, store_unavailable, store_busy.
    */
   reserve(
     requested: { readonly least: BudgetAmounts; readonly most: BudgetAmounts },
@@ -37,8 +37,8 @@ export interface SharedBudgetReserver {
   ): Promise<ReservationResult | undefined>;
   charge(used: BudgetAmounts): Promise<BudgetOverrun | undefined>;
   /**
-   * Charges all tool calls in advance, or as many as the budgets allow. `over` is the exceeded budget. Resolves with
-   * undefined if no budget limits calls. Rejects as `reserve` does.
+   * Charges as many tool calls as the budgets allow. `over` is the exceeded budget. Resolves with undefined if no
+   * budget limits calls. Rejects as `reserve` does.
    */
   payCalls(count: number, signal: AbortSignal): Promise<ChargedToolCalls | undefined>;
   /** Never rejects: if the refund fails, the calls remain counted. */
@@ -57,7 +57,7 @@ type ReservedRequest =
       readonly over?: undefined;
       /** Maximum length of the reply in tokens, at least 1. */
       readonly longest: number;
-      /** True if the provider's count is needed because a budget may limit tokens or cost. */
+      /** True if a budget may limit tokens or cost, which requires the provider's count. */
       readonly isCounted: boolean;
       settle(used: BudgetAmounts): Promise<void>;
     };

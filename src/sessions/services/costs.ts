@@ -39,9 +39,8 @@ const noCause: CostCause = { seq: null, type: null, about: '' };
 const shownLength = 80;
 
 /**
- * Attributes each turn to the last event it waited for: a user's message, a tool's result, a decision, the plan, or a step's
- * start. A summary's cost belongs to its compaction. Turns up to `after` are skipped, because a fork's log starts with
- * another session's turns.
+ * Attributes each turn to the last event it waited for. A summary's cost belongs to its compaction. Turns up to `after`
+ * are skipped, because they belong to a fork's original session.
  */
 export async function computeSessionCost(history: AsyncIterable<SessionEvent>, after = 0): Promise<SessionCost> {
   let total = nothing;

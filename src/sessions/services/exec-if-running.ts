@@ -3,7 +3,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { ExecResult } from '../../sandboxes/client/client.ts';
 import type { ExecCommand, SandboxService } from '../api/sandboxes.ts';
 
-/** Starts a sandbox that a user stopped, because the calling facades have no other way to start it. */
+/** Also starts a sandbox that a user stopped. The calling facades cannot start it otherwise. */
 export async function execWithAutoStart(
   sandboxes: Pick<SandboxService, 'start' | 'exec'>,
   id: SessionId,

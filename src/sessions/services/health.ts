@@ -87,10 +87,7 @@ export class SessionCountCache {
 
 /** Milliseconds for which a successful response is reused. */
 const servesFor = 200;
-/**
- * Maximum wait for a check, in ms, if the last successful response is younger than `outlivesMs` and can be returned
- * instead.
- */
+/** Maximum wait for a check, in ms, if a successful response younger than `outlivesMs` can be returned instead. */
 const slowMs = 20;
 const outlivesMs = 2_000;
 

@@ -16,7 +16,7 @@ const Background = z.object({ pid: z.int(), cmd: z.string(), log: z.string(), st
 type Background = z.infer<typeof Background>;
 
 const maxListed = 200;
-const sameStartMs = 5_000; // PIDs are reused, so a record matches a process only if their start times differ by less than this
+const sameStartMs = 5_000; // PIDs are reused, so start times must match within this tolerance
 const tailBytes = 1024 * 1024;
 
 /** Background processes stay on record, with their logs, after they end. */
@@ -74,7 +74,7 @@ export function createProcessService({ sandboxes, records, clock, ids, known }: 
       if (log === '') return { text: '', log, truncated: false };
       await using used = await sandboxes.use(id, signal);
       const file = quoteForShell(log);
-      // One extra line shows whether the log has more lines. The file's size shows whether the byte limit cut the tail.
+      // The extra line shows whether the log has more lines. The size shows whether the byte limit cut the tail.
       const command = `stat -c %s -- ${file} >&2; tail -c ${tailBytes} -- ${file} | tail -n ${lines + 1}`;
       const { stdout, stderr } = await used.client.exec({ command }, signal);
       const isCut = Number.parseInt(stderr, 10) > tailBytes;

@@ -5,7 +5,7 @@ import type { CodeContexts, SandboxHandle, SandboxHandleService } from '../api/s
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 
 export interface PortExposurePolicy {
-  /** True if sandboxes are not isolated, in which case their loopback interface is the server's own. */
+  /** True if sandboxes are not isolated and share the server's loopback interface. */
   readonly isOwnMachine: boolean;
   /** Ports of the egress forwarder and of the daemon. */
   readonly closedPorts: ReadonlySet<number>;

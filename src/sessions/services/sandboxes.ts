@@ -74,7 +74,7 @@ export function createSandboxService({
     throw new AppError('sandbox_unavailable', notFrozen);
   }
 
-  /** Ends the processes but keeps the files. Unlike a stop, a pause lets the next use restart the sandbox. */
+  /** Ends the processes but keeps the files. The next use restarts a paused sandbox, but not a stopped one. */
   async function end(id: SessionId): Promise<void> {
     const run = await sessions.activeRun(id);
     if (run && !run.waiting) {

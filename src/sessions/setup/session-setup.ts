@@ -31,8 +31,8 @@ const commands: Readonly<Record<string, string>> = {
   pip: 'python3 -m pip install --no-input --disable-pip-version-check --quiet',
 };
 /**
- * Sets up `/mnt/session`, `/mnt/memory`, the client's files, and packages in the sandboxes of client-defined agents.
- * Each use of a sandbox waits until its setup is complete. Failures are only logged or reported as events.
+ * Sets up folders, files, and packages in the sandboxes of client-defined agents. Each use of a sandbox waits for its
+ * setup. Failures are only logged or reported as events.
  */
 export class SessionSetup extends ServerComponent<Deps> implements WorkspaceHook {
   readonly #done = new WeakMap<object, { readonly print: string; readonly work: Promise<void> }>();

@@ -118,8 +118,7 @@ export function createShareService({
 }
 
 /**
- * Maximum number of events before the page that are searched for an approval request, which the page's first messages
- * may repeat.
+ * Maximum number of events before the page to search for an approval request. The page's first messages may repeat it.
  */
 const maxRequestEvents = 100;
 
@@ -135,10 +134,7 @@ function withoutRequests(before: readonly SessionEvent[], events: readonly Sessi
   return events.filter(isShown);
 }
 
-/**
- * Hides the call in a `run.wait` event for an approval. Also hides goals, because a goal's result can contain command
- * output.
- */
+/** Hides the call in a `run.wait` event for an approval. Also hides goals, whose results can contain command output. */
 function withoutDetails(event: SessionEvent): SessionEvent {
   if (event.type === 'run.wait' && event.data.reason === 'approval')
     return { ...event, data: { ...event.data, question: 'The agent is waiting for approval.' } };

@@ -45,7 +45,7 @@ interface ShippableRepository {
   readonly forge: ForgeClient;
 }
 
-// Ids start with the session's id, so a record is deleted with its session's log.
+// Ids start with the session's id, so erasing a session's log erases its record.
 const kind = 'sent-feedback';
 const Sent = z.object({ keys: z.array(z.string()) });
 const maxKept = 2_000;
@@ -211,7 +211,7 @@ ${parts.join('\n\n')}`;
 
 type Service = Pick<PullRequestService, 'open'>;
 
-/** Calls wait for the service, because a resumed run may make one before the service exists. */
+/** Calls wait for the service. A resumed run may make one before the service exists. */
 export class PullRequestOpenerFactory {
   readonly #service: Promise<Service>;
 
@@ -238,8 +238,8 @@ export class PullRequestOpenerFactory {
 }
 
 /**
- * `named` is a repository's folder, with or without its parent folders. If `named` is undefined, finds the only
- * writable repository. Throws: invalid_request, not_found.
+ * `named` is a repository's folder, with or without parent folders. Defaults to the only writable repository. Throws:
+ * invalid_request, not_found.
  */
 function findPath(repositories: readonly SessionRepository[], named: string | undefined): string {
   const writable = repositories.filter(({ access }) => access === 'write');

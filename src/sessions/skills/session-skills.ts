@@ -17,7 +17,7 @@ interface Deps {
   readonly readPins: (session: SessionRecord) => Promise<readonly string[]>;
   readonly newId: () => string;
 }
-/** The folder that workers of self-hosted environments put skills into, relative to their own folder. */
+/** Workers of self-hosted environments put skills into this folder, relative to their own. */
 const workerFolder = 'skills';
 
 interface SessionSkill {
@@ -86,10 +86,7 @@ export class SessionSkillResolver extends ServerComponent<Deps> {
     }
   }
 
-  /**
-   * A project's skill overrides the owner's, which overrides a shared one. If `whose` is `shared`, only shared skills
-   * are found.
-   */
+  /** A project's skill overrides the owner's, and both override a shared skill. `shared` finds only shared skills. */
   async #find(pin: string, whose: 'shared' | ResourceOwnership): Promise<SessionSkill> {
     const { skills } = this.deps;
     const { name, version } = parseSkillPin(pin);

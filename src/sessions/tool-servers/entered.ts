@@ -34,7 +34,7 @@ export interface SavedToolServer extends Omit<z.output<typeof Stored>, 'sealed'>
 interface Deps {
   readonly records: RecordStore;
   readonly vault: SecretSealer;
-  /** Called with each secret before its first use, so that the logger can mask it. */
+  /** Called with each secret before its first use, to mask it in logs. */
   readonly learn: (secret: Secret) => void;
   readonly token: (name: string, refused: Secret | undefined) => Promise<Secret>;
 }

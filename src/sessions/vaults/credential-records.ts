@@ -53,7 +53,7 @@ export function toUrlLookupKey(url: string): string {
   const { protocol, host, pathname, search } = new URL(url);
   return `${protocol}//${host}${trimEndCharacters(pathname, '/')}${search}`;
 }
-/** Derived from the URL or variable, so that a vault has only one active credential for it. */
+/** Derived from the URL or variable. A vault has only one active credential for each. */
 const activeId = (vaultId: string, key: string) =>
   `${vaultId}:for-${createHash('sha256').update(key).digest('hex').slice(0, 32)}`;
 const keyOf = (auth: CredentialAuth) =>
@@ -70,7 +70,7 @@ export class CredentialRecords extends ServerComponent<Deps> {
   async list(vaultId: string): Promise<readonly StoredCredential[]> {
     const found = await this.deps.records.list(kind, { idPrefix: `${vaultId}:` });
     const all = found.map(({ id, doc, version }) => ({ credential: shown(doc), recordId: id, version }));
-    // A credential may be listed twice while it is being archived; the archived record takes precedence.
+    // During archiving, a credential may be listed twice. The archived record takes precedence.
     const ended = new Set(all.flatMap(({ credential }) => (credential.archivedAt === null ? [] : [credential.id])));
     return all
       .filter(({ credential: { id, archivedAt } }) => archivedAt !== null || !ended.has(id))
@@ -149,7 +149,7 @@ export class CredentialRecords extends ServerComponent<Deps> {
       return { value: credential, ...this.#sealed(recordId, credential, all) };
     });
   }
-  /** Erases only the secrets. After that, the vault accepts a new credential for the same tool server or variable. */
+  /** Erases only the secrets. The vault then accepts a new credential for the same tool server or variable. */
   async archive(credential: VaultCredential, at: number): Promise<VaultCredential> {
     const ended = { ...credential, updatedAt: at, archivedAt: at };
     const own = archivedId(credential);

@@ -32,13 +32,13 @@ const restMs = 30_000;
 const maxRemembered = 1_000;
 
 export class McpTokenProvider extends ServerComponent<Deps> {
-  /** Keyed by credential id. Concurrent refreshes would reuse a refresh token, and reuse can revoke the whole grant. */
+  /** Keyed by credential id. Concurrent refreshes would reuse a refresh token, which can revoke the grant. */
   readonly #refreshing = new Map<string, Promise<RefreshOutcome>>();
   readonly #refused = new Map<string, { readonly version: number; readonly at: number }>();
 
   /**
-   * Resolves with the token from the first vault that has one, or with undefined if no vault does. `refused` is a token
-   * that the tool server rejected.
+   * Resolves with the token from the first vault that has one, if any. `refused` is a token that the tool server
+   * rejected.
    */
   async of(url: string, { ids, session }: SessionVaults, refused?: Secret): Promise<Secret | undefined> {
     for (const id of ids) {
@@ -136,12 +136,12 @@ export class McpTokenProvider extends ServerComponent<Deps> {
       await credentials.change(at, next, { ...secrets, token, refreshToken });
     } catch (thrown) {
       if (toAppError(thrown).code !== 'conflict') throw thrown;
-      // Another Corral server or a user stored a different token, or the credential was archived.
+      // Another server or a user stored a different token or archived the credential.
       return (await this.#changedMeanwhile(at, secrets)) ?? outcome;
     }
     return outcome;
   }
-  /** Resolves with the token that another Corral server or a user stored while this server was requesting one. */
+  /** Resolves with a token that another server or a user stored in the meantime, if any. */
   async #changedMeanwhile({ credential }: StoredCredential, before: CredentialSecrets) {
     const { id, vaultId } = credential;
     const found = await this.deps.credentials.find(vaultId, id).catch(ignoreNotFound);
@@ -187,7 +187,7 @@ const initialize = JSON.stringify({
   params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'corral', version: '1' } },
 });
 
-/** Connects only to public addresses. Does not follow redirects, because they could send a secret elsewhere. */
+/** Connects only to public addresses. Never follows redirects, which could send a secret elsewhere. */
 export type VaultFetch = (url: string, init: RequestInit) => Promise<Response>;
 
 type RefreshOutcome =

@@ -21,7 +21,7 @@ type StoredSecret = z.output<typeof Stored>;
 interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly vault: SecretSealer;
   readonly ids: Pick<IdSource, 'short'>;
-  /** Called with each value before its first use, so that the logger can mask it. */
+  /** Called with each value before its first use, to mask it in logs. */
   readonly learn: (value: Secret) => void;
 }
 const mostOfOwner = 500;

@@ -26,8 +26,8 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
 type MountingSession = ResourceOwnership & Pick<SessionRecord, 'id'>;
 
 /**
- * A session holds its volumes from creation to deletion. A held volume cannot be deleted. While one session can write to a
- * volume, no other session or transfer can.
+ * A session holds its volumes until its deletion. Held volumes cannot be deleted. A volume has at most one writer,
+ * which is a session or a transfer.
  */
 export class SessionVolumes extends ServerComponent<Deps> {
   /**
@@ -131,8 +131,8 @@ export class SessionVolumes extends ServerComponent<Deps> {
 const bad = (message: string) => new AppError('invalid_request', message);
 
 /**
- * A session that is no longer a writer gets read access. Rejects: sandbox_unavailable (a volume was deleted, or is in
- * another project).
+ * A session that lost write access can still read. Rejects: sandbox_unavailable (a volume was deleted, or is in another
+ * project).
  */
 export async function findMountedVolumes(
   records: Pick<VolumeRecords, 'get'>,

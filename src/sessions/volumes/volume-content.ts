@@ -121,9 +121,9 @@ type Content = Pick<
   | 'restore'
 >;
 
-/** Archives are first unpacked completely into this folder. Only sessions that mount the volume can see it. */
+/** Archives are unpacked into this folder first. Only sessions that mount the volume can see it. */
 const staging = '.corral-restore';
-// Each volume is a separate file system, so a folder outside it cannot be renamed into place.
+// The staging folder is in the volume, because files cannot be renamed across file systems.
 const swapScript = `
 set -e
 cd -- "$1"

@@ -9,7 +9,7 @@ import { Collection, type OwnerLimit } from '../../storage/collection.ts';
 interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'delete' | 'list' | 'count'>;
 }
-/** Maximum time that a session can hold a volume before the session's record exists, in ms. */
+/** Maximum time between mounting a volume and storing the session's record, in ms. */
 const creationMs = 60_000;
 
 export const volumeNotFoundError = (named?: string) =>
@@ -65,7 +65,7 @@ export class VolumeRecords extends ServerComponent<Deps> {
     await this.deps.records.put({ kind, id: volume.id, doc: volume, sort: volume.at });
   }
 
-  /** Calls `make`, which stores the volume, if `admit` permits it. Rejects as `admit` and `make` do. */
+  /** If `admit` permits the volume, calls `make` to store it. Rejects as `admit` and `make` do. */
   async within<Made>(admit: OwnerLimit<Volume>['admit'], volume: Volume, make: () => Promise<Made>): Promise<Made> {
     return await this.#volumes.admitted({ admit, now: this.deps.clock.now() }, volume, make);
   }
@@ -95,10 +95,7 @@ export class VolumeRecords extends ServerComponent<Deps> {
   }
 }
 
-/**
- * The error names the session that writes to the volume, so that its owner can delete the session. If a transfer is
- * writing, the error names no session.
- */
+/** The error names the session that writes to the volume. If a transfer writes, the error names none. */
 export function writerConflictError({ name }: Volume, writer: Volume['holders'][number]): AppError {
   if (writer.until !== undefined) {
     return new AppError('conflict', `Content of the volume ${name} is being moved. Try again when the move has ended.`);

@@ -43,8 +43,7 @@ const holdMs = maxVolumeTransferMs + 60_000;
 const callMs = 30_000;
 
 /**
- * Each sandbox has one volume and no network access, which confines malicious links. A sandbox that writes holds the
- * volume, as a session that writes does.
+ * Each sandbox has one volume and no network access, to confine malicious links. A writing sandbox holds the volume.
  */
 export class TransferSandboxPool extends ServerComponent<Deps> {
   readonly #sandboxes = new Map<string, TransferSandbox>();
@@ -54,8 +53,8 @@ export class TransferSandboxPool extends ServerComponent<Deps> {
   has = (id: SessionId): boolean => this.#ids.has(id);
 
   /**
-   * `read` mounts the volume with write access if nobody else is writing to it, because some files are readable only by
-   * their owner. Rejects: not_found, unsupported, conflict (`write` while another holder can write), sandbox_lost.
+   * `read` mounts the volume for writing if possible, because only their owner can read some files. Rejects: not_found,
+   * unsupported, conflict (`write` while another holder can write), sandbox_lost.
    */
   async use(id: string, target: MountAccess, signal: AbortSignal): Promise<TransferLease> {
     const { records, refusal } = this.deps;
@@ -71,7 +70,7 @@ export class TransferSandboxPool extends ServerComponent<Deps> {
     throw new AppError('internal', 'No access mode was tried.');
   }
 
-  /** Ends the volume's idle transfer sandboxes, so that a session can write to the volume, or the volume can be deleted. */
+  /** Ends the volume's idle transfer sandboxes. They would block writing sessions and the volume's deletion. */
   async endIdle(volume: VolumeId): Promise<void> {
     const idle = [...this.#sandboxes].filter(([key, { uses }]) => key.startsWith(`${volume} `) && uses === 0);
     await Promise.all(idle.map(([key, sandbox]) => this.#end(key, sandbox)));

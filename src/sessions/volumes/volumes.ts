@@ -44,12 +44,12 @@ export class Volumes extends ServerComponent<Deps> {
     change: (id, change) => this.#change(id, change),
     remove: (id, signal) => this.#remove(id, signal),
   };
-  /** Maps the id of storage without a record to the time when it was first seen. */
+  /** The time when storage without a record was first seen, by volume id. */
   readonly #orphans = new Map<VolumeId, number>();
 
   /**
-   * Removes volumes whose creation or deletion was interrupted before `before`, storage first seen without a record
-   * before `before`, and entries of holders that are gone. Resolves with the number of volumes removed.
+   * Removes volumes with an interrupted creation or deletion and storage without a record, if older than `before`. Also
+   * removes entries of lost holders. Resolves with the number of removed volumes.
    */
   async collect(before: number, signal: AbortSignal): Promise<number> {
     const { driver, records } = this.deps;
@@ -76,8 +76,8 @@ export class Volumes extends ServerComponent<Deps> {
   }
 
   /**
-   * Releases volumes that a killed server's transfers still hold. Call only if no other server shares the store, and
-   * before the first transfer.
+   * Releases volumes held by a killed server's transfers. Call before the first transfer, and only if no other server
+   * shares the store.
    */
   async freeTransfers(signal: AbortSignal): Promise<void> {
     const { records, driver } = this.deps;

@@ -12,16 +12,13 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly sessions: Pick<SessionService, 'list'>;
   readonly live: (id: SessionId) => Pick<SessionRecord, 'agent'> | undefined;
   readonly events: Pick<Store['events'], 'findLastSeq' | 'page'>;
-  /** Whether this server is the one that queues sessions. Two servers doing so would be wasteful but harmless. */
+  /** True if this server queues sessions. Two such servers are wasteful but harmless. */
   readonly leads: () => Promise<boolean>;
 }
 const lookMs = 30_000;
 const most = 1_000; // sessions per round
 
-/**
- * Queues sessions that need a worker: immediately when the log shows the need, and in periodic rounds to cover crashes and
- * disconnected workers.
- */
+/** Queues sessions that need a worker. Periodic rounds cover crashes and disconnected workers. */
 export class WorkEnqueuer extends ServerComponent<Deps> {
   onFacts(sessionId: SessionId, facts: readonly SessionFact[]): void {
     if (!facts.some(wantsWorker)) return;

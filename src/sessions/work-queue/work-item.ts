@@ -82,7 +82,7 @@ export const acknowledgeWorkItem = (item: StoredWorkItem, now: number): StoredWo
   leaseEndsAt: now + item.ttlSeconds * 1_000,
 });
 
-/** Heartbeats are identified by their time, so each has a later time than the previous one. */
+/** Times identify heartbeats, so each time is later than the previous one. */
 export function recordHeartbeat(
   item: StoredWorkItem,
   now: number,

@@ -72,13 +72,13 @@ const useKind = 'workspace-use';
 const Named = z.object({ sessionId: SessionId });
 const codeMs = 30_000;
 const commandMs = 120_000;
-/** Minimum interval between checks for a run that still uses the sandbox, even if the grace period is shorter. */
+/** Minimum interval between checks for an active run, even with a shorter grace period. */
 const workingMs = 1_000;
 
 interface OpenWorkspace {
   readonly key: string;
   readonly members: Set<WorkspaceHandle>;
-  /** Fires once the grace period has passed without a member and no run uses the sandbox. Cancels running calls. */
+  /** Fires when the grace period ends without a member and no run uses the sandbox. Cancels running calls. */
   readonly over: AbortController;
   /** Session whose sandbox stops after the last member has left. */
   ownSession: SessionId | undefined;
@@ -87,10 +87,7 @@ interface OpenWorkspace {
   timer: unknown;
 }
 
-/**
- * The service starts with the workspaces whose sandboxes a previous server process left running. Such workspaces have
- * no members yet.
- */
+/** Starts with the workspaces whose sandboxes a previous server process left running. They have no members yet. */
 export async function createWorkspaceService(deps: Deps): Promise<WorkspaceService> {
   const { records, sessions, files, sandboxes, commands, clock, ids, graceMs, replica } = deps;
   const places = new Map<string, OpenWorkspace>();
@@ -135,7 +132,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
     await records.put({ ...markOf(id), doc: {} });
     place.marked = id;
   }
-  /** Deletes this server's mark first, so that the last of several leaving servers finds no other mark. */
+  /** Deletes this server's mark first. The last of several leaving servers then finds no mark. */
   async function isUsedElsewhere(id: SessionId): Promise<boolean> {
     if (replica.name === undefined) return false;
     const own = markOf(id);
@@ -182,8 +179,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
     if (isWorking) return closeIn(place, Math.max(graceMs, workingMs));
     places.delete(key);
     place.over.abort();
-    // Queued behind running calls, so that a session's creation is completed first. A new member waits until the old sandbox
-    // is gone.
+    // Queued behind running calls, which may be creating the session. A new member waits until the old sandbox is gone.
     const stop = async () => {
       const { ownSession: own } = place;
       if (own === undefined || (await isUsedElsewhere(own))) return;
@@ -249,7 +245,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
   };
 }
 
-/** Clients choose the user id and the name, which must not appear in a record's id. */
+/** Clients choose the user id and the name. Neither may appear in a record's id. */
 const keyOf = (userId: string, name: string) => createHash('sha256').update(`${userId}\0${name}`).digest('hex');
 
 const folderIn = (text: string): string | undefined => /^(\/[^\n]*)\n?$/.exec(text)?.[1];

@@ -11,7 +11,7 @@ interface FolderOptions {
   readonly root: string;
 }
 const staleMs = 60 * 60 * 1000; // no upload takes this long
-/** Chunk size for reads from disk. Most readers send the data to a sandbox, in frames of the same size. */
+/** Chunk size for reads from disk. Equals the frame size of transfers to a sandbox. */
 const pieceBytes = 256 * 1024;
 const withoutLinks: ReadonlySet<string> = new Set([
   'EPERM',
@@ -27,7 +27,7 @@ const withoutLinks: ReadonlySet<string> = new Set([
 export const openLocalBlobs = (root: string, now: number): Promise<BlobStore> =>
   folderBlobs({ name: 'local', root }, now);
 
-/** A missing folder means that the volume is not mounted, so the folder is not created. Rejects: invalid_request. */
+/** Does not create a missing folder, because its volume is probably not mounted. Rejects: invalid_request. */
 export async function openMountedBlobs(root: string, now: number): Promise<BlobStore> {
   const isFolder = await stat(root).then(
     (it) => it.isDirectory(),
@@ -41,7 +41,7 @@ export async function openMountedBlobs(root: string, now: number): Promise<BlobS
 }
 
 async function folderBlobs({ name, root }: FolderOptions, now: number): Promise<BlobStore> {
-  // The spool is on the same file system as the blobs, so that a rename publishes a blob atomically.
+  // The spool shares the blobs' file system, because only then is a rename atomic.
   const spool = new Spool(join(root, 'incoming'));
   await mkdir(root, { recursive: true, mode: 0o700 });
   await spool.sweep(staleMs, now);
@@ -88,16 +88,13 @@ async function folderBlobs({ name, root }: FolderOptions, now: number): Promise<
   };
 }
 
-/** Deleting or replacing the blob later does not affect a file that is already open. */
+/** An open file survives the deletion or replacement of its blob. */
 async function openStream(path: string, range: ByteRange | undefined): Promise<Readable> {
   const file = await open(path);
   return file.createReadStream({ highWaterMark: pieceBytes, ...(range && { start: range.start, end: range.end }) });
 }
 
-/**
- * Blobs never change, so two keys can share content through a hard link. On file systems without hard links, the
- * content is copied.
- */
+/** Blobs never change, so a hard link can share their content. File systems without hard links need a copy. */
 async function linkOrCopy(from: string, to: string): Promise<void> {
   try {
     await link(from, to);

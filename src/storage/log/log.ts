@@ -18,8 +18,8 @@ interface LiveWindowLimits {
 }
 
 /**
- * Newest events of a followed session, without gaps. All followers get the same objects, so a facade can cache its results
- * by object identity.
+ * Newest events of a followed session, without gaps. All followers get the same objects, so results can be cached by
+ * identity.
  */
 export class LiveEventWindow {
   readonly #limits: LiveWindowLimits;
@@ -54,8 +54,8 @@ export class LiveEventWindow {
   }
 
   /**
-   * Call when other servers have appended up to `head`. An empty `events` means that the new events were not read, and
-   * empties the window.
+   * Call when other servers have appended up to `head`. Empties the window if `events` is empty, because the new events
+   * were not read.
    */
   catchUp(head: number, events: readonly SessionEvent[]): void {
     if (this.#head !== undefined && head <= this.#head) return;
@@ -104,8 +104,8 @@ export interface EventLogOptions {
 const defaultWindow: LiveWindowLimits = { events: 512, chars: 1024 * 1024 };
 
 /**
- * A follower reads the window that all followers of a session share, and older events from the store. Callers must not
- * change facts after appending them, because followers get the same objects.
+ * A session's followers share a window, and read older events from the store. Callers must not change appended facts,
+ * because followers get the same objects.
  */
 export function createEventLog(store: EventStore, options: EventLogOptions): EventLog {
   const followed = new Map<SessionId, Followers>();
@@ -120,7 +120,7 @@ export function createEventLog(store: EventStore, options: EventLogOptions): Eve
     const { window, bell } = seat;
     let cursor = after;
     let headWhenWoken = Number.POSITIVE_INFINITY; // until the first wake-up, nothing counts as lag: a history can be long
-    // a reader that starts at cursor 0 tolerates that old events were trimmed, but tolerates no later gap
+    // a reader that starts at cursor 0 tolerates trimmed old events, but no later gap
     let forgiven = after === 0 ? undefined : 0;
     const isTooSlow = (head: number) => head - Math.max(cursor, headWhenWoken) > options.maxLag;
 
@@ -203,7 +203,7 @@ export function createEventLog(store: EventStore, options: EventLogOptions): Eve
     page: (sessionId, after, limit) => store.page(sessionId, after, limit),
     async append(entry) {
       const held = failpoint('store.append.before');
-      if (held) await held; // only if the failpoint is armed, because `await` costs a turn of the event loop
+      if (held) await held; // awaits only if the failpoint is armed, to save a turn of the event loop
       const head = await store.append(entry);
       const kept = failpoint('store.append.after');
       if (kept) await kept;
@@ -250,7 +250,7 @@ class WakeSignal {
   }
 }
 
-/** Resolves with undefined if the signal fires first, so that a reader that aborts does not wait for a slow store. */
+/** Resolves with undefined if the signal fires first, without waiting for a slow store. */
 function unlessFired<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
   const { promise, resolve, reject } = Promise.withResolvers<T | undefined>();
   const leave = () => resolve(undefined);
@@ -298,7 +298,7 @@ function followOtherServers(store: EventStore, options: OtherServersOptions, fol
   async function heard(id: SessionId, head: number): Promise<boolean> {
     const known = heads.get(id) ?? 0;
     const isNews = head > known && !follows.knows(id, head);
-    // A failed call is retried, because the head is recorded only after a successful one.
+    // The head is recorded only after a successful call, so a failed call is retried.
     if (isNews) await follows.appended(id, head, known);
     heads.set(id, head);
     if (head === 0 && known > 0) onGone(id);

@@ -80,7 +80,7 @@ interface Document {
 }
 
 /**
- * Same guarantees as the other stores, for the lifetime of the process. `shared` is for tests with several servers in one
+ * Same guarantees as the other stores, until the process ends. Tests use `shared` to run several servers in one
  * process.
  */
 export function createInMemoryStore({ shared = false } = {}): Store {

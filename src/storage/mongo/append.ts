@@ -21,8 +21,7 @@ import {
 import { isDuplicateKeyError } from './errors.ts';
 
 /**
- * Maximum age of a head that is used without being read again, in ms. Compaction keeps events for much longer, so an
- * append at a stale head still collides with newer events.
+ * Maximum age of a cached head, in ms. Compaction keeps events much longer, so an append at a stale head still fails.
  */
 const trustedMs = 30_000;
 const closeMs = 2_000; // an append may take several operations, each with its own deadline
@@ -56,9 +55,9 @@ export class EventAppender {
   readonly #appending = new Set<Promise<unknown>>();
   /** Newest head that this server has seen, for each log without an incomplete append. */
   readonly #seen = new Map<SessionId, { readonly head: number; readonly at: number }>();
-  /** Sessions whose last append failed on this server. The database may contain part or all of that append. */
+  /** Sessions whose last append failed on this server. The database may contain all or part of it. */
   readonly #incomplete = new Set<SessionId>();
-  /** A retry passes the same object and so reuses its batch id, which shows whether the first attempt was stored. */
+  /** A retry passes the same object and reuses its batch id. The id shows whether the first attempt was stored. */
   readonly #batches = new WeakMap<AppendRequest, string>();
 
   constructor({ connection, newId, now, onAppend }: AppenderParts) {
@@ -125,13 +124,14 @@ export class EventAppender {
         if (!isDuplicateKeyError(thrown)) throw thrown;
         const found = await events.findOne({ _id: first._id });
         if (found?.batch !== batch) throw fenced(entry.after, eventSeqOf(first._id));
-        // The stored event is this append's own: an earlier attempt's response was lost, or another server completed the append.
+        // The stored event belongs to this append. An earlier response was lost, or another server completed the
+        // append.
         await addEvents(this.#connection, rest);
       }
     });
   }
 
-  /** Without a fact, no event commits the puts, so several puts are first stored together in the log's own document. */
+  /** Without a fact, no event commits the puts. Several puts are first stored together in the log's document. */
   async #putAlone(session: SessionId, head: number, puts: readonly PutDocument[]): Promise<void> {
     const { run, at } = this.#connection;
     if (puts.length > 1)
@@ -165,8 +165,7 @@ export class EventAppender {
   }
 
   /**
-   * Call at start-up: completes the appends of servers that died, and removes the markers of sessions erased more than an hour
-   * ago.
+   * Call at start-up. Completes the appends of dead servers, and removes markers of sessions erased over an hour ago.
    */
   async settleAll(): Promise<void> {
     await this.#logs.completeOthers((session) => this.settle(session));
@@ -180,10 +179,7 @@ export class EventAppender {
     this.#logs.forget(session);
   }
 
-  /**
-   * Removes this server's marks if the store responds soon. For each mark that remains, the next server to start checks
-   * one log.
-   */
+  /** Removes this server's marks if the store responds soon. The next server to start checks each remaining log. */
   async close(): Promise<void> {
     await waitAtMost(
       closeMs,
@@ -211,7 +207,7 @@ const renewMs = 5 * 60_000;
 const abandonedMs = 3 * renewMs;
 const atOnce = 8; // logs
 
-/** Only marked logs can have an incomplete append, so record readers and starting servers check no others. */
+/** Marks the logs that can have an incomplete append. Record readers and starting servers check only these. */
 class OpenLogMarker {
   readonly #connection: MongoConnection;
   readonly #self: string;

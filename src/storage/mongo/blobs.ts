@@ -12,9 +12,8 @@ const transferMs = 120_000;
 const staleSeconds = 60 * 60;
 
 /**
- * Stores blobs in GridFS, in the history's database, so servers need no other shared storage. A file exists once its
- * `files` document is written, after its last chunk. A blob is the newest file with its name. Connects on first use, so
- * a server can start before its database.
+ * Stores blobs in GridFS, so servers need no other shared storage. A file exists once its `files` document is written,
+ * after its last chunk. A blob is the newest file with its name. Connects on first use.
  */
 export function createMongoBlobs(options: MongoConnectionOptions, now: () => number): BlobStore & AsyncDisposable {
   let opened: Promise<{ connection: MongoConnection; bucket: GridFSBucket }> | undefined;
@@ -110,8 +109,8 @@ async function drained(upload: GridFSBucketWriteStream, signal: AbortSignal): Pr
 }
 
 /**
- * Removes only versions replaced before `replacedBefore`, because versions replaced more recently may still be read.
- * Infinity: all versions.
+ * Removes versions replaced before `replacedBefore`, because newer versions may still be read. Infinity removes all
+ * versions.
  */
 async function remove(bucket: GridFSBucket, filename: string, replacedBefore: number): Promise<void> {
   const versions = await answered(bucket.find({ filename }, { sort: newest }).toArray());
@@ -124,7 +123,7 @@ async function remove(bucket: GridFSBucket, filename: string, replacedBefore: nu
   }
 }
 
-/** Deletes chunks of uploads that began over an hour ago and never finished. An upload's id contains its start time. */
+/** Deletes chunks of uploads that began over an hour ago and never finished. */
 async function sweep({ db }: MongoConnection, now: number): Promise<void> {
   const before = ObjectId.createFromTime(Math.floor(now / 1_000) - staleSeconds);
   const [files, chunks] = [db.collection('blobs.files'), db.collection('blobs.chunks')];

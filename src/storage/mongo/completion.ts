@@ -15,10 +15,10 @@ import {
 } from './documents.ts';
 import { duplicateKeyCode, isDuplicateKeyError } from './errors.ts';
 
-// After its commit, an append is completed in steps. Any server can repeat the steps, even concurrently: existing events are
-// kept, and a record never returns to an older state.
+// After its commit, an append is completed in steps. Any server can repeat them, even concurrently. Records never
+// return to an older state.
 
-/** Completes the newest append of a log, the only one that can be incomplete. Resolves with the log's head. */
+/** Completes the newest append of a log. Only this append can be incomplete. Resolves with the log's head. */
 export async function completeNewestAppend({ at, run }: MongoConnection, session: SessionId): Promise<number> {
   const [tail, log] = await Promise.all([
     run(() => at.events(session).findOne({ _id: toEventRangeFilter(session) as never }, { sort: { _id: -1 } })),
@@ -39,9 +39,7 @@ export async function completeNewestAppend({ at, run }: MongoConnection, session
   return head;
 }
 
-/**
- * Computes a log's head from its newest stored event. Counts the events of that event's append that are not stored yet.
- */
+/** Computes a log's head from its newest stored event. Includes the missing events of that event's append. */
 export const computeLogHead = ({ _id, left = 0 }: Pick<EventDocument, '_id' | 'left'>): number =>
   eventSeqOf(_id) + left;
 
@@ -58,7 +56,7 @@ interface PendingPuts {
   readonly session: SessionId;
   readonly seq: number;
   readonly puts: readonly PutDocument[];
-  /** The puts also replace earlier puts with the same head, because appends without facts do not change the head. */
+  /** True to also replace puts with the same head. Appends without facts do not change the head. */
   readonly again?: boolean;
 }
 

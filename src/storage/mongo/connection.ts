@@ -25,7 +25,7 @@ export interface MongoConnectionOptions {
 }
 
 export interface MongoCollections {
-  /** All sessions share one collection, except on a database server whose range queries scan the whole collection. */
+  /** All sessions share one collection, unless the database server scans whole collections for ranges. */
   events(session: string): Collection<EventDocument>;
   readonly allEvents: readonly Collection<EventDocument>[];
   readonly logs: Collection<LogDocument>;
@@ -105,10 +105,7 @@ function clientFor(url: Secret, deadlineMs: number): MongoClient {
   }
 }
 
-/**
- * Number of event collections on a database server that scans whole collections. More would shorten the scans, but
- * creating 64 already takes a second.
- */
+/** Number of event collections on a database server that scans whole collections. Creating 64 takes a second. */
 const spread = 64;
 
 function collections(db: Db, count: number): MongoCollections {

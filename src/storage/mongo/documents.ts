@@ -7,13 +7,11 @@ import { droppableEventTypes, searchableEventTypes } from '../../core/model/even
 import type { SessionFact } from '../../core/model/events.ts';
 import { SessionId } from '../../core/model/ids.ts';
 
-// Facts and documents are JSON text: BSON would change lone surrogates and keys with dots or dollars. One call parses a
-// whole page of text.
+// Facts and documents are JSON text, because BSON changes lone surrogates and keys with dots or dollars.
 
 /**
- * `_id` is the session and the seq. Its uniqueness is the fence, and a session's log is one range of ids. The first
- * event of an append has `batch` and, if more parts follow, `redo`. Storing this event commits the whole append;
- * readers add missing parts.
+ * `_id` is the session and the seq. Its uniqueness is the fence. The first event of an append has `batch` and commits
+ * the append. `redo` contains the parts that follow, if any.
  */
 export interface EventDocument {
   readonly _id: string;
@@ -46,10 +44,7 @@ export interface PutDocument {
   readonly id: string;
   readonly doc: string;
   readonly sort: number;
-  /**
-   * Index sets that contain the record: those of its owner, its state and its parent, and the set of shared records.
-   * Absent in older records.
-   */
+  /** Index sets of the record, for its owner, state, parent, and sharing. Absent in older records. */
   readonly of?: readonly string[];
   readonly name?: string;
 }
@@ -60,7 +55,7 @@ export interface LogDocument {
   readonly head?: number;
   readonly thinned?: number;
   readonly trimmed?: number;
-  /** The server that last appended, unless it has closed the log since. The next appender completes any unfinished append. */
+  /** The server that last appended. Absent once that server closes the log. */
   readonly writer?: string;
   /** Epoch ms of the last mark, by the appender's clock. */
   readonly opened?: number;
@@ -76,12 +71,12 @@ export interface HeadDocument {
 export interface RecordDocument extends PutDocument {
   readonly _id: string;
   readonly version: number;
-  /** Log of the last put, and that log's head at the time, so that an older append cannot repeat its put. */
+  /** Log and head of the last put, to prevent an older append from repeating its put. */
   readonly session?: string;
   readonly seq?: number;
   /** Database time of the last put; absent in older records. */
   readonly changed?: Date;
-  /** Id of the put that wrote this version, by which a retry recognizes its own put. */
+  /** Id of the put that wrote this version. A retry uses it to recognize its own put. */
   readonly put?: string;
 }
 
@@ -126,13 +121,13 @@ export const toEventTypeKey = (session: SessionId, type: string, seq: number): s
   `${session}:${type}:${digits(seq)}`;
 
 export const toRecordId = (kind: string, id: string): string => `${id}\n${kind}`;
-/** Matches a session's own records, and those whose ids start with the session's id and a colon. */
+/** Matches a session's own records, and those whose ids start with `<session>:`. */
 export const toSessionRecordFilter = (session: SessionId): Document[] => [
   { _id: { $gte: `${session}\n`, $lt: `${session}\u000b` } },
   { _id: { $gte: `${session}:`, $lt: `${session};` } },
 ];
 export const erasedRecordKind = 'erased';
-/** Replaces an erased session's record for at least an hour, so a concurrent put on any server cannot restore the session. */
+/** Replaces an erased session's record for at least an hour, because a concurrent put could restore the session. */
 export const toErasedRecord = (session: SessionId, at: number): Omit<RecordDocument, '_id' | 'version'> => ({
   kind: erasedRecordKind,
   id: session,
@@ -176,7 +171,7 @@ export function toIndexFields(kind: string, doc: unknown): { readonly of: string
 }
 export const serializeFact = (fact: SessionFact): SerializedFact => ({ type: fact.type, fact: JSON.stringify(fact) });
 
-/** Maximum size of an append. The first event contains the whole append, and MongoDB limits a document to 16 MB. */
+/** Maximum bytes per append. The first event contains the whole append, and MongoDB limits documents to 16 MB. */
 const maxBytes = 12 * 1024 * 1024;
 
 export const keepLastPutPerRecord = ({ puts = [] }: AppendRequest): PutDocument[] => [

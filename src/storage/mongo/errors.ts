@@ -11,12 +11,12 @@ const codeOf = (thrown: unknown): number =>
 
 export const isDuplicateKeyError = (thrown: unknown): boolean => codeOf(thrown) === duplicateKeyCode;
 
-/** Whether the same request can succeed if retried shortly. Callers must recognize their own earlier writes. */
+/** True if a retry of the same request can soon succeed. Callers must recognize their own earlier writes. */
 export function isTransientError(thrown: unknown): boolean {
   if (isOfTheLine(thrown)) return true;
   if (!(thrown instanceof MongoError)) return false;
   if (thrown.name === 'MongoNetworkError' || thrown.name === 'MongoPoolClearedError') return true;
-  // If a connection breaks during a bulk write, the driver's error has neither a network error's name nor a code.
+  // A connection that breaks during a bulk write causes an error without a network error's name or code.
   if (thrown instanceof MongoBulkWriteError && thrown.code === undefined) return true;
   return passing.has(codeOf(thrown)) || thrown.hasErrorLabel('RetryableWriteError');
 }

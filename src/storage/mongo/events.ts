@@ -32,8 +32,7 @@ const usageAtOnce = 1_000;
 const shardsAtOnce = 8; // keeps connections in the pool free for appends
 
 /**
- * Sums the usage of events with `from <= time < to`, in batches. The database cannot compute the sums, because facts
- * are opaque text.
+ * Sums the usage of events with `from <= time < to`, in batches. The database cannot, because facts are opaque text.
  */
 async function usageBetween(
   { at }: MongoConnection,
@@ -69,7 +68,7 @@ async function usageBetween(
 
 /** A page ends once it has more characters than this, to limit the cost of reading long outputs. */
 const pageChars = 4 * 1024 * 1024;
-/** Compaction keeps events younger than this, so a writer suspended for less than this still collides with newer events. */
+/** Compaction keeps younger events. A writer suspended for less than this still collides with newer events. */
 export const minCompactedAgeMs = 10 * 60_000;
 
 interface MongoEventDeps {
@@ -115,7 +114,7 @@ export function createMongoEvents({ connection, appender, heads, now }: MongoEve
     }
     const tail = read.isAll && (last || after === 0) ? last : await newest(session);
     const head = tail ? computeLogHead(tail) : 0;
-    // Compaction marks a gap before it drops events, so marks that were read before the gap was found may be outdated.
+    // Compaction marks a gap before it drops events. Marks read before the gap was found may be outdated.
     const isWhole = read.found.every(({ _id }, n) => eventSeqOf(_id) === after + n + 1);
     const marks = isWhole ? early : await marksOf(session);
     const events = read.found.map((document) => toEvent(session, document));

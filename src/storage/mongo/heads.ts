@@ -10,8 +10,8 @@ const [againMs, closeMs] = [250, 1_000];
 const share = 3; // pause after a write, in multiples of the write's duration, within the limits above
 
 /**
- * Tracks the heads (newest seqs) of sessions. With change streams, heads are rarely needed, and are read from the logs.
- * Without change streams, each append stores its head shortly afterwards, and servers poll all heads in one read.
+ * Tracks the heads (newest seqs) of sessions. With change streams, reads them from the logs. Otherwise each append
+ * stores its head, and servers poll all heads in one read.
  */
 export class LogHeadTracker {
   readonly #connection: MongoConnection;
@@ -89,16 +89,13 @@ export class LogHeadTracker {
     }));
     const { run, at } = this.#connection;
     const from = monotonicNow();
-    // Waits for neither a majority nor the disk, because a starting server stores lost heads again.
+    // Does not wait for a majority or the disk. A starting server stores lost heads again.
     const noting = run(() => at.heads.bulkWrite(operations, { ordered: false, writeConcern: { w: 1 } }));
     await noting.catch(() => this.#keepSent());
     this.#tookMs = monotonicNow() - from;
   }
 
-  /**
-   * Retries heads that could not be stored. Without the retry, other servers' readers could miss the end of a quiet
-   * log.
-   */
+  /** Retries heads that could not be stored. Otherwise, other servers could miss the end of a quiet log. */
   #keepSent(): void {
     for (const [session, head] of this.#sent) if ((this.#due.get(session) ?? 0) < head) this.#due.set(session, head);
     if (!this.#isClosed && this.#due.size > 0) this.#flushAfter(againMs);

@@ -22,10 +22,7 @@ export function createMongoRecords(
 ): RecordStore {
   const stored = ({ id, doc, version }: RecordDocument): StoredRecord => ({ id, doc: JSON.parse(doc), version });
 
-  /**
-   * Completes the newest append. A record is behind its log if the writer failed between writing the events and writing
-   * the record.
-   */
+  /** Completes the newest append. Its writer may have failed between writing the events and the record. */
   async function settleSession(id: string): Promise<void> {
     const { data: session } = SessionId.safeParse(id.slice(0, 16));
     if (session && (id.length === 16 || id[16] === ':')) await appender.settleRecords(session);

@@ -48,7 +48,7 @@ const migrations: readonly ((connection: MongoConnection) => Promise<void>)[] = 
 ];
 const indexedAtOnce = 200;
 
-/** Adds each record's index entry, and deletes the separate records that once held skill names. */
+/** Adds each record's index entry. Deletes the obsolete records of skill names. */
 async function indexRecords({ at, run }: MongoConnection, which: Filter<RecordDocument>): Promise<void> {
   const updates: AnyBulkWriteOperation<RecordDocument>[] = [];
   const write = () => run(() => at.records.bulkWrite(updates, { ordered: false }));
@@ -101,7 +101,7 @@ async function create({ at, run }: MongoConnection, { of, key, options = {} }: I
   }
 }
 
-/** Rejects with store_corrupt if a log has a head but no events exist, as happens when a collection is dropped. */
+/** Rejects with store_corrupt if a log has a head but no events exist. The collection may have been dropped. */
 async function refuseEmptied({ at, run }: MongoConnection): Promise<void> {
   for (const events of at.allEvents) {
     if (await run(() => events.findOne({}, { projection: { _id: 1 } }))) return;

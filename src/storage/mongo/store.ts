@@ -15,9 +15,9 @@ export interface MongoOptions extends MongoConnectionOptions {
 }
 
 /**
- * Opens a store in a database that several servers can share. Rejects: store_unavailable (a retry can help),
- * invalid_request (wrong URL or password), unsupported (the database server is too old, or a newer Corral wrote the
- * data), forbidden, store_corrupt.
+ * Opens a store that several servers can share. Rejects: store_unavailable (a retry can help), invalid_request (wrong
+ * URL or password), unsupported (the database server is too old, or a newer Corral wrote the data), forbidden,
+ * store_corrupt.
  */
 export async function openMongoStore(options: MongoOptions): Promise<Store> {
   const { now = systemClock.now, newId = createIdSource().short } = options;

@@ -39,7 +39,7 @@ const restoreFields = <Fact extends SessionFact>(fact: Fact, taken: Fields): Fac
   data: { ...fact.data, ...taken },
 });
 
-/** Must match the event's schema, because readers get this value if the removed part is unreadable. */
+/** Must match the event's schema. Readers get this value if the removed part is unreadable. */
 function standIn(name: string, value: unknown): unknown {
   if (typeof value === 'string') return shortened(value);
   if (Array.isArray(value)) return [];
@@ -80,22 +80,19 @@ const Reference = z.object({ blob: z.string(), sha256: z.string(), size: z.int()
 type Reference = z.infer<typeof Reference>;
 type WithReference = { readonly large?: Reference };
 
-// record ids are `<session>:<blob>`; a record is written before its blob, so that a clean-up finds every blob
+// record ids are `<session>:<blob>`; the record is written first, so a clean-up finds every blob
 const kind = 'large';
 const Kept = z.object({
   at: z.number(),
   seq: z.int(),
-  /**
-   * Set if an event refers to the blob. Compaction that may have dropped the event clears this flag, so that the blob
-   * is checked again.
-   */
+  /** Set if an event refers to the blob. Compaction clears this flag to check the blob again. */
   isKept: z.literal(true).optional(),
 });
 const maxRead = 4 * 1024 * 1024; // maximum bytes of blobs per page; the rest follows on the next page
 
 /**
- * Moves oversized event data out of the log into blobs, and restores it on reads. If a blob is missing or damaged, its
- * event has shortened strings, and the reason is in `problem`.
+ * Moves oversized event data into blobs, and restores it on reads. If a blob is unreadable, its event has shortened
+ * strings and a `problem`.
  */
 export function withPayloadOffload({ store, blobs, newId, now }: Options): PayloadOffload {
   const { events, records } = store;

@@ -18,8 +18,8 @@ const batchLimits: QueueLimits = { requests: 512, chars: 4 * 1024 * 1024 };
 /** Requests with more characters than this are bulk requests: command output, files, whole logs. */
 const bulkChars = 16 * 1024;
 /**
- * Maximum characters of bulk requests in one message, because small requests wait for the same commit. A single larger
- * request is still sent.
+ * Maximum characters of bulk requests in one message, except a single larger request. Small requests wait for the same
+ * commit.
  */
 const bulkPerBatch = 512 * 1024;
 
@@ -31,8 +31,7 @@ interface Request {
 }
 
 /**
- * Sends reads or writes to the store's thread, one batch at a time. Requests from one turn of the event loop share a
- * message, because a message costs more than most requests. Small requests are sent first, so they never wait for other
+ * Sends reads or writes to the store's thread, one batch at a time. Small requests go first and never wait for other
  * sessions' output. Each batch has some bulk requests, so none starves.
  */
 export interface StoreChannel<Ops extends StoreOperations> {

@@ -6,9 +6,8 @@ import { corruptDatabaseError, isBusyError, toStoreError } from './errors.ts';
 import { migrations } from './schema.ts';
 
 /**
- * Allows one server per store. The lock is an SQLite transaction on a separate file: the kernel releases it when the process
- * ends. No other code in the process may open that file, because on POSIX systems, closing any of its descriptors releases
- * the lock. A text file next to it names the holder.
+ * Allows one server per store. The lock is an SQLite transaction on a separate file, and ends with the process. No
+ * other code in the process may open that file. On POSIX systems, closing any of its descriptors releases the lock.
  */
 export function lockStore(path: string, now: number): Disposable {
   const note = `${path}.holder`;
@@ -54,8 +53,8 @@ export interface DatabaseOptions {
 }
 
 /**
- * Maximum size of a file that is checked at start-up, in bytes. A check reads the whole file, at about 2 GB/s if it is
- * cached in memory. Damage in a larger file is found only when the damaged part is read.
+ * Maximum size of a file to check at start-up, in bytes. A check reads the whole file. Damage in larger files is found
+ * on reads.
  */
 const checkedBytes = 256 * 1024 * 1024;
 
@@ -109,7 +108,7 @@ function migrate(db: DatabaseSync): void {
   db.exec(`PRAGMA user_version = ${migrations.length}; COMMIT`);
 }
 
-/** Empties the write-ahead log, which contains deleted data. Waits only briefly for other programs' reads. */
+/** Empties the write-ahead log, which contains deleted data. Waits up to 100 ms for other programs. */
 export function truncateWal(db: DatabaseSync): void {
   db.exec('PRAGMA busy_timeout = 100; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = 0');
 }

@@ -21,9 +21,9 @@ export type ReadOperations = ReturnType<typeof createReadOperations>;
 const pageChars = 4 * 1024 * 1024;
 /** A search chunk ends after this many ms, because writes wait while it runs. */
 const pieceMs = 5;
-/** Rows per search statement: at most `many`, but `few` after a statement that took at least `slowMs`. */
+/** Rows per search statement. `few` applies after a statement of at least `slowMs`, and `many` is the maximum. */
 const rowsAtOnce = { few: 8, many: 128, slowMs: 3 };
-/** Maximum usage events summed, or titles searched, per request. A request takes a few milliseconds. */
+/** Maximum usage events or titles per request. A request takes a few milliseconds. */
 const usageAtOnce = 2_000;
 const titlesAtOnce = 10_000;
 /** `next`: start of the next chunk, or null after the last one. */
@@ -34,7 +34,7 @@ export type UsageChunk = readonly [sums: string, next: number | null];
 
 const lastPlace: EventPosition = ['\u{10ffff}', 0];
 
-/** Must repeat the index's own condition on types; otherwise, SQLite does not use the index. */
+/** Must repeat the index's condition on types. SQLite does not use the index without it. */
 export const newestOfTypeQuery = `
   SELECT seq FROM event INDEXED BY event_type WHERE session = ?1 AND type = ?2
     AND type NOT IN (${unindexedEventTypes.map((type) => `'${type}'`).join(', ')})
@@ -58,7 +58,7 @@ const keyColumns: Readonly<Record<UsageGroupKey, string>> = {
 };
 const usageKeys = Object.keys(keyColumns) as UsageGroupKey[];
 
-/** Skips a fork's copied events. CROSS JOIN makes the events the outer loop. A day is formatted only once per sum. */
+/** Skips a fork's copied events. CROSS JOIN makes the events the outer loop. */
 export const buildUsageSumsQuery = (keys: readonly UsageGroupKey[]) => `
   SELECT json_object(
     ${usageKeys.map((key) => `'${key}', ${keys.includes(key) ? keyColumns[key] : "''"}`).join(', ')},
@@ -74,9 +74,9 @@ const escapeWildcards = (text: string) => text.replace(/[\\%_]/g, '\\$&');
 const patternOf = (text: string): string => `%${escapeWildcards(text)}%`;
 
 /**
- * Matches every string that contains the search text in any case, and some others. LIKE ignores case for ASCII letters
- * only, so a non-ASCII letter matches any string. A k, or an i before such a letter or at the end, matches any
- * character, because it can be the lowercase form of a non-ASCII letter.
+ * Matches every string that contains the search text in any case, and some others. LIKE ignores case only for ASCII, so
+ * a non-ASCII letter matches any string. A k or i matches any character if it can be the lowercase form of a non-ASCII
+ * letter.
  */
 const likelyPattern = (text: string): string =>
   patternOf(text)
@@ -91,8 +91,8 @@ function eventReads(db: DatabaseSync, now: () => number) {
   const lastUnindexed = db.prepare('SELECT seq FROM event WHERE session = ? AND type = ? ORDER BY seq DESC LIMIT 1');
 
   const placeAhead = db.prepare(messageChunkEndQuery);
-  // The statement itself compares the messages, because returning all rows costs more. Without the plus, SQLite would
-  // recompile the statement for each pattern.
+  // Compares the messages in SQL, because returning all rows costs more. Without the plus, SQLite recompiles the
+  // statement per pattern.
   const search = db.prepare(
     `SELECT DISTINCT session ${messagesAfter} AND (session, seq) <= (?3, ?4) AND text LIKE +?5 ESCAPE '\\'`,
   );
@@ -130,7 +130,7 @@ function eventReads(db: DatabaseSync, now: () => number) {
       Number((unindexedEventTypes.includes(type) ? lastUnindexed : last).get(session, type)?.seq ?? 0),
     searchIn: (text: string, among: readonly string[]): string[] =>
       among.filter((id) => search.get(id, 0, id, Number.MAX_SAFE_INTEGER, patternOf(text))),
-    /** After a match, the search continues with the next session, because each session is listed once. */
+    /** Lists each session once. After a match, the search continues with the next session. */
     search(text: string, from: EventPosition): SearchChunk<EventPosition> {
       const found = new Set<string>();
       const pattern = patternOf(text);
@@ -187,7 +187,7 @@ const setOf = ({ owner, shared, state, parent }: Only): RecordSet => {
 };
 export const buildRecordStatements = (set: RecordSet) => ({
   first: `SELECT id, doc, version FROM record WHERE ${recordSetConditions[set]} ORDER BY sort DESC, id LIMIT :limit`,
-  // Reads two ranges of the index in order, because an OR of both would read all rows.
+  // Reads two ranges of the index, because an OR of both would read all rows.
   behind: `
     SELECT id, doc, version FROM (
       SELECT * FROM (SELECT id, doc, version, sort FROM record WHERE ${recordSetConditions[set]} AND sort = :sort AND id > :id

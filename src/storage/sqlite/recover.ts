@@ -7,7 +7,7 @@ import { toStoreError } from './errors.ts';
 import { toIndexColumns } from './schema.ts';
 
 export interface RecoveryReport {
-  /** Path of the damaged file, which was renamed but not changed. Undefined: nothing was damaged. */
+  /** Path of the renamed, unchanged damaged file. Undefined if nothing was damaged. */
   readonly kept: string | undefined;
   readonly events: number;
   readonly records: number;
@@ -31,9 +31,9 @@ const tables: readonly Table[] = [
 ];
 
 /**
- * Replaces a damaged file with its readable part, which is read from a copy. Keeps the damaged file in the same folder.
- * Throws: store_busy (a server uses it), file_not_found, unsupported (a newer version wrote it), store_corrupt (nothing
- * is readable), store_unavailable.
+ * Replaces a damaged file with its readable part. Keeps the damaged file in the same folder. Throws: store_busy (a
+ * server uses it), file_not_found, unsupported (a newer version wrote it), store_corrupt (nothing is readable),
+ * store_unavailable.
  */
 export function recoverDatabase(path: string, now: number): RecoveryReport {
   if (!existsSync(path)) throw new AppError('file_not_found', `There is no store ${path}.`);
@@ -82,8 +82,8 @@ function salvage(copy: string, fresh: string, now: number): Omit<RecoveryReport,
 }
 
 /**
- * Reads from both ends up to the damage. Also reads events per session, so that a damaged page does not hide the events
- * of other sessions.
+ * Reads from both ends up to the damage. Also reads each session's events, because a damaged page can hide those of
+ * other sessions.
  */
 function rescue(from: DatabaseSync, to: DatabaseSync, { name, key, json }: Table): void {
   const down = key
@@ -125,8 +125,8 @@ function isJson(text: unknown): boolean {
 }
 
 /**
- * Marks gaps that compaction did not create, so that subscribers reload the sessions. Returns the number of sessions that
- * have such a gap or lost their newest events.
+ * Marks gaps that compaction did not create, so subscribers reload. Returns the number of sessions that have such a gap
+ * or lost their newest events.
  */
 function markGaps(db: DatabaseSync): number {
   const holes = db

@@ -1,7 +1,7 @@
 import { toRecordIndexEntry } from '../../core/contracts/record-index.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 
-/** Types excluded from the index of types, because a log has very many such events. */
+/** Types excluded from the index, because a log has very many such events. */
 export const unindexedEventTypes: readonly string[] = ['message.delta', 'tool.output'];
 
 export const toIndexColumns = (kind: string, doc: unknown) => {
@@ -104,8 +104,8 @@ export const migrations: readonly string[] = [
   CREATE INDEX record_parent_state ON record (kind, parent, state, sort DESC, id)
   WHERE parent IS NOT NULL AND state IS NOT NULL;
   `,
-  // Usage totals are read from these indexes alone. `copied`: seq of the last event that a fork copied. `event_usage`
-  // includes the constant `type`, because SQLite would otherwise read it from the table.
+  // Indexes for usage totals. `copied` is the seq of a fork's last copied event. Without the constant `type` in
+  // `event_usage`, SQLite would read the table.
   `
   DROP INDEX event_usage;
   CREATE INDEX event_usage ON event (
@@ -116,13 +116,13 @@ export const migrations: readonly string[] = [
   UPDATE record SET copied = doc ->> '$.forkedFrom.seq' WHERE kind = 'session' AND doc LIKE '%"forkedFrom":{%';
   CREATE INDEX record_usage ON record (id, kind, owner, parent, state, copied) WHERE kind = 'session';
   `,
-  // Includes the type, so that a search finds the end of its next chunk in this index alone.
+  // Includes the type, so a search finds its next chunk's end in this index alone.
   `
   DROP INDEX event_message;
   CREATE INDEX event_message ON event (session, seq, type) WHERE type IN ('message.user', 'message.assistant');
   `,
-  // Searches and usage totals read only these tables. An index on expressions does not suffice, because SQLite also
-  // reads the row if the table has no rowid.
+  // Searches and usage totals read only these tables. With an index on expressions, SQLite also reads rows of tables
+  // without a rowid.
   `
   CREATE TABLE message (
     session TEXT NOT NULL, seq INTEGER NOT NULL, text ANY, PRIMARY KEY (session, seq)

@@ -32,8 +32,8 @@ export interface SqliteOptions {
 const defaultQueue: QueueLimits = { requests: 10_000, chars: 64 * 1024 * 1024 };
 
 /**
- * Opens a store in a single file, which one thread reads and writes. Rejects: store_busy (another server uses it),
- * store_corrupt, unsupported (written by a newer version), store_unavailable. Disposing completes all pending requests.
+ * Opens a store in a single file. Rejects: store_busy (another server uses it), store_corrupt, unsupported (written by
+ * a newer version), store_unavailable. Disposing completes all pending requests.
  */
 export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   const { path, synchronous = 'full', busyTimeoutMs = 5_000, queue = defaultQueue } = options;

@@ -24,8 +24,8 @@ export function createCallRunner(
 }
 
 /**
- * Group commit: all requests share one transaction and one fsync. Each has a savepoint, so a failure affects no other
- * request. `ok` means committed, and on disk if `synchronous` is `full`.
+ * All requests share one transaction and one fsync. Each has a savepoint, so a failure affects no other. `ok` means
+ * committed, and on disk if `synchronous` is `full`.
  */
 export function createGroupCommitter(
   db: DatabaseSync,

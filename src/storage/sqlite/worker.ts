@@ -32,10 +32,7 @@ export interface ReplyBatch {
 
 const lockedMs = 20;
 const restMs = 1_000;
-/**
- * First words of the record kinds that contain users' text. The kinds of a session's own records are not included, because they
- * are erased with its events.
- */
+/** First words of record kinds with users' text, except a session's own records, which are erased with its events. */
 const wordy: ReadonlySet<string> = new Set(['agent', 'automation', 'document', 'file', 'memory', 'project', 'skill']);
 const isWordy = (kind: unknown): boolean => wordy.has(String(kind).split('-', 1)[0] ?? '');
 /** Redacting a version of a memory rewrites the version's record without the text. */
@@ -44,7 +41,7 @@ const removesText = ([name, first]: StoreCall): boolean =>
   name === 'put' ? Array.isArray(first) && redactable.has(first[0]) : name === 'delete' && isWordy(first);
 const input = workerData as StoreWorkerInput;
 if (input.failpoints !== undefined) {
-  // A thread's exit does not end the process, and a gentler signal would let the process clean up.
+  // A thread's exit does not end the process. A gentler signal would let the process clean up.
   armFailpoints(input.failpoints, { exit: () => process.kill(process.pid, 'SIGKILL') });
 }
 
@@ -66,10 +63,7 @@ function serve(): void {
   const read = createCallRunner(createReadOperations(opened.db), input.path);
   const commit = createGroupCommitter(opened.db, createWriteOperations(opened.db), input.path);
   let resting: NodeJS.Timeout | undefined;
-  /**
-   * Empties the write-ahead log a second after the first of several deletions, because deleting a project removes many
-   * records.
-   */
+  /** Empties the write-ahead log a second after the first deletion. Deleting a project removes many records. */
   const emptyAtRest = () => {
     if (resting) return;
     resting = setTimeout(() => {

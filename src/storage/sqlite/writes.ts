@@ -49,7 +49,7 @@ function eventWrites(db: DatabaseSync) {
       for (const put of puts) replace.run(...put);
       return seq;
     },
-    /** `types`: JSON list of droppable types, because this thread does not load the events' schema. */
+    /** `types` is a JSON list of droppable types. This thread does not load the events' schema. */
     compact(session: string, types: string, keepDroppable: number, keepAll: number): void {
       // Keeps the newest event, because it determines the head.
       const trimmed = Number(trimmedTo?.get(session, Math.max(1, keepAll))?.seq ?? 0);
@@ -156,7 +156,7 @@ function commandWrites(db: DatabaseSync) {
   const post = db.prepare(
     'INSERT INTO command (id, session, name, body, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
   );
-  // An answered command loses its body, because the log has everything that must be kept.
+  // A completed command loses its body, because the log has everything worth keeping.
   const answer = db.prepare(`UPDATE command SET answer = ?, body = 'null' WHERE id = ? AND answer IS NULL`);
   const expire = db.prepare('DELETE FROM command WHERE at < ?');
   return {

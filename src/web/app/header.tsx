@@ -83,8 +83,8 @@ function ModelButton({ session }: { session: Session }) {
 }
 
 /**
- * Pressing Enter or leaving the field renames the session; Escape restores the title. A title that arrives while the
- * user types is applied afterwards, unless the user renames the session.
+ * Enter or leaving the field renames the session. Escape restores the title. A title that arrives during typing is
+ * applied afterwards, unless the user renames.
  */
 function Title({ session }: { session: Session }) {
   const name = sessionNameOf(session);

@@ -47,8 +47,8 @@ const announcements: Partial<Record<DisplayStatus, TextKey>> = {
 const signs: Partial<Record<DisplayStatus, string>> = { running: '● ', waiting: '? ', failed: '✕ ' };
 
 /**
- * Shows the selected session in the browser tab's title, with the number of sessions that are waiting or that ended
- * while the page was hidden. If allowed, notifications report such sessions while the page is hidden.
+ * Shows the selected session in the tab's title, with the number of sessions that are waiting or ended while the page
+ * was hidden. Also sends notifications, if allowed.
  */
 function badgeInTitle(): void {
   effect(() => {
@@ -113,7 +113,7 @@ function listenForKeys(): void {
   });
 }
 
-/** Refuses files dropped outside a drop area, because the browser would otherwise leave the page to open them. */
+/** Refuses files dropped outside a drop area. The browser would open them in place of the page. */
 function catchDrops(): void {
   const refuse = (event: DragEvent) => {
     if (event.defaultPrevented || !event.dataTransfer?.types.includes('Files')) return;
@@ -124,7 +124,7 @@ function catchDrops(): void {
   addEventListener('drop', refuse);
 }
 
-/** Prompts the user to sign in again once the sign-in expires or is revoked. Either event closes the page's socket. */
+/** Prompts the user to sign in again when the sign-in expires or is revoked. */
 function followEnd(): void {
   let isAsking = false;
   effect(() => {
@@ -178,8 +178,8 @@ async function start(): Promise<void> {
 
 void start();
 
-// `corral login` opens the page with a challenge. If the user agrees, the command gets a code, either through its local
-// port or because the user types it.
+// `corral login` opens the page with a challenge. If the user agrees, the page sends a code to the command's local
+// port, or the user types it.
 
 /** Without `port`, the command runs on another machine. */
 function takeCommandRequest() {

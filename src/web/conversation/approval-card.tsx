@@ -30,7 +30,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
     // Shows an error if the request fails, or if another user has already decided.
     await tryOrNotify(t('approval.notDecided'), work);
     setSending(false);
-    // The focused button is gone. On a phone, focusing the message box would open the keyboard.
+    // The focused button is gone. Focusing the message box would open a phone's keyboard.
     if (document.activeElement === document.body && !isTouchDevice()) document.getElementById('message')?.focus();
   };
   const summary = summarizeArgs(args);
@@ -181,7 +181,7 @@ export function toJsonText(value: unknown, instead: string): string {
   }
 }
 
-/** Throws if the text is not valid JSON, unless it is a command, which is plain text. */
+/** Throws if the text is not valid JSON. A command is plain text and never throws. */
 function changed(args: Readonly<Record<string, unknown>>, text: string): Record<string, unknown> {
   if (typeof args.command === 'string') return { ...args, command: text };
   return JSON.parse(text) as Record<string, unknown>;

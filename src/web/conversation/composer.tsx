@@ -55,8 +55,7 @@ export function Composer() {
   const steers = status === 'running' && goal === undefined;
   const hint = t(goal ? 'hint.task' : (hints[status] ?? 'hint.more'));
   const completion = useCompletion(ref, text);
-  // Layout effects run before the next paint. Effects after the paint would replace newly typed text and steal the
-  // focus.
+  // Layout effects run before the next paint. Later effects would replace newly typed text and steal the focus.
   useLayoutEffect(() => {
     composerText.value = readComposerDraft(id);
   }, [id]);
@@ -152,7 +151,7 @@ export function Composer() {
           enterkeyhint={isTouchDevice() ? 'enter' : 'send'}
           onInput={(event) => {
             setComposerText(event.currentTarget.value);
-            // called on every change, because otherwise the list would stay closed for text that is cleared and retyped
+            // called on every change, to reopen the list for text that is cleared and retyped
             completion.look();
           }}
           onPaste={(event) => {

@@ -81,10 +81,7 @@ function useEndFirst(model: ConversationState): ItemWindow {
   return shown;
 }
 
-/**
- * Whether the newest items have their final height. Until they do, but for at most one second, all items are hidden, so
- * no line moves under the pointer.
- */
+/** True once the newest items have their final height. All items stay hidden until then, for at most one second. */
 function useStill(log: RefObject<HTMLDivElement | null>, hasItems: boolean): boolean {
   const [isStill, setStill] = useState(false);
   useEffect(() => {
@@ -162,7 +159,7 @@ const Row = memo(({ item, sessionId, isLive }: Omit<PartProps, 'items'> & { read
   }
 });
 
-/** A call that delegated work shows the child's state, so completed calls that checked on or stopped the child are hidden. */
+/** A delegation call shows the child's state. Completed calls that checked on or stopped the child are hidden. */
 function Call({ item }: { item: ToolItem }) {
   const child = item.child.value;
   if (child) return <ChildCard item={item} child={child} />;

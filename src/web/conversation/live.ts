@@ -1,4 +1,4 @@
 import { createContext } from 'preact';
 
-/** False in a replay and in a shared session: nothing is animated, and users cannot decide approvals, retry or edit. */
+/** False in replays and shared sessions. Nothing is animated there, and users cannot approve, retry or edit. */
 export const LiveContext = createContext(false);

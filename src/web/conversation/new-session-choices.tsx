@@ -90,8 +90,7 @@ function RepositoryChip() {
         }}
       />
     );
-  // A tap on Send first moves the focus out of the field. If the field closed immediately, Send would move out from
-  // under the finger.
+  // A tap on Send first moves the focus. If the field closed immediately, Send would move away from the finger.
   const leave = (field: HTMLInputElement) =>
     setTimeout(() => {
       if (field.checkValidity() && field !== document.activeElement) isOpen.value = false;

@@ -51,7 +51,7 @@ export function ToolCard({ item }: { item: ToolItem }) {
   );
 }
 
-/** Whether the call was not approved. The result mentions this only in its text for the model. */
+/** True if the call was not approved. Only the result's text for the model mentions this. */
 function isRefused({ approval }: ToolItem): boolean {
   const decided = approval.value?.decided.value;
   return decided !== undefined && decided !== 'gone' && decided.decision !== 'approved';

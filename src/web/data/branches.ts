@@ -7,8 +7,8 @@ interface MessagePlace {
 }
 
 /**
- * Finds the sessions that contain a version of the message, oldest first. Undefined: there is only this version.
- * `firstOwn`: seq of the first message that the session did not copy.
+ * Finds the sessions with a version of the message, oldest first. Undefined if there is only one. `firstOwn` is the seq
+ * of the session's first own message.
  */
 export function findMessageBranches(
   all: readonly BranchedSession[],

@@ -1,6 +1,6 @@
 import type { ConversationItem } from './items.ts';
 
-// The end of a conversation is drawn first. Each subsequent frame adds the part above.
+// Draws the end of a conversation first. Each later frame adds the part above.
 
 export const itemsPerBatch = 20;
 

@@ -1,9 +1,9 @@
 import type { Event } from '../../client/types.ts';
 
-// Reads the end of a long log first, because people read the newest messages first.
+// Reads the end of a long log first, because it has the newest messages.
 
 const pageSize = 1_000; // events
-/** Number of events shown first, from the end of a long log: enough for several screens. */
+/** Number of events shown first from the end of a long log. Enough for several screens. */
 const endSize = 300;
 const againMs = 1_000;
 const batchMs = 16;
@@ -26,22 +26,19 @@ export interface LogSubscriber {
 }
 export interface LogSink {
   take(events: readonly Event[]): void;
-  /**
-   * Receives the events at the end of the log, in order, while earlier events are read. `join` delivers the events at
-   * the end again.
-   */
+  /** Receives the log's newest events, in order, while earlier events are read. `join` delivers them again. */
   takeEnd(events: readonly Event[]): void;
-  /** Called when all earlier events have been read. Receives the log's end again. From then on, only `take` is called. */
+  /** Called when all earlier events have been read. Receives the log's end again. Only `take` is called afterwards. */
   join(end: readonly Event[]): void;
   gone(): void;
-  /** Called when the server has sent a resync. The reader has stopped; the view must start a new one. */
+  /** Called after a resync from the server. The reader has stopped, and the view must start a new one. */
   startAgain(): void;
 }
 
 export class LogReader {
   readonly #source: LogSource;
   readonly #view: LogSink;
-  /** Seq of the newest event that was read, and of the newest that is known to exist. */
+  /** Seqs of the newest event that was read and the newest known event. */
   #seq = 0;
   #head = 1;
   /** Events still to be read: those after `after`, up to and including `upTo`. */

@@ -9,10 +9,7 @@ import { CallError, query, subscribeTo } from './server.ts';
 import { currentSessionId, forgetSession } from './sessions.ts';
 
 export const conversationState = new ConversationState();
-/**
- * Events of the selected session that have been read so far, in order and without gaps. Grows in place; `sessionEventCount`
- * signals changes.
- */
+/** Events of the selected session read so far, without gaps. Grows in place. `sessionEventCount` signals changes. */
 export const sessionEvents: Event[] = [];
 export const sessionEventCount = signal(0);
 
@@ -24,7 +21,7 @@ export function onSessionEvent(listener: (event: Event) => void): () => void {
 
 export const isLoadingHistory = signal(false);
 let history: ConversationState | undefined;
-/** Id of a message that began before the shown part of the log. Pieces of this message are skipped. */
+/** Id of a message that begins before the shown part of the log. Its pieces are skipped. */
 let cutMessage: string | undefined;
 
 function take(taken: readonly Event[]): void {

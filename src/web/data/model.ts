@@ -31,7 +31,7 @@ const endsRetries: ReadonlySet<Event['type']> = new Set<Event['type']>([
   'run.wait',
   'run.end',
 ]);
-/** All phases of a sandbox start share one line, up to and including the first phase not listed here. */
+/** Phases of a sandbox start that share one line with the first phase not listed here. */
 export const transientPhases: ReadonlySet<string> = new Set(['queued', 'image', 'starting', 'pausing', 'resuming']);
 /** Sandbox states after which "ready" is worth showing. */
 const returns: ReadonlySet<string> = new Set(['paused', 'lost', 'released']);
@@ -79,8 +79,8 @@ class ReadState {
   retry: RetryItem | undefined;
   lastPhase = '';
   /**
-   * True from an approval request until the next event that is not a message. The messages in between repeat the request as
-   * text, for clients without cards.
+   * True from an approval request until the next event that is not a message. Messages in between repeat the request
+   * for clients without cards.
    */
   asksInWords = false;
   lacksRepository = false;
@@ -89,7 +89,7 @@ class ReadState {
 
 export class ConversationState {
   readonly items: Signal<readonly ConversationItem[]> = signal([]);
-  /** Calls to approve, or a run that waits, for example for an answer. Drawn apart from the agent's own text. */
+  /** Calls to approve, or a waiting run. Drawn apart from the agent's own text. */
   readonly open: Signal<readonly (ApprovalItem | WaitItem)[]> = signal([]);
   readonly plan: Signal<EventDataOf<'plan'>['steps']> = signal([]);
   readonly run: Signal<RunState> = signal({ kind: 'idle' });
@@ -262,7 +262,7 @@ export class ConversationState {
       case 'run.error': {
         if (this.#state.lacksRepository) return;
         const { error } = event.data;
-        // The error item shows the failure, so the retry line keeps only the number of failures.
+        // The error item shows the failure. The retry line keeps only the number of failures.
         const line = this.#state.items.findLast((item) => item.kind === 'retry');
         if (line?.kind === 'retry' && line.state.value.detail === error)
           line.state.value = { ...line.state.value, detail: '' };
@@ -292,7 +292,7 @@ export class ConversationState {
         if (event.data.phase === 'ready' && !this.#state.start && !returns.has(before)) return;
         const { ended = this.#state.start?.phase.value.ended } = event.data;
         const phase = { ...event.data, ts: event.ts, ...(ended && { ended }) };
-        // A sandbox start is shown as one line, even if a message arrives before the start ends.
+        // A sandbox start has one line, even if a message arrives before it ends.
         if (this.#state.start) this.#state.start.phase.value = phase;
         else this.#state.start = this.#addPhase(phase, at);
         if (!transientPhases.has(phase.phase)) this.#state.start = undefined;

@@ -32,7 +32,7 @@ export function signInWith({ id }: SignInProvider): void {
 
 export const consumeSignInErrorFromUrl = (): string | undefined => takeUrlParameters('sign-in')[0];
 
-/** Signs the user out of Corral and, if the provider has a sign-out page, out of the provider. */
+/** Signs the user out of Corral, and out of the provider if possible. */
 export async function signOut(): Promise<void> {
   const answer = await request<{ location: string | null }>('/sign-in/end', { method: 'POST' });
   location.assign(answer?.location ?? '/');

@@ -34,7 +34,7 @@ export function createPref<Value extends string | number>(
   return created;
 }
 
-/** Also follows changes made in other tabs, or by the page that embeds this one. */
+/** Also follows changes by other tabs or the embedding page. */
 export function createSharedPref<Value extends string>(
   key: string,
   initial: Value,

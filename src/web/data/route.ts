@@ -1,6 +1,6 @@
 import { currentSessionId } from './sessions.ts';
 
-// The address contains the selected session after `#`, so links, the back button and a reload restore it.
+// The address contains the selected session after `#`. Links, the back button and a reload restore it.
 
 export function navigateToSession(id: string | undefined): void {
   const to = location.pathname + location.search + (id === undefined ? '' : `#${id}`);

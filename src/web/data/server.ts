@@ -11,8 +11,7 @@ import type { AppRouter, Inputs, Outputs } from '../../client/types.ts';
 import { t, translateError } from '../text/text.ts';
 import { buildAuthorizationHeaders, buildTokenProtocols } from './token.ts';
 
-// Calls share one WebSocket. After a disconnection, the socket reconnects, and subscriptions continue after their last
-// event.
+// Calls share one WebSocket. After a reconnection, subscriptions continue after their last event.
 
 export type ProcedurePath = {
   [Name in keyof Outputs & string]: `${Name}.${keyof Outputs[Name] & string}`;
@@ -35,10 +34,7 @@ const pongMs = 1_900;
 /** `broken`: the page reconnects automatically. */
 export const connectionState = signal<'connecting' | 'open' | 'broken'>('connecting');
 
-/**
- * Paths of mutations that have no response yet. Mutations called while the connection is broken are sent once the page
- * has reconnected.
- */
+/** Paths of mutations without a response. While the connection is broken, mutations wait for the reconnection. */
 export const pendingMutations = signal<readonly ProcedurePath[]>([]);
 
 const client = Promise.withResolvers<TRPCUntypedClient<AppRouter>>();
@@ -70,7 +66,7 @@ class SocketWithToken extends WebSocket {
     super(url, buildTokenProtocols());
   }
 
-  /** Reports the close immediately, because browsers wait a minute for an unreachable server's close frame. */
+  /** Reports the close immediately. Browsers wait a minute for an unreachable server's close frame. */
   override close(code?: number, reason?: string): void {
     const isUp = this.readyState === WebSocket.OPEN;
     super.close(code, reason);
@@ -107,7 +103,7 @@ async function call<P extends ProcedurePath>(
 }
 
 export const query = <P extends ProcedurePath>(path: P, input: InputOf<P>) => call('query', path, input, true);
-/** Calls a mutation that is safe to repeat. If the connection breaks, the call is sent again. */
+/** Calls a mutation that is safe to repeat. Retries if the connection breaks. */
 export const mutateWithRetry = <P extends ProcedurePath>(path: P, input: InputOf<P>) =>
   counted(path, () => call('mutation', path, input, true));
 export const mutate = <P extends ProcedurePath>(path: P, input: InputOf<P>) =>

@@ -11,7 +11,7 @@ interface SessionChange {
 
 const byId = new Map<string, Session>();
 const changes = signal(0);
-/** False until the first session has arrived, or the server has had time to send one. */
+/** False until the first session arrives, or the server has had time to send one. */
 export const areSessionsLoaded = signal(false);
 /** Undefined: a new session. */
 export const currentSessionId = signal<string | undefined>(undefined);
@@ -32,13 +32,13 @@ export const currentSession = computed<Session | undefined>(() => {
 });
 
 const listMs = 1_500;
-/** Sessions that were known before a reconnection and that the server has not sent since. */
+/** Sessions from before a reconnection that the server has not sent again. */
 let unconfirmed = new Set<string>();
 let dropTimer: ReturnType<typeof setTimeout> | undefined;
 
 /**
- * Nothing marks the end of the list that the server sends on a new connection, so known sessions are kept for a moment.
- * The selected session stays until its log reports that the session is gone, so that its draft is not lost.
+ * A new connection's list has no end marker, so known sessions are kept for a moment. The selected session stays until
+ * its log reports its deletion, which keeps its draft.
  */
 export function markSessionsUnconfirmed(): void {
   unconfirmed = new Set(byId.keys());
@@ -78,7 +78,7 @@ export function watchSessions(): void {
       for (const listener of received) listener(news, before);
       if (drawing) return;
       drawing = true;
-      // Uses a timer, because a hidden tab gets no animation frames, but its title still counts waiting sessions.
+      // Uses a timer, because a hidden tab gets no animation frames. Its title still counts waiting sessions.
       setTimeout(() => {
         drawing = false;
         batch(() => {

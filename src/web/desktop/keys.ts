@@ -15,7 +15,7 @@ export function toKeysym(character: string): number {
   return keys[character] ?? (point < 0x100 ? point : 0x0100_0000 | point);
 }
 
-/** `code`: the browser's name for the key; empty if the character came without a key. */
+/** `code` is the browser's name for the key, or empty if no key produced the character. */
 export function forwardTyping(field: HTMLTextAreaElement, send: (keysym: number, code: string) => void): void {
   /** Runs after input and composition events, because browsers differ in their order. */
   const sendText = () => {
@@ -46,8 +46,8 @@ export function forwardTyping(field: HTMLTextAreaElement, send: (keysym: number,
 }
 
 /**
- * Runs before noVNC's handlers. Paste shortcuts paste this computer's clipboard, which noVNC would prevent. Emoji are sent
- * here, because noVNC ignores characters with two code units.
+ * Runs before noVNC's handlers. Paste shortcuts must reach the browser, and noVNC ignores emoji, which have two code
+ * units.
  */
 export function handleDesktopKeys(desktop: () => Desktop | undefined): void {
   let key: ReturnType<typeof pasteKey>;
@@ -85,8 +85,8 @@ export function handleDesktopKeys(desktop: () => Desktop | undefined): void {
   });
 }
 /**
- * Handles dead keys and the Compose key. Only keypress events contain the composed text. noVNC reads keydown events,
- * which contain only the last key: `e` for `é`.
+ * Handles dead keys and the Compose key. noVNC reads keydown events, but only keypress events contain composed
+ * characters such as `é`.
  */
 export class KeyComposition {
   #state: 'none' | 'dead' | 'compose' | 'composed' = 'none';

@@ -79,10 +79,7 @@ function Keys() {
   );
 }
 
-/**
- * Ctrl+Alt+Shift moves the focus out of the screen. noVNC first releases all keys, because they would otherwise stay
- * pressed.
- */
+/** Ctrl+Alt+Shift moves the focus out of the screen. The blur event makes noVNC release all keys first. */
 function leaveScreen(event: KeyboardEvent): void {
   if (!(event.ctrlKey && event.altKey && event.shiftKey) || document.activeElement?.tagName !== 'CANVAS') return;
   event.preventDefault();

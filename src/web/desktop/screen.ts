@@ -36,12 +36,11 @@ function endOf({ code, reason }: CloseEvent, signed: boolean): ScreenOverlay | u
   return { detail: reason, ...(known.retry !== undefined && { retry: known.retry }) };
 }
 
-/** A hidden page disconnects after this time, in ms, so that the sandbox can become idle. */
+/** Time until a hidden page disconnects, in ms, to let the sandbox become idle. */
 const hiddenMs = 5 * 60_000;
 
 /**
- * A viewer that was in control regains it by reconnecting within this time, in ms, unless another user has taken
- * control.
+ * Time in ms during which a disconnected viewer can regain control by reconnecting, unless another user takes control.
  */
 const keptMs = 60_000;
 
@@ -104,7 +103,7 @@ function connect(): void {
   rfbClient.value = made;
 }
 
-/** The canvas captures all keys. In a frame, Tab must not reach it, except in the pane if this user is in control. */
+/** The canvas captures all keys. In a frame, Tab reaches it only in the pane, and only if this user is in control. */
 function labelCanvas(): void {
   const canvas = target?.querySelector('canvas');
   if (!canvas) return;
@@ -136,7 +135,7 @@ async function ended(event: CloseEvent): Promise<void> {
   timer = setTimeout(connect, waitMs);
 }
 
-/** Uses an ordinary request to find out whether a token is missing, because browsers hide why an upgrade was refused. */
+/** Detects a missing token with an ordinary request. Browsers hide why an upgrade was refused. */
 async function needsToken(): Promise<boolean> {
   const headers = buildAuthorizationHeaders();
   const answer = await fetch(desktopRoute, { headers }).catch(() => undefined);

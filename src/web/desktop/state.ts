@@ -31,7 +31,7 @@ export const rfbClient = signal<RFB | undefined>(undefined);
 export const desktopClipboard = signal('');
 export const isViewOnly = signal(false);
 export const isScaledToFit = signal(true);
-/** Whether dragging a finger moves the view while the screen is larger than the view. */
+/** True if dragging a finger moves the view of a larger screen. */
 export const isPanning = signal(false);
 export const canPan = (): boolean => !isInOtherFrame && !isScaledToFit.value && isTouchDevice();
 

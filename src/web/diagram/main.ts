@@ -2,7 +2,7 @@ import mermaid from 'mermaid/dist/mermaid.esm.min.mjs';
 import type { DiagramReport, DiagramRequest } from './messages.ts';
 
 // Draws diagrams written by an agent. The page has an opaque origin and no network access, so an exploit gains nothing.
-// Mermaid needs a document, and also inline styles, which the main page's policy refuses.
+// Mermaid needs inline styles, which the main page's policy refuses.
 
 const tell = (report: DiagramReport): void => parent.postMessage(report, '*'); // the report contains no secrets
 

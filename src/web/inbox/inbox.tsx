@@ -69,7 +69,7 @@ function Inbox() {
   );
 }
 
-// Number of events read before the last one, to show what the session is waiting for or why it failed.
+// Number of events to read before the last one. They show why the session waits or failed.
 const before = 100;
 const limit = 500;
 
@@ -120,7 +120,7 @@ function InboxEntry({ session }: { session: Session }) {
   );
 }
 
-/** An answer also renews a spent budget, so the same form works for every kind of wait. */
+/** An answer also renews a spent budget. The form works for every kind of wait. */
 function Answer({ session }: { session: Session }) {
   const [text, setText] = useState('');
   const [isSending, setSending] = useState(false);

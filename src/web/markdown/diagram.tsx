@@ -16,7 +16,7 @@ let nextId = 1;
 /** `failed`: not a valid diagram yet. `hung`: the frame did not answer and was removed. */
 type Drawing = 'waiting' | 'failed' | 'hung' | { readonly height: number };
 
-/** Draws the diagram in a frame with an opaque origin. Shows the source text if it is too long or cannot be drawn. */
+/** Draws the diagram in a frame with an opaque origin. Shows the source if it cannot be drawn. */
 export function Diagram({ source }: { source: string }) {
   const frame = useRef<HTMLIFrameElement>(null);
   const whole = useRef<HTMLDivElement>(null);
@@ -38,7 +38,7 @@ export function Diagram({ source }: { source: string }) {
     addEventListener('message', onMessage);
     return () => removeEventListener('message', onMessage);
   }, []);
-  // Creates the frame when the diagram comes near the view. A frame that does not load is removed.
+  // Creates the frame when the diagram comes near the view. Removes a frame that does not load.
   useEffect(() => {
     if (!whole.current) return undefined;
     const seen = new IntersectionObserver(

@@ -19,9 +19,9 @@ import { CodeBlock } from './code.tsx';
 import { Diagram } from './diagram.tsx';
 import { PlainText } from './plain.tsx';
 
-// Draws Markdown as elements, never as HTML: tags stay text, and links are http, https or mailto. No sanitizer is
-// needed. The page's worker parses the text; text beyond its limits stays plain. Text with Markdown syntax stays hidden
-// until it is parsed, so that raw syntax is not shown first.
+// Draws Markdown as elements, never as HTML, so no sanitizer is needed. Links are http, https or mailto. The page's
+// worker parses the text, and text beyond its limits stays plain. Text with Markdown syntax stays hidden until it is
+// parsed.
 
 const maxText = 200_000; // maximum characters that the worker parses
 const signs = /[*_`#|~$[\]<>\\]|^[ \t]*([-+]|\d+[.)])\s/m;
@@ -265,7 +265,7 @@ function Formula({ tex, isBlock }: { tex: string; isBlock: boolean }) {
 const drawFormula = (node: FormulaNode, key: number): ComponentChildren =>
   typeof node === 'string' ? node : createElement(node.name, { key, ...node.attributes }, node.inner.map(drawFormula));
 
-/** If reading the file would start a stopped sandbox, the user decides whether to load the image. */
+/** The user decides whether to load an image that would start a stopped sandbox. */
 function WorkspaceImage({ sessionId, path, label }: Readonly<Record<'sessionId' | 'path' | 'label', string>>) {
   const [state, setState] = useState<{ url?: string; text?: string; mayLoad?: boolean }>({});
   const load = async () => {
@@ -314,8 +314,8 @@ function keep(text: string, tree: MarkdownTree | undefined): void {
 }
 
 /**
- * `unread`: not parsed yet. While the text grows, the result is the tree of the part parsed so far. Undefined: the
- * worker could not parse the text.
+ * `unread` means not parsed yet. Growing text has the tree of the part parsed so far. Undefined if the worker could not
+ * parse the text.
  */
 function useMarkdownTree(text: string): MarkdownTree | 'unread' | undefined {
   const [parsed, setParsed] = useState(() => (kept.has(text) ? { text, tree: kept.get(text) } : undefined));

@@ -35,10 +35,7 @@ interface ChoiceOptions {
 
 export const openModelPicker = (wish: ChoiceOptions): void => showDialog(<ChooseModel {...wish} />);
 
-/**
- * The choice applies to the session from its next turn on. If `session` is undefined, it applies to the next new
- * session.
- */
+/** Applies to the session from its next turn on. Without `session`, applies to the next new session. */
 export const openSessionModelPicker = (session: Session | undefined): void =>
   openModelPicker({
     title: t(session ? 'model' : 'models.choose'),

@@ -80,10 +80,7 @@ export function slugifyProviderName(text: string): string {
   return trimEndCharacters(name.slice(0, longest), '-') || 'server';
 }
 
-/**
- * Derives a provider's name, such as `models-example-com`, from its address. On this machine, names look like
- * `local-1234`.
- */
+/** Derives a provider's name from its address, such as `models-example-com`, or `local-1234` for this machine. */
 export function toProviderName(address: string): string {
   const { hostname = '', port = '' } = URL.parse(address.trim()) ?? {};
   const isLocal = /^(localhost|127[.][\d.]+|\[::1\])$/.test(hostname);

@@ -1,8 +1,7 @@
 import { Tokenizer, type Tokens } from 'marked';
 
-// CommonMark's rule for `**` and `~~` next to punctuation assumes spaces between words: `**注意：**必ず` would show its
-// asterisks. The CJK-friendly amendments solve this: a delimiter run next to a CJK character can begin and end emphasis,
-// even with punctuation on the other side.
+// CommonMark's rule for `**` and `~~` assumes spaces between words, so `**注意：**必ず` would show its asterisks. With the
+// CJK-friendly amendments, a delimiter run next to a CJK character can begin and end emphasis despite punctuation.
 
 /** Includes other scripts without spaces between words. The last two ranges select a variant of the preceding character. */
 const cjk =
@@ -18,8 +17,8 @@ const before = (text: string, at: number) => [...text.slice(Math.max(0, at - 2),
 const after = (text: string, at: number) => [...text.slice(at, at + 2)][0] ?? '';
 
 /**
- * Implements marked's `emStrongMask` hook: masks punctuation that would block emphasis, substituting letters of the
- * same length.
+ * Implements marked's `emStrongMask` hook. Replaces punctuation that would block emphasis with letters of the same
+ * length.
  */
 export function maskCjkPunctuation(masked: string): string {
   if (!cjk.test(masked)) return masked;
@@ -50,7 +49,7 @@ export class CjkTokenizer extends Tokenizer {
   }
 }
 
-/** Character before a delimiter run, or the empty string if the run is next to a CJK character. */
+/** Character before a delimiter run. Empty if the run is next to a CJK character. */
 function unblocked(src: string, masked: string, previous: string): string {
   const run = /^(?:\*+|~+)/.exec(src)?.[0] ?? '';
   const start = masked.length - src.length;

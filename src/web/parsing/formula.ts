@@ -1,7 +1,7 @@
 import katex from 'katex';
 
-// KaTeX converts an agent's LaTeX to MathML, which browsers render without HTML, styles or fonts. Only the elements and
-// attributes listed here are returned; none of them links anywhere.
+// KaTeX converts an agent's LaTeX to MathML, which needs no HTML, styles or fonts. Only the listed elements and
+// attributes are returned. None of them links anywhere.
 
 const maxText = 5_000; // characters
 const maxNodes = 3_000;

@@ -2,8 +2,8 @@ import { Hooks, Lexer, type Token, type Tokens, type TokensList } from 'marked';
 import { CjkTokenizer, maskCjkPunctuation } from './cjk-syntax.ts';
 import { createMathSyntax, mayHaveFormulas } from './math-syntax.ts';
 
-// Depth and size are limited, so drawing an agent's Markdown cannot overflow the stack or freeze the page. Text beyond
-// a limit stays plain.
+// Limits depth and size, because an agent's Markdown could overflow the stack or freeze the page. Text beyond a limit
+// stays plain.
 
 const maxText = 200_000; // characters
 const maxInline = 8_000; // characters of one paragraph or cell, because emphasis takes quadratic time
@@ -49,7 +49,7 @@ interface Limits {
   readonly now: () => number;
 }
 
-/** `[^1]` is a footnote only if a line starts with `[^1]:`; otherwise it can be part of a regular expression. */
+/** `[^1]` is a footnote only if a line starts with `[^1]:`. Regular expressions also contain it. */
 class NoteTokenizer extends CjkTokenizer {
   readonly #notes: ReadonlySet<string>;
 

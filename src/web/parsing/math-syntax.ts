@@ -1,7 +1,7 @@
 import type { Tokens } from 'marked';
 
-// LaTeX in Markdown: `$x$` and `\(x\)` inline, `$$x$$` and `\[x\]` on lines of their own. Dollar signs denote prices
-// unless both touch the formula and no digit follows the closing sign.
+// LaTeX in Markdown is `$x$` or `\(x\)` inline, and `$$x$$` or `\[x\]` on its own lines. Single dollar signs denote
+// prices unless they touch the formula and no digit follows.
 
 const maxTex = 5_000; // characters
 /** Maximum attempts to parse formulas per Markdown text. Limits the cost of hostile input. */

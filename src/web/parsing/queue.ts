@@ -1,10 +1,9 @@
 import type { ParseTaskInput, ParseTaskName, ParseTaskOutput, ParseTaskReport, ParseTaskRequest } from './tasks.ts';
 
-// One worker parses all untrusted text. A task that takes too long is terminated with its worker, and the next task
-// gets a new worker.
+// One worker parses all untrusted text. A slow task is terminated with its worker.
 
 const maxTaskMs = 4_000;
-/** After this many timeouts, the page's content is treated as hostile, and each further task gets less time. */
+/** After this many timeouts, the content counts as hostile, and further tasks get less time. */
 const maxSlow = 3;
 const maxTaskMsOfHostile = 500;
 const maxStartMs = 30_000;
@@ -40,8 +39,8 @@ export class ParseTaskQueue {
   }
 
   /**
-   * Resolves with undefined if the task fails, takes too long, is aborted or is displaced by newer tasks, or if the worker
-   * does not start. The newest task runs first, because people are looking at the end of a conversation.
+   * Resolves with undefined if the task fails, takes too long, is aborted or is displaced by newer tasks, or if the
+   * worker does not start. The newest task runs first.
    */
   run<Name extends ParseTaskName>(
     name: Name,
@@ -116,10 +115,7 @@ export class ParseTaskQueue {
     this.#next();
   }
 
-  /**
-   * All text stays plain if the worker does not start, for example because a newer server no longer has the worker's
-   * file.
-   */
+  /** Text stays plain if the worker does not start. A newer server may lack the worker's file. */
   #fail() {
     const waiting = this.#isReady ? [] : this.#waiting;
     if (!this.#isReady) this.#waiting = [];

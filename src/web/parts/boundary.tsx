@@ -9,7 +9,7 @@ interface Props {
   readonly children: ComponentChildren;
 }
 
-/** Catches exceptions that the children throw while they are drawn. A new `key` tries again. */
+/** Catches exceptions from drawing the children. A new `key` tries again. */
 export class ErrorBoundary extends Component<Props, { readonly hasFailed: boolean }> {
   override state = { hasFailed: false };
 

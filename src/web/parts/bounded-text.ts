@@ -44,9 +44,6 @@ export const estimateLineCount = (text: string): number =>
 
 const hidden = /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]--[\n\t]]/gv;
 
-/**
- * Replaces each character that a browser hides, or that reorders the surrounding text, with its code point, such as
- * ⟨202E⟩.
- */
+/** Replaces hidden characters, and characters that reorder text, with their code points, such as ⟨202E⟩. */
 export const escapeHiddenCharacters = (text: string): string =>
   text.replace(hidden, (sign) => `⟨${(sign.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}⟩`);

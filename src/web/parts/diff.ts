@@ -24,7 +24,7 @@ function linesOf(text: string): string[] {
   return (text.endsWith('\n') ? text.slice(0, -1) : text).split('\n');
 }
 
-/** Marks all lines as replaced if computing the longest common subsequence would cost too much. */
+/** Marks all lines as replaced if the longest common subsequence costs too much. */
 function middle(old: readonly string[], now: readonly string[]): DiffLine[] {
   const removed = (text: string): DiffLine => ({ kind: 'removed', text });
   const added = (text: string): DiffLine => ({ kind: 'added', text });

@@ -6,14 +6,14 @@ interface View {
 
 const near = 120; // pixels; following resumes this close to the end
 /**
- * Maximum time between an input and an upward scroll that is attributed to the user, in ms. Momentum scrolling
- * continues after a touch, and busy machines report scrolls late.
+ * Maximum time from an input to a scroll by the user, in ms. Momentum scrolling continues after a touch, and busy
+ * machines report scrolls late.
  */
 const handMs = 2_000;
 
 /**
- * Keeps a view at its end until the user scrolls up. Content changes also cause scroll events, so only scrolls shortly
- * after an input are attributed to the user.
+ * Keeps a view at its end until the user scrolls up. Content changes also cause scrolls, so only a scroll after an
+ * input counts.
  */
 export class AutoScroller {
   readonly #now: () => number;
@@ -57,8 +57,7 @@ export class AutoScroller {
   }
 
   /**
-   * Call when the user turns the wheel up. If the height changes at the same time, the scroll position does not reveal
-   * the movement.
+   * Call when the user turns the wheel up. If the height changes too, the scroll position does not show the movement.
    */
   turnedUp({ scrollTop }: View): void {
     this.handled();

@@ -1,14 +1,11 @@
-// The browser drops the keyboard focus when the focused element is removed, hidden or disabled. A keyboard user would
-// then have to start again at the top of the page, and typed text would be lost.
+// The browser drops the focus when the focused element is removed, hidden or disabled. Keyboard users would start again
+// at the top and lose typed text.
 
 const focusable =
   'a[href], button:enabled, input:enabled, select:enabled, textarea:enabled, summary, iframe, [contenteditable], [tabindex="0"]';
 /** Grace period, in ms, during which components can move lost focus themselves. */
 const graceMs = 120;
-/**
- * How long to wait for a disabled or hidden element to become focusable again, in ms. A button is often disabled only
- * while its request runs.
- */
+/** Maximum wait for an element to become focusable again, in ms. A button is often disabled during its request. */
 const busyMs = 1_000;
 
 let last: HTMLElement | undefined;
@@ -25,7 +22,7 @@ export function focusWhenRendered(find: () => HTMLElement | null): void {
   if (!found || document.activeElement !== found) setTimeout(() => find()?.focus(), drawMs);
 }
 
-/** If the focus is lost, moves it back, or to the next control in the same part of the page. */
+/** Moves lost focus back, or to the next control in the same part of the page. */
 export function preserveFocus(): void {
   for (const type of ['keydown', 'pointerdown']) addEventListener(type, () => setInput(type), true);
   addEventListener('focusin', ({ target }) => {
@@ -35,7 +32,7 @@ export function preserveFocus(): void {
   });
   new MutationObserver((records) => {
     if (!isByKeys || isWaiting || !last) return;
-    // Ignores the many small changes of a streaming answer, because the style computation in `takesFocus` is expensive.
+    // Ignores a streaming reply's many small changes, because `takesFocus` computes styles at high cost.
     if (last.isConnected && records.every(({ type }) => type === 'childList')) return;
     if (takesFocus(last)) return;
     isWaiting = true;

@@ -1,6 +1,6 @@
 import { language } from '../text/text.ts';
 
-/** Includes the user's region: the browser can be set to `en-GB` while the page's language is `en`. */
+/** Includes the user's region. The browser can use `en-GB` while the page's language is `en`. */
 export const findLocale = (): string =>
   navigator.languages.find((one) => one.split('-')[0] === language.value) ?? language.value;
 
@@ -20,8 +20,7 @@ const withRest = (whole: string, rest: number, unit: string): string =>
   rest === 0 ? whole : `${whole} ${rest} ${unit}`;
 
 /**
- * Formats a time today as `14:05`, and any other time with its day, as `Fri, Nov 27, 14:05`. With a time zone, always
- * includes the day.
+ * Formats a time today as `14:05`, and other times as `Fri, Nov 27, 14:05`. With a time zone, always includes the day.
  */
 export function formatDateTime(at: number | string, timeZone?: string): string {
   const [then, now] = [new Date(at), new Date()];
@@ -42,7 +41,7 @@ const units = [
   ['hour', 3_600_000],
   ['minute', 60_000],
 ] as const;
-/** Formats an age as `2 min. ago` or `yesterday`, or as the date if it is a week or more. */
+/** Formats an age as `2 min. ago` or `yesterday`. After a week, formats the date. */
 export function formatAge(ms: number, now: number): string {
   const since = Math.max(0, now - ms);
   if (since >= 7 * day) return new Date(ms).toLocaleDateString(findLocale(), { dateStyle: 'medium' });

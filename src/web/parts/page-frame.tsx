@@ -5,11 +5,11 @@ interface Props {
   readonly src: string | undefined;
   readonly title: string;
   readonly allowed: string;
-  /** Whether to focus the page on mount, because the control that loaded it is gone. */
+  /** True to focus the page on mount, because the control that loaded it is gone. */
   readonly takesFocus?: boolean;
 }
 
-/** Tab skips a frame without controls, so a button moves the focus into the frame. */
+/** Tab skips a frame without controls. A button moves the focus into the frame. */
 export function PageFrame({ src, title, allowed, takesFocus = false }: Props) {
   const frame = useRef<HTMLIFrameElement>(null);
   const enter = () => frame.current?.focus();

@@ -1,7 +1,4 @@
-/**
- * Key code that browsers report for a key that an input method handles. In Safari, `isComposing` may already be false
- * for such a key.
- */
+/** Key code of keys that an input method handles. Safari may already report `isComposing` as false for them. */
 const handledByInputMethod = 229;
 
 /** Empty while an input method composes text, because the input method handles the key. */

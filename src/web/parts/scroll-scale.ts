@@ -1,5 +1,5 @@
-// Browsers limit an element's height (Firefox to 17.9 million pixels). In a taller list, a scroll bar pixel represents more
-// than one row pixel.
+// Browsers limit an element's height, Firefox to 17.9 million pixels. In a taller list, each scroll bar pixel
+// represents several row pixels.
 
 const maxSpace = 8_000_000; // pixels
 

@@ -1,4 +1,4 @@
-/** Folds case and accents, so that `Ubersicht` finds `Übersicht` in both of its Unicode forms. */
+/** Folds case and accents. `Ubersicht` finds `Übersicht` in both Unicode forms. */
 export const foldText = (text: string): string =>
   (/[^\0-\x7f]/.test(text) ? text.normalize('NFKD').replace(/\p{M}/gu, '') : text).toLowerCase();
 

@@ -24,14 +24,14 @@ interface GroupInput {
   readonly now: number;
 }
 
-/** Pinned sessions come first, then unpinned ones by the day of their last message, then archived ones. */
+/** Lists pinned sessions first, then unpinned ones by day of the last message, then archived ones. */
 export function toSessionListRows({ sessions, withArchive, now }: GroupInput, words: Words): SessionListRow[] {
   const rows: SessionListRow[] = [];
   let last = '';
   const names = new Map<string, string>();
   const today = new Date(now).toDateString();
   const dayBefore = new Date(now);
-  dayBefore.setDate(dayBefore.getDate() - 1); // a calendar day, because a day on which clocks change has 23 or 25 hours
+  dayBefore.setDate(dayBefore.getDate() - 1); // a calendar day, which can have 23 or 25 hours
   const yesterday = dayBefore.toDateString();
   const formatDay = (session: Session) => {
     const at = new Date(session.latestMessageAt);
@@ -71,8 +71,8 @@ export function toSessionListRows({ sessions, withArchive, now }: GroupInput, wo
 }
 
 /**
- * Finds sessions whose title, last task and latest message together contain every word, and adds those that the server
- * found.
+ * Finds sessions with every word in their title, last task and latest message combined. Adds the sessions that the
+ * server found.
  */
 export function filterSessions(sessions: readonly Session[], search: string, found: ReadonlySet<string>) {
   if (search.trim() === '') return sessions;

@@ -86,7 +86,7 @@ export function NetworkPage() {
   );
 }
 
-/** Lists the most recently blocked host first. Omits ports 80 and 443, as the list of allowed hosts does. */
+/** Lists the most recently blocked host first. Omits ports 80 and 443. */
 function listBlockedHosts() {
   sessionEventCount.value;
   const found = new Map<string, { host: string; rule: string; times: number }>();

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../../core/errors/errors.ts';
 
 export interface ServerTranslations {
   readonly errors: Readonly<Record<ErrorCode, string>>;
-  /** Template that quotes the server's own text, `{words}`, for details that the translated sentence lacks. */
+  /** Template for details that the translated sentence lacks. `{words}` stands for the server's own text. */
   readonly quoted: string;
   /** Keyed by the server's text. `{name}` stands for a value, and `{list}` for a comma-separated list of phrases. */
   readonly phrases: Readonly<Record<string, string>>;

@@ -3,8 +3,8 @@ import type { ChangedFile } from '../data/items.ts';
 export const resultFilePatterns = [/\.html?$/i, /\.(svg|png|jpe?g|gif|webp)$/i, /\.pdf$/i] as const;
 
 /**
- * Prefers a page to an image, and an image to a PDF. Among files of the same kind, prefers a file that the answer
- * mentions, and otherwise the first.
+ * Prefers pages to images, and images to PDFs. Within a kind, prefers the first file that the answer mentions, then the
+ * first file.
  */
 export function findBestResult(files: readonly ChangedFile[], answer: string): string | undefined {
   const paths = files.filter(({ change }) => change !== 'deleted').map(({ path }) => path);

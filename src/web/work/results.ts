@@ -10,11 +10,11 @@ import { fileFilter, openFileStore } from './files/store.ts';
 import { previewLocation, showPreviewAt } from './preview/state.ts';
 import type { PreviewLocation } from './preview/target.ts';
 
-// When a run ends, shows its result next to the conversation: a page, an image or a PDF. Each result is shown only once.
+// After a run, shows a page, an image or a PDF from its result next to the conversation. Shows each result only once.
 
 const shown = new Set<string>();
 
-/** The server stores files attached to messages here. Users sent these files, so they are not results. */
+/** Folder for files attached to messages. Users sent these files, so they are not results. */
 const attachmentsFolder = 'attachments/';
 
 export function openFileInPane(sessionId: string, path: string): void {
@@ -36,7 +36,7 @@ async function readChanges(sessionId: string, end: RunEndItem): Promise<Changes>
   return files;
 }
 
-/** `placeBefore`: the preview shown when the run started. A preview that the user has opened since then stays. */
+/** `placeBefore` is the preview from the start of the run. A preview that the user opened later stays. */
 async function show(sessionId: string, files: Changes, placeBefore: PreviewLocation | undefined): Promise<void> {
   const last = conversationState.items.peek().findLast(({ kind }) => kind === 'assistant');
   const answer = last?.kind === 'assistant' ? last.text.peek() : '';
@@ -51,10 +51,7 @@ async function show(sessionId: string, files: Changes, placeBefore: PreviewLocat
   openAt(sessionId, best, port);
 }
 
-/**
- * Opens a page on a web server in the sandbox, because the page's scripts run there. Without such a server, or for other
- * files, opens the file.
- */
+/** Opens a page through a web server in the sandbox, because its scripts run there. Otherwise opens the file. */
 export async function openResult(sessionId: string, path: string): Promise<void> {
   openAt(sessionId, path, await findPagePort(sessionId, path).catch(() => undefined));
   focusTab(activeTabId.peek());
@@ -68,10 +65,7 @@ function openAt(sessionId: string, path: string, port: number | undefined): void
   else showPreviewAt({ port, path: toPreviewPath(path) });
 }
 
-/**
- * Shows the result of each run that the user watched. A phone shows only one pane, so the conversation stays visible
- * there.
- */
+/** Shows the result of each run that the user watched. A phone keeps the conversation visible instead. */
 export function showResultsAfterRuns(): void {
   let seen: string | undefined;
   let placeBefore: PreviewLocation | undefined;

@@ -90,10 +90,7 @@ const watches = new WeakMap<AbortSignal, () => void>();
 
 const watchBytes = (signal: AbortSignal, onBytes: () => void): void => void watches.set(signal, onBytes);
 
-/**
- * Follows no redirects, because a redirect would send the key to another host. Fails if the reply is larger than any model
- * could produce.
- */
+/** Follows no redirects, because they would send the key to another host. Limits the size of the reply. */
 const turnFetch =
   (via: typeof fetch = fetch): typeof fetch =>
   async (input, init) => {
@@ -201,7 +198,7 @@ interface Options {
   readonly broken: () => FailedTurn;
 }
 
-/** Yields calls only at the end, so that no call in a truncated reply is executed. */
+/** Yields calls only at the end, so that a truncated reply executes none. */
 function createReplyReader({ newId, broken }: Options) {
   const blocks = new Map<string, { type: 'text' | 'reasoning'; text: string; meta: SharedV4ProviderMetadata }>();
   const calls: ToolCall[] = [];
@@ -276,7 +273,7 @@ const raw = (block: RawBlock, meta: SharedV4ProviderMetadata): TurnPart => ({
   part: { ...block, ...(Object.keys(meta).length > 0 && { meta }) },
 });
 
-/** Later data replaces earlier data: for example, the signature arrives only at the end of the block. */
+/** Later values win, because the signature arrives only at the end of the block. */
 function merged(a: SharedV4ProviderMetadata, b: SharedV4ProviderMetadata | undefined): SharedV4ProviderMetadata {
   const all = { ...a };
   for (const [name, values] of Object.entries(b ?? {})) all[name] = { ...all[name], ...values };

@@ -11,8 +11,7 @@ export const anthropicAdapter: ProviderAdapter = {
     createAnthropic({ apiKey: key?.reveal() ?? 'none', baseURL: `${baseUrl.replace(/\/v1$/, '')}/v1`, fetch })(model),
   options: ({ sampling, tools }, { abilities, isForeign }) => ({
     maxOutputTokens: sampling?.maxOutputTokens ?? Math.min(abilities.maxOutput, maxDefaultOutput),
-    // With reasoning on, Anthropic requires a turn to start with reasoning that Anthropic signed, which another model's
-    // calls lack.
+    // With reasoning on, a turn must start with reasoning signed by Anthropic. Another model's calls have none.
     ...(isForeign && { reasoning: 'provider-default' as const }),
     ...(tools.length > 0 &&
       !abilities.parallel && { providerOptions: { anthropic: { disableParallelToolUse: true } } }),

@@ -4,7 +4,7 @@ import type { TextToolCall } from './python-calls.ts';
 import { ThinkTagParser } from './think-tags.ts';
 import { TextToolCallFinder } from './written-calls.ts';
 
-// Converts responses to the format that the AI SDK package expects, because Chat Completions servers differ in details.
+// Converts responses to the AI SDK's format, because Chat Completions servers differ in details.
 
 type Tree = Record<string, unknown>;
 const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -13,9 +13,7 @@ const limits: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues
 const maxErrorBytes = 256 * 1024;
 
 interface ServerHabits {
-  /**
-   * Number of consecutive complete HTTP responses without an end mark. Undefined once the server has sent an end mark.
-   */
+  /** Number of consecutive complete responses without an end mark. Undefined after the first end mark. */
   unended: number | undefined;
 }
 
@@ -152,8 +150,7 @@ class Reply {
   }
 
   /**
-   * A first reply without an end mark is retried, because it may have been cut off. After a second such reply, the
-   * server is assumed never to send end marks.
+   * The first reply without an end mark is retried, because it may be truncated. The second is accepted as complete.
    */
   *end(): Generator<string> {
     const { unended } = this.#habits;
@@ -306,7 +303,7 @@ class Reply {
     return joined !== undefined && (this.#tools.has(joined) || this.#canGoOn(joined)) ? last : this.#calls;
   }
 
-  /** In each chunk, some servers repeat the part of the name that they already sent. */
+  /** Some servers repeat the start of the name in each chunk. */
   #joined(begun: string, piece: string): string {
     return piece.startsWith(begun) && begun !== '' ? piece : begun + piece;
   }

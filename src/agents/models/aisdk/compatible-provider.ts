@@ -8,8 +8,8 @@ import {
 } from '../model-list.ts';
 import type { Provider } from '../provider.ts';
 
-// Parses GET /v1/models, including the extra fields from OpenRouter, vLLM, LM Studio, Groq and Mistral. A field in an
-// unexpected format is treated as unknown.
+// Parses GET /v1/models, with extra fields from OpenRouter, vLLM, LM Studio, Groq and Mistral. Malformed fields count
+// as unknown.
 
 const maybe = <Schema extends z.ZodType>(schema: Schema) => schema.optional().catch(undefined);
 const PerToken = maybe(z.string().max(40).transform(Number).pipe(z.number().min(0).max(1)));

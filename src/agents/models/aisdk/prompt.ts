@@ -17,8 +17,8 @@ import type { AssistantMessage, Picture, ToolCall, TurnRequest } from '../model.
 import type { ProviderAdapter } from './provider-adapter.ts';
 
 /**
- * A block of a reply, sent back in later requests. `meta` is the provider's own data. `id` is the provider's id for a
- * call, kept if it differs from Corral's, because some ids contain a signature.
+ * A block of a reply, sent back in later requests. `meta` is the provider's own data. `id` is the provider's call id if
+ * it differs from Corral's.
  */
 export type RawBlock =
   | { readonly type: 'text' | 'reasoning'; readonly text: string; readonly meta?: SharedV4ProviderOptions }
@@ -51,10 +51,7 @@ export function continuesAnotherModel(request: TurnRequest, name: string): boole
   return last?.role === 'assistant' && last.calls.length > 0 && last.model !== name;
 }
 
-/**
- * Marks two messages for caching: the newest one and the one that was newest a turn ago. Providers accept only a few
- * marks.
- */
+/** Marks the newest message and the previous turn's newest for caching. Providers accept only a few marks. */
 function mark(messages: LanguageModelV4Message[], skipped: number, providerOptions: SharedV4ProviderOptions): void {
   const own = messages.flatMap(({ role }, at) => (role === 'assistant' ? [] : [at]));
   for (const at of own.slice(0, own.length - skipped).slice(-2)) {
@@ -121,7 +118,7 @@ const callPart = ({ callId, name, args }: ToolCall, ids: ReadonlyMap<string, str
   type: 'tool-call',
   toolCallId: ids.get(callId) ?? normalizeCallId(callId),
   toolName: name,
-  // Providers accept only an object as input. The result of an invalid call explains the mistake to the model.
+  // Providers accept only objects as input. The call's result explains the mistake to the model.
   input: typeof args === 'object' && args !== null && !Array.isArray(args) ? args : { invalid: args ?? null },
 });
 

@@ -113,10 +113,7 @@ export class TextToolCallFinder {
     return { text: texts.join(''), calls };
   }
 
-  /**
-   * Passes on the held text before its first form, or before a trailing part that may begin a form. Returns undefined
-   * if no form has started.
-   */
+  /** Moves the text before a form to `texts`. Returns undefined if no form has started. */
   #find(texts: string[], isOver: boolean): Form | undefined {
     if (!this.#hasBegun) {
       const first = this.#held.trimStart();

@@ -4,7 +4,7 @@ import { readTaskTitle } from './blocks.ts';
 import { builtInTasks, findBuiltInTask } from './tasks/list.ts';
 import type { DemoStep } from './unit.ts';
 
-/** Formats text with markup as code, because a page would otherwise render `<h1>` or `#` as a heading. */
+/** Formats text with markup as code, so that `<h1>` or `#` stays literal. */
 function literal(text: string): string {
   if (/[\r\n]/.test(text)) return fenced(text);
   if (!/[<>&`*#~[\]|\\]/.test(text)) return text;

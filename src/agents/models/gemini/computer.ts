@@ -1,7 +1,7 @@
 import type { NativeTool, ToolCall, ToolDeclaration } from '../model.ts';
 
-// Gemini's own declaration, `computerUse`. The first models that support it act in a browser with the tools in
-// src/agents/tools/computer/gemini.ts. Later models act on a desktop, and their actions become calls to `computer`.
+// Gemini's own declaration, `computerUse`. Earlier models act in a browser, with the tools in
+// src/agents/tools/computer/gemini.ts. Later ones act on a desktop, through `computer`.
 
 const browserActions = [
   ...['open_web_browser', 'wait_5_seconds', 'go_back', 'go_forward', 'search', 'navigate', 'click_at', 'hover_at'],

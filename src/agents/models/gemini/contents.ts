@@ -34,10 +34,7 @@ export const toGeminiContents = (request: TurnRequest, model: string): Content[]
 
 type ReplyAnswers = Extract<PromptPiece, { kind: 'reply' }>['answers'];
 
-/**
- * If a call requires confirmation, Gemini accepts only a response that confirms it, so a refused call is sent back as
- * text.
- */
+/** Gemini accepts only a confirmation for a call that requires one. Refused calls become text. */
 function inWords(
   parts: readonly GeminiPart[],
   all: ReplyAnswers,
@@ -64,7 +61,7 @@ function inWords(
   return { parts: refusals.length > 0 ? signed(kept) : kept, answers, refusals };
 }
 
-/** Gemini requires a signature for a reply's first call. A first call without a signature gets the placeholder. */
+/** Adds a placeholder signature to a first call without one, because Gemini requires it. */
 function signed(parts: readonly GeminiPart[]): GeminiPart[] {
   const first = parts.findIndex(({ functionCall }) => functionCall !== undefined);
   return parts.map((part, at) => (at === first ? { thoughtSignature: foreignSignature, ...part } : part));

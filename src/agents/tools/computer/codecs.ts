@@ -24,9 +24,7 @@ globalThis.ImageData ??= class {
 const wasm = (file: string): Buffer => readFileSync(fileURLToPath(import.meta.resolve(`@jsquash/${file}.wasm`)));
 const options = (file: string) => ({ wasmBinary: wasm(file), printErr: () => {} });
 
-/**
- * Creates a decoder for each image, because a decoder's state is unknown after a failure and its memory never shrinks.
- */
+/** Each image needs a new decoder. Failures leave unknown state, and a decoder's memory never shrinks. */
 const decoders: Readonly<Record<string, (bytes: ArrayBuffer) => Promise<ImageData>>> = {
   'image/png': async (bytes) => {
     await initPng(wasm('png/codec/pkg/squoosh_png_bg'));
@@ -50,7 +48,7 @@ export async function decodePicture(bytes: Uint8Array): Promise<Raster> {
   return { width, height, rgba: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
 }
 
-/** Requires an opaque image. A JPEG of a photograph is a tenth of the size of its PNG. */
+/** Requires an opaque image. Photographs take a tenth of their size as PNG. */
 export async function encodeRasterJpeg({ width, height, rgba }: Raster): Promise<Buffer> {
   await initJpegEncoder(options('jpeg/codec/enc/mozjpeg_enc'));
   const pixels = new ImageData(new Uint8ClampedArray(rgba), width, height);

@@ -39,8 +39,8 @@ export class PictureScaler implements AsyncDisposable {
   }
 
   /**
-   * Returns a PNG. Rejects with unsupported (the image is unreadable, too large or too slow to scale), queue_full,
-   * cancelled or deadline_exceeded.
+   * Returns a PNG. Rejects with unsupported (unreadable, too large or too slow to scale), queue_full, cancelled or
+   * deadline_exceeded.
    */
   async scale(job: PictureScaleJob, signal: AbortSignal): Promise<Buffer> {
     const reply = await this.#thread.do(job, signal);

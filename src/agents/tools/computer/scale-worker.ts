@@ -13,7 +13,7 @@ parentPort?.on('message', async (job: PictureScaleJob | PictureFitJob) => {
   parentPort?.postMessage({ ok: true, mimeType: created.mimeType, bytes } satisfies PictureScaleResult, [bytes.buffer]);
 });
 
-/** Maximum number of pixels. Decoding an image of this size takes 400 MB of memory. */
+/** Maximum number of pixels. Decoding so many takes 400 MB of memory. */
 const maxPixels = 50_000_000;
 /** Models see no more detail in an image with more pixels. */
 const maxShownPixels = 4_000_000;

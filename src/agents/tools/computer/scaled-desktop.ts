@@ -8,10 +8,7 @@ import { type Point, type Size, scalePoint, toModelScreenSize } from './screen.t
 const startMs = 90_000;
 const settleMs = 500; // time for the effect of a click to become visible
 
-/**
- * The screen as the model sees it. `at` converts the model's coordinates to the desktop's. `pointer` returns the
- * pointer's position in the model's coordinates.
- */
+/** The screen as the model sees it. `at` converts to the desktop's coordinates, and `pointer` returns the model's. */
 export interface ScaledDesktop {
   readonly screen: Size;
   at(point: Point, of?: Size): Point;
@@ -24,7 +21,7 @@ export interface ScaledDesktop {
 
 /**
  * Takes a screenshot after `work`, unless `work` returns a complete result. With `acts`, waits while a user controls
- * the keyboard and mouse.
+ * the desktop.
  */
 export async function runOnDesktop(
   ctx: ToolContext,

@@ -1,4 +1,4 @@
-// The module `corral/tools`, for operators who write their own tools. It imports no server code.
+// The module `corral/tools`, for operators' own tools. Imports no server code.
 import { z } from 'zod';
 
 export { z };
@@ -41,11 +41,11 @@ export interface CustomTool<Schema extends z.ZodObject = z.ZodObject> {
   readonly label?: string;
   /** Explains to the model what the tool does and when to use it. */
   readonly description: string;
-  /** The schema of the arguments. They are checked before `run`, and the model gets the errors. */
+  /** The schema of the arguments, checked before `run`. The model gets the errors. */
   readonly parameters: Schema;
   /**
-   * The tool group by which projects and templates turn the tool on. Without a group, the tool is on unless a
-   * template's `deny` or `tools.deny` in the settings excludes it.
+   * The tool group that turns the tool on. Without a group, the tool is on unless a template's `deny` or `tools.deny`
+   * in the settings excludes it.
    */
   readonly group?: 'bash' | 'file_read' | 'file_write' | 'file_edit' | 'search' | 'browser';
   run(context: CustomToolContext, args: z.output<Schema>): Promise<CustomToolResult>;

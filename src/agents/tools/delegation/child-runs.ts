@@ -32,12 +32,12 @@ export interface ChildState {
 }
 export interface ChildSessions {
   /**
-   * Repeated calls with the same id start only one child. Rejects with invalid_request (unknown template or agent) or
-   * conflict (nested too deeply, too many children, or no budget left).
+   * Starts only one child per `callId`. Rejects with invalid_request (unknown template or agent) or conflict (nested
+   * too deeply, too many children, or no budget left).
    */
   start(callId: string, task: ChildTask, signal: AbortSignal): Promise<string>;
   /**
-   * With `wait`, resolves once the child has ended or waits for something other than an approval. Rejects with not_found if
+   * With `wait`, resolves once the child has ended or waits for anything except an approval. Rejects with not_found if
    * the child is gone.
    */
   look(id: string, wait: boolean, signal: AbortSignal): Promise<ChildState>;

@@ -38,9 +38,7 @@ const maxNodes = 2_000;
 const maxDepth = 24;
 const maxLevels = 2_000;
 const maxMerged = 200_000;
-/**
- * Maximum depth to which a reference can be nested within itself. At greater depths, any value of its type is accepted.
- */
+/** Maximum nesting of a reference within itself. Deeper levels accept any value of its type. */
 const maxRecursion = 2;
 const maxAlternatives = 24;
 
@@ -82,8 +80,7 @@ export function parseParameters(source: unknown): PortableParameters | Unsupport
 const descriptionChars = 1_024; // the lowest limit among model providers
 
 /**
- * Some providers limit the length of a tool's description, so the rest of a longer one moves into the description of
- * the parameters.
+ * Moves text beyond 1,024 characters to the description of the parameters, because some providers limit descriptions.
  */
 export function splitToolDescription(
   text: string,
@@ -230,7 +227,7 @@ class Portable {
   #typed(flat: JsonRecord, depth: number): PortableSchema | undefined {
     const values = readEnumValues(flat);
     const stated = readTypes(flat);
-    // If an enum contradicts the type (for example, ["1", "2"] for a number), the tool accepts the enum's values.
+    // If an enum contradicts the type, such as ["1", "2"] for a number, the enum wins.
     const isOdd = values !== undefined && !values.some((value) => stated.some((type) => fits(value, type)));
     const types = isOdd ? [...new Set(values.map(toPortableType))] : stated;
     const requested =

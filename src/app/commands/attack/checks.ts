@@ -47,7 +47,7 @@ const ofHost = [
   '/usr',
   '/home',
 ];
-/** Mounts that a sandbox is allowed to write to: its workspace, its sockets, its own memory, and its network files in /etc. */
+/** Mounts that a sandbox may write to: its workspace, sockets, memory and network files. */
 const ownMounts =
   /^\/(workspace|home\/user|tmp|var\/tmp|dev|run\/corral|run\/user|proc|sys)(\/|$)|^\/(etc\/(hosts|hostname|resolv\.conf))$/;
 const memoryTypes = /^(tmpfs|mqueue|devpts|proc|devtmpfs) /;
@@ -55,10 +55,7 @@ const secretName = /(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL)/;
 
 const all = (facts: InspectionResults, name: string) => facts.get(name) ?? [];
 const first = (facts: InspectionResults, name: string) => all(facts, name)[0];
-/**
- * gVisor implements system calls itself, so a call that succeeds does not reach the host's kernel. gVisor's version string
- * is constant.
- */
+/** Successful calls in gVisor do not reach the host's kernel. gVisor's version string is constant. */
 const hasOwnKernel = (facts: InspectionResults) =>
   /gVisor|#1 SMP Sun Jan 10 15:06:54 PST 2016/.test(first(facts, 'machine') ?? '');
 
@@ -311,7 +308,7 @@ export const sandboxChecks: readonly Check[] = [
   }),
 ];
 
-/** An incomplete report cannot prove that a check passes, but flaws in it are still reported. */
+/** An incomplete report cannot prove a pass, but its flaws are still reported. */
 export function evaluateInspection(facts: InspectionResults): Finding[] {
   const isWhole = facts.has('end');
   return sandboxChecks.map(({ name, against, holds, advice, judge }) => {

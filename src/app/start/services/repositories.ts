@@ -46,8 +46,8 @@ export function openRepositoryServices(server: ServerWithEngine, { sessions, pow
 const services = { read: 'git-upload-pack', write: 'git-receive-pack' } as const;
 
 /**
- * Prefers the credential for the forge's API host to the credential for git. Forges accept one token for both, so users
- * need to bind it only once.
+ * Prefers a credential for the forge's API host, and falls back to the git credential. Forges accept one token for
+ * both.
  */
 function createForgeTokenFinder(credentials: Pick<ProxyCredentials, 'of'>): ForgeTokenFinder {
   return async (id, { remote, apiUrl, access }) => {

@@ -3,9 +3,7 @@ import type { ResolvedTemplate } from '../../../sessions/services/sessions/creat
 import type { ServerWithEngine } from '../engine.ts';
 import type { TemplateAvailabilityChecker } from '../runnable-templates.ts';
 
-/**
- * Rejects if the template cannot run here. Also rejects if the template does not exist, unless the project chose it.
- */
+/** Rejects if the template cannot run here. Only a project's template may be missing. */
 export const createTemplateResolver =
   (
     { templates, projects, live }: ServerWithEngine,

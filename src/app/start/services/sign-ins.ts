@@ -134,7 +134,7 @@ async function readIssuers({
   return [main, ...(await Promise.all(others))];
 }
 
-/** An issuer address without a path must refer to the same people with or without a trailing slash. */
+/** An issuer without a path is the same with or without a trailing slash. */
 const rooted = (issuer: string): string => (new URL(issuer).pathname === '/' ? new URL(issuer).origin : issuer);
 
 async function readSecret(file: string): Promise<string> {

@@ -24,7 +24,7 @@ export function openWebhooks(server: ServerWithEngine, { projectExists, readCost
   const { closing, config, metrics, log, outbox, replica } = server;
   const { webhookSecrets: secrets } = server.projects;
   const isLocal = isLoopback(config.host);
-  // Users of a loopback server can reach the machine's local addresses anyway, so webhooks may reach them, too.
+  // Users of a loopback server can reach local addresses anyway, so webhooks may, too.
   const allowRanges = isLocal ? [...loopback, ...config.webhooks.allowRanges] : config.webhooks.allowRanges;
   const own = isLocal && config.port > 0 ? `http://127.0.0.1:${config.port}` : undefined;
   const { pageUrl = own } = config.webhooks;

@@ -86,7 +86,7 @@ interface Entry {
 }
 const maxEntries = 100_000;
 
-/** The files that the COPY instructions of a folder's Dockerfile need, except those that .dockerignore excludes. */
+/** The files that a Dockerfile's COPY instructions need, without those in .dockerignore. */
 export class DockerBuildContext {
   readonly #root: string;
   readonly #isIgnored: (path: string) => boolean;

@@ -29,7 +29,7 @@ export const workerCommand: CliCommand = {
     if (!environmentId) throw new UsageError('Set the environment with --environment or ANTHROPIC_ENVIRONMENT_ID.');
     if (!/^[\w-]{1,128}$/.test(environmentId))
       throw new UsageError(`${environmentId} is not the id of an environment.`);
-    // A key on the command line could be read by every user of the machine.
+    // Every user of the machine could read a key on the command line.
     const key = io.env.ANTHROPIC_ENVIRONMENT_KEY;
     if (!key) throw new UsageError("Set ANTHROPIC_ENVIRONMENT_KEY to the environment's key.");
     const url = options.text('api') ?? (io.env.ANTHROPIC_BASE_URL || hosted);

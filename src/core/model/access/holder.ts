@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AppError } from '../../errors/errors.ts';
 
-/** A resource belongs to its project if it has one, otherwise to its owner, or to the server if it has neither. */
+/** A resource belongs to its project, else to its owner, else to the server. */
 export const ResourceOwnership = z.object({
   owner: z.string().optional(),
   projectId: z.string().nullish(),
@@ -9,8 +9,8 @@ export const ResourceOwnership = z.object({
 export type ResourceOwnership = z.infer<typeof ResourceOwnership>;
 
 /**
- * Only a project's own sessions can use its resources. Any other resource requires a session with the same owner,
- * unless the session or the resource belongs to the server.
+ * Only a project's sessions can use its resources. Other resources require a session with the same owner, unless either
+ * belongs to the server.
  */
 export const canUseResource = (session: ResourceOwnership, { owner, projectId }: ResourceOwnership): boolean =>
   projectId ? session.projectId === projectId : [undefined, owner].includes(session.owner) || owner === undefined;
@@ -19,8 +19,7 @@ export const toHolderKey = ({ owner = '', projectId }: ResourceOwnership): strin
   projectId ? `project:${projectId}` : owner;
 
 /**
- * Prefers the caller's own resource over a project's. Throws: conflict, if the caller has no matching resource and
- * several projects do.
+ * Prefers the caller's own resource over a project's. Throws: conflict (only projects have a match, and several do).
  */
 export function selectPreferredResource<Named extends ResourceOwnership>(found: readonly Named[]): Named | undefined {
   const own = found.find(({ projectId }) => !projectId);

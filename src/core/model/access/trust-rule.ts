@@ -2,8 +2,8 @@ import { z } from 'zod';
 
 const Pattern = z.string().min(1).max(500);
 /**
- * Accepts tokens of `issuer` whose claims match all patterns. Slashes and colons separate the parts of a claim: `*`
- * matches within one part; `**` matches any number of parts.
+ * Accepts tokens of `issuer` whose claims match all patterns. `*` matches within one part of a claim, `**` across
+ * parts. Slashes and colons separate parts.
  */
 export const TrustRule = z.strictObject({
   issuer: z.string().min(1).max(500),

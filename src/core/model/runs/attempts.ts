@@ -7,10 +7,7 @@ import { Goal, GoalAssessment } from './goal.ts';
 export const attemptsKind = 'attempts';
 /** Ids are `<session>:<attempts>:<n>`. */
 export const attemptDiffKind = 'attempt-diff';
-/**
- * Unfinished attempts of one session; ids are `of-<session>`. Kept after the session's deletion until all attempts are
- * deleted.
- */
+/** Unfinished attempts of one session; ids are `of-<session>`. Kept until all attempts are deleted. */
 export const unfinishedAttemptsKind = 'attempts-open';
 
 export const attemptLimits = { least: 2, most: 8 } as const;

@@ -1,7 +1,7 @@
 import type { BudgetOverrun, BudgetSpec } from '../spending.ts';
 
-// Runs, sessions, users, projects and the server each have budget lines. A child's budget is reserved in its parent's
-// lines. All amounts are integers: costs in micro-units of the price list's currency, times in milliseconds.
+// Budget lines of runs, sessions, users, projects and the server. A parent's lines reserve its children's budgets. All
+// amounts are integers: costs in micro-units of the price list's currency, times in ms.
 
 export type BudgetAmountKind = Exclude<BudgetOverrun['kind'], 'runningRuns'>;
 export type BudgetAmounts = { readonly [Kind in BudgetAmountKind]?: number };
@@ -16,7 +16,7 @@ export interface BudgetLine extends Pick<BudgetOverrun, 'scope' | 'period' | 'ha
   readonly reserved?: number;
 }
 
-/** Rounds up, so that no request is free. Ignores floating-point errors below half a billionth. */
+/** Rounds up, so no request is free. Ignores errors below half a billionth. */
 export const toMicroCost = (cost: number): number => Math.ceil(Math.round(cost * 1e9) / 1e3);
 export const fromMicroCost = (cost: number): number => cost / 1e6;
 export const withMicroCost = <Of extends { readonly cost: number }>(of: Of): Of => ({
@@ -104,10 +104,7 @@ export interface BudgetGrant {
   readonly isBusy: boolean;
 }
 
-/**
- * Computes how much a request can use. A request that would fit once the requests in progress are done waits for them,
- * instead of getting a shorter reply.
- */
+/** Computes how much a request can use. A request waits for those in progress instead of getting a shorter reply. */
 export function computeBudgetGrant(
   lines: readonly BudgetLine[],
   { least, most }: { readonly least: BudgetAmounts; readonly most: BudgetAmounts },

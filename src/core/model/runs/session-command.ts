@@ -8,7 +8,7 @@ const Decision = z.object({
   decision: z.enum(['approved', 'rejected']),
   text: z.string().exactOptional(),
   args: z.record(z.string(), z.unknown()).exactOptional(),
-  /** The result from the session's client or a worker. If set, the server does not run the tool. */
+  /** The result from a client or worker. If set, the server does not run the tool. */
   result: ExternalToolResult.exactOptional(),
   /** Also approves the tool's pending calls and all its later calls in this session. */
   always: z.boolean().exactOptional(),
@@ -39,8 +39,8 @@ export const SessionCommand = z.discriminatedUnion('type', [
     })
     .transform((send) => ({ ...send, clientTimestamp: send.clientTimestamp })),
   /**
-   * Decides a pending call and the calls in `also`. Only the first decision on a call applies. `by`: `user`, or `program`
-   * for a client or worker of the Managed Agents API.
+   * Decides a pending call and those in `also`. The first decision on a call applies. `by`: `user`, or `program` for a
+   * client or worker of the Managed Agents API.
    */
   z.object({
     type: z.literal('cmd.decide'),
@@ -55,10 +55,7 @@ export const SessionCommand = z.discriminatedUnion('type', [
   /** Requests a sandbox, which stays in use until `sandbox.done`. */
   bare('sandbox.use'),
   bare('sandbox.done'),
-  /**
-   * Stops the sandbox and keeps its files. Answered once the sandbox has stopped; `stopped` is false if there was no
-   * sandbox.
-   */
+  /** Stops the sandbox and keeps its files. Answered after the stop; `stopped` is false if there was no sandbox. */
   bare('sandbox.stop'),
   /** Freezes the processes until the next use. Answered immediately; the log records the completed pause. */
   bare('sandbox.pause'),

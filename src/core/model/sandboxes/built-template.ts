@@ -32,7 +32,7 @@ export const BuildStep = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('ENV'),
     pairs: z.array(z.tuple([z.string(), Text])),
-    /** Whether values are expanded: `${NAME}` stands for a variable of the image, and `$$` for a dollar sign. */
+    /** Whether `${NAME}` expands to a variable of the image, and `$$` to a dollar sign. */
     isOpen: z.boolean().optional(),
   }),
   z.object({ type: z.literal('WORKDIR'), path: Text.min(1) }),
@@ -56,11 +56,11 @@ export const TemplateBuild = z.object({
   /** `waiting`: the steps have not arrived, or other builds are ahead in the queue. */
   status: z.enum(['waiting', 'building', 'ready', 'error']),
   at: z.number(),
-  /** A deadline in epoch ms. A build that is still running after the deadline belongs to a dead server. */
+  /** A deadline in epoch ms. A build running past it belongs to a dead server. */
   until: z.number().optional(),
   /** Builds with the same steps share an image. */
   image: z.string().optional(),
-  /** The hash of the base and the steps, so that later builds can reuse the image. */
+  /** A hash of the base and the steps, for reuse of the image. */
   print: z.string().optional(),
   start: StartCommand.optional(),
   reason: z.object({ message: z.string(), step: z.string().optional() }).optional(),

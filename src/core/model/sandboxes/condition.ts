@@ -2,9 +2,8 @@ import { z } from 'zod';
 import type { SandboxPhase } from '../events.ts';
 
 /**
- * The state of a sandbox as shown to users. `new`: never used. `paused`: the next use resumes it. `stopped`: only
- * `start` or a run starts it again; if the driver cannot pause, every stopped sandbox has this state. `lost`: the next
- * use starts a new sandbox with the same files.
+ * A sandbox's state as shown to users. `new`: never used. `paused`: the next use resumes it. `stopped`: only `start` or
+ * a run starts it. `lost`: the next use starts a new sandbox with the same files.
  */
 export const SandboxCondition = z.enum([
   'new',
@@ -43,7 +42,7 @@ const byPhase = {
   lost: 'lost',
   released: 'stopped',
 } as const satisfies Record<SandboxPhase, SandboxCondition>;
-/** Used for records without a phase, which come from an earlier version or belong to a sandbox that was never used. */
+/** Used for records without a phase, from an earlier version or of an unused sandbox. */
 const byState = { created: 'new', running: 'running', stopped: 'stopped', not_found: 'lost' } as const;
 
 /** `pause`: what the driver's pauses can keep. With `none`, a stopped sandbox is never shown as paused. */

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { fullAddressRanges } from '../../text/address-range.ts';
 
 /**
- * Rules that narrow the server's egress policy. `allow` overrides `deny`; addresses in neither list are allowed. The
- * addresses of hosts outside `allow` are checked against the lists.
+ * Narrows the server's egress policy. `allow` overrides `deny`; other addresses are allowed. Hosts outside `allow` are
+ * checked by their addresses.
  */
 export const EgressRules = z.object({
   /** Hosts (`host`, `*.host`), addresses and ranges such as 192.0.2.0/24. `deny` cannot contain hosts. */
@@ -12,7 +12,7 @@ export const EgressRules = z.object({
 });
 export type EgressRules = z.infer<typeof EgressRules>;
 
-/** Either the only hosts that the sandbox can reach (none if the list is empty), or rules. */
+/** The only hosts that the sandbox can reach, none if empty; or rules. */
 export const EgressRestriction = z.union([z.array(z.string()).readonly(), EgressRules]);
 export type EgressRestriction = z.infer<typeof EgressRestriction>;
 

@@ -5,6 +5,6 @@ export const fileMetadataLimits = {
   keyBytes: 246,
   /** The maximum total size of one file's keys and values. */
   bytes: 4_096,
-  /** The maximum size of the same data as JSON, where a character can take six bytes. */
+  /** Maximum size as JSON, where a character can take six bytes. */
   jsonBytes: 32 * 1024,
 } as const;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 export const WorkspaceDamage = z.object({
-  /** The copy that replaced the files, identified by its seq in the log and its creation time. Null if no copy did. */
+  /** The copy that replaced the files: its log seq and creation time. Null if none did. */
   copy: z.object({ seq: z.int(), at: z.number().nullable() }).nullable(),
   lost: z.array(z.string()),
   lostCount: z.int().nullable(),

@@ -31,7 +31,7 @@ export const maxMounts = 8;
 export const MountRequests = z.array(MountRequest).max(maxMounts);
 
 export const VolumeAttachment = z.object({
-  /** The holder's session id. A transfer has an id of its own, used only for its sandbox. */
+  /** The holder's session id. A transfer uses an id of its own. */
   sessionId: SessionId,
   access: MountAccess,
   at: z.number(),

@@ -86,10 +86,7 @@ function oneService(mapping: Mapping, refuse: Refuse): Mapping {
   };
 }
 
-/**
- * Replaces `$$` with `$`. Variables are refused, because the server does not have the caller's environment to expand
- * them.
- */
+/** Replaces `$$` with `$`. Refuses variables, because the server lacks the caller's environment. */
 function plain(text: string, key: string, refuse: Refuse): string {
   if (/(^|[^$])(\$\$)*\$[A-Za-z_{]/.test(text))
     refuse(key, 'has a variable, which Corral does not substitute: write its value');
@@ -169,7 +166,7 @@ function parsePorts(value: unknown, key: string, refuse: Refuse): number[] {
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
-/** Parses a duration such as 1m30s and rounds it up to whole seconds, with a minimum of 1. */
+/** Parses a duration such as 1m30s into whole seconds, rounded up, at least 1. */
 function parseSeconds(value: unknown, refuse: Refuse, key: string): number | undefined {
   if (value === undefined) return undefined;
   const parts = [...String(value).matchAll(/(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h)/g)];

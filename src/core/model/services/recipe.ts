@@ -1,7 +1,6 @@
 import { z } from 'zod';
 
-// Services, such as databases, are containers from other images. Only the session's sandbox and other services can
-// reach them.
+// Services, such as databases, are containers that only the session's sandbox and other services can reach.
 
 export const maxServices = 8;
 const reserved = new Set(['localhost', 'sandbox', 'ip6-localhost', 'ip6-loopback']);

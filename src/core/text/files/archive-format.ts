@@ -27,8 +27,8 @@ export function detectArchiveFormat(start: Uint8Array): ArchiveFormat | undefine
 const sampleBytes = 4_096;
 
 /**
- * Passes the content through. Rejects with invalid_request for a known format that is not in `expected`. A gzip file must
- * contain a tar archive, because tar accepts some other contents as an empty archive.
+ * Passes the content through. Rejects: invalid_request, for a known format that is not in `expected`. A gzip file must
+ * contain a tar archive, because tar takes some other contents for an empty archive.
  */
 export async function* expectArchive(
   content: AsyncIterable<Uint8Array>,

@@ -1,9 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { quoteForShell } from '../quote.ts';
 
-// File names on Linux are bytes, but JSON contains only text. Bytes that are not UTF-8 become \xHH, such as \xE9, and a
-// backslash that would start such an escape becomes \x5C. Paths in this form are accepted, even for new files. Archives use
-// `_` instead of the backslash, which Windows does not allow in a name.
+// JSON cannot represent the bytes of every Linux file name. Bytes that are not UTF-8 become \xHH, such as \xE9, and a
+// backslash before such a sequence becomes \x5C. Archives use `_` instead of the backslash.
 
 const valid =
   /[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|\xed[\x80-\x9f][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}|[\x80-\xff]/g;
@@ -21,14 +20,12 @@ export function decodeFileName(name: Buffer): string {
     });
 }
 
-/** A shell command whose output `decodeFileNames` reads. Plain output would lose bytes that are not UTF-8. */
+/** A shell command for `decodeFileNames`. Plain output would lose bytes that are not UTF-8. */
 export const encodeFileNamesCommand = 'base64 -w 0';
 export const decodeFileNames = (printed: string): string => decodeFileName(Buffer.from(printed, 'base64'));
 
 const escaped = /\\x(5C|[89A-F][0-9A-F])/;
-/**
- * Splits a name into alternating pieces: text, then the hex digits of an escaped byte. Undefined if nothing is escaped.
- */
+/** Splits a name into text and hex digits of escaped bytes, alternating. Undefined if nothing is escaped. */
 export const splitEscapedFileName = (name: string): readonly string[] | undefined =>
   escaped.test(name) ? name.split(escaped) : undefined;
 

@@ -8,7 +8,7 @@ export interface ReplacementResult {
   readonly times: number;
 }
 
-/** Replaces every occurrence. A \n in `old` matches any line ending, and the replacement uses the surrounding line endings. */
+/** Replaces every occurrence. A \n in `old` matches any line ending; replacements use the surrounding ones. */
 export function replaceOccurrences(text: string, old: string, now: string): ReplacementResult {
   const isOld = hasOldEnds(text);
   const plain = unix(text, isOld);
@@ -38,8 +38,8 @@ export function replaceOccurrences(text: string, old: string, now: string): Repl
 }
 
 /**
- * Models may write composed accented letters where the text has decomposed ones, or vice versa. The returned function
- * converts to the form in which the text contains `sought`.
+ * Returns a function that converts to the form in which the text contains `sought`. Models may compose accented letters
+ * differently.
  */
 function formIn(text: string, sought: string): (piece: string) => string {
   const form = text.includes(sought)
@@ -71,10 +71,7 @@ function rawPositions(text: string, isOld: boolean): (plain: number) => number {
   };
 }
 
-/**
- * Finds the first line ending at or after a position, or the last line ending of the text if none follows. Positions
- * must increase from call to call.
- */
+/** Finds the first line ending at or after a position, else the text's last one. Positions must increase. */
 function lineEnds(text: string, isOld: boolean): (from: number) => string {
   if (isOld) return () => '\r';
   const kindAt = (at: number) => (text[at - 1] === '\r' ? '\r\n' : '\n');

@@ -5,17 +5,14 @@ export interface TextFile {
   readonly text: string;
   readonly encoding: string;
   /**
-   * Undefined if the encoding cannot represent a new character, or if the encoding is only a guess and the file does
-   * not already contain that character.
+   * Undefined if the encoding cannot represent a new character. A guessed encoding allows only characters already in
+   * the file.
    */
   encode(text: string): Buffer | undefined;
 }
 
 const sampleBytes = 64 * 1024;
-/**
- * The minimum sum of two estimates, in percent. A guess below this is no better than assuming the most common
- * single-byte encoding.
- */
+/** Minimum sum of two estimates, in percent. Lower guesses are no better than the most common single-byte encoding. */
 const leastConfidence = 25;
 /** In percent. At this confidence, a guess from the whole sample is treated as certain. */
 const sureConfidence = 90;
@@ -47,7 +44,7 @@ function wide(bytes: Buffer): TextFile | undefined {
   for (let at = bytes.indexOf(0); at >= 0; at = bytes.indexOf(0, at + 1)) zeros[at % 2] = (zeros[at % 2] ?? 0) + 1;
   const [even = 0, odd = 0] = zeros;
   const hasMark = isMarked(bytes);
-  // ASCII with a few zero bytes is valid UTF-8. In UTF-16, nearly every second byte of such text is zero.
+  // ASCII with few zero bytes is UTF-8. In UTF-16, nearly every second byte of such text is zero.
   if (!hasMark && ((even && odd) || (isUtf8(bytes) && (even + odd) * 8 < bytes.length))) return undefined;
   const isBig = hasMark ? bytes[0] === 0xfe : !odd;
   const swapped = (of: Buffer) => (isBig ? Buffer.from(of).swap16() : of);
@@ -62,7 +59,7 @@ function wide(bytes: Buffer): TextFile | undefined {
 }
 
 const shownZero = '␀';
-/** NUL-separated records, as from `find -print0`. Archives and programs contain longer runs of NULs, or control characters. */
+/** NUL-separated records, as from `find -print0`. Longer runs of NULs indicate archives or programs. */
 function withZeros(bytes: Buffer): TextFile | undefined {
   if (bytes.includes('\0\0\0') || !isUtf8(bytes)) return undefined;
   const text = bytes.toString();
@@ -137,8 +134,8 @@ interface Guess {
 }
 
 /**
- * Encoding declarations for editors, Python, Ruby, Vim, gettext, XML, HTML and CSS. Other quoted names are ignored, because
- * they are arguments in code.
+ * Encoding declarations for editors, Python, Ruby, Vim, gettext, XML, HTML and CSS. Other quoted names are code
+ * arguments.
  */
 const declaration =
   /(?:coding|charset)[ \t]?[:= ][ \t]?([a-z][\w.:-]{1,39})|(?:<(?:\?xml|meta)[^<>]{1,200}(?:encoding|charset)=|@charset )["']([a-z][\w.:-]{1,39})/gi;
@@ -200,10 +197,7 @@ function textBy(encoding: string, bytes: Uint8Array): string | undefined {
 }
 
 const tables = new Map<string, ReadonlyMap<string, string> | undefined>();
-/**
- * Maps each character to its one or two bytes, as Latin-1. The first mapping wins, so `legacy` checks that re-encoding
- * the decoded text reproduces the file exactly.
- */
+/** Maps each character to its bytes, as Latin-1. The first mapping wins, so `legacy` checks the round trip. */
 function tableOf(encoding: string): ReadonlyMap<string, string> | undefined {
   if (!tables.has(encoding)) tables.set(encoding, makeTable(encoding));
   return tables.get(encoding);

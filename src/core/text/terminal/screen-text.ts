@@ -2,7 +2,7 @@ import { countCharacterCells, joinsCell } from './cells.ts';
 
 const heldLines = 100; // recent rows that the cursor can move back to
 const maxLine = 64 * 1024; // characters; longer lines are processed in pieces
-// last column for relative cursor moves; limited because a character there pads its whole row
+// last column for relative cursor moves, because a character there pads its whole row
 const widest = 250;
 const esc = '\u001b';
 const control = new RegExp(`[\\b\\r\\v\\f\\0\\u0007${esc}]`, 'g');
@@ -20,7 +20,7 @@ export class ScreenText {
   #column = 0;
   #begun = '';
   #isRedrawn = false;
-  /** The cursor directly follows the last character, so an accent or joiner can still combine with it. */
+  /** Whether the cursor follows the last character, so an accent or joiner can combine with it. */
   #isBehind = false;
 
   get isRedrawn(): boolean {

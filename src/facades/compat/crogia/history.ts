@@ -10,8 +10,8 @@ import type { HistoryItem, HistoryMessage } from './replies.ts';
 import * as replies from './replies.ts';
 import { SessionParams } from './schemas.ts';
 
-// Each request reads the conversation from the log. An active run contributes only its user messages, because a page that
-// joins receives everything else through the socket.
+// Reads the conversation from the log on each request. An active run contributes only user messages, because the socket
+// delivers the rest.
 
 export function toHistoryMessage(event: SessionEvent): HistoryMessage | undefined {
   if (event.type === 'run.error')
@@ -51,7 +51,7 @@ export function toHistoryItem(event: SessionEvent, workdir: string): HistoryItem
   }
 }
 
-/** The log contains each question twice, as a call and as text. The full conversation shows the calls, so the text is omitted. */
+/** Omits the text of questions, which the log also contains as calls. */
 export class QuestionTextFilter {
   readonly #open = new Map<string, string>();
 

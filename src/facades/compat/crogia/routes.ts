@@ -146,7 +146,7 @@ function mountProcesses(app: App, { sessions, processes }: CrogiaDeps): void {
       }),
   );
 
-  /** The kernel treats 0 and negative pids as process groups, so they are rejected as unknown processes. */
+  /** Rejects 0 and negative pids, which the kernel treats as process groups. */
   async function known(sid: string, pid: number): Promise<number> {
     await sessions.get(toSessionId(sid));
     if (pid < 1) throw new AppError('not_found', missing);

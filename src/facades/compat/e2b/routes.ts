@@ -51,12 +51,9 @@ const style: ErrorStyle = {
 };
 const server: Principal = { role: 'admin', by: 'server' };
 const dueEveryMs = 500;
-/** The maximum number of signed-URL requests per second and address. Each request is tried against all sandboxes. */
+/** Maximum signed-URL requests per second and address. Each is tried against all sandboxes. */
 const signedPerSecond = 20;
-/**
- * The maximum number of hashes for wrong signatures, per address and minute. Each signature costs one hash per sandbox
- * and key.
- */
+/** Maximum hashes for wrong signatures, per address and minute. A signature costs one hash per sandbox and key. */
 const wrongHashes = 20_000;
 /** The access layer sets these headers for other routes. */
 const common = { vary: 'Origin', 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' };

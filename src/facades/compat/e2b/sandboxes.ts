@@ -37,8 +37,8 @@ export class DataPlaneSandboxes extends ServerComponent<Deps> {
   readonly #inOrder = createKeyedQueue();
 
   /**
-   * Undefined if the sandbox is gone, stopped, expired or still paused. `look` never resumes the sandbox, because the
-   * SDKs check its state after each broken stream.
+   * Undefined if the sandbox is gone, stopped, expired or still paused. `look` never resumes it, because SDKs check the
+   * state after each broken stream.
    */
   async reach(sid: string, how: 'look' | 'use'): Promise<RunningSandbox | undefined> {
     const { services, servicesOf, clock } = this.deps;
@@ -126,7 +126,7 @@ export class DataPlaneSandboxes extends ServerComponent<Deps> {
 
   async endDue(forget: (id: SessionId) => Promise<void>): Promise<void> {
     const { services, managed, clock, warn } = this.deps;
-    // A program can extend a sandbox's lifetime while the sandboxes before it in this list are paused or deleted.
+    // Checked again for each sandbox, because its lifetime can be extended while earlier ones end.
     const isDue = ({ endsAt }: SessionLifetime) => endsAt !== null && endsAt <= clock.now();
     const ending = new Semaphore(maxConcurrent);
     const end = async ({ id, life }: SessionRecord) => {

@@ -39,8 +39,8 @@ export class DataPlaneTargetResolver {
   answersTo = (request: IncomingMessage): boolean => this.#named.has(request);
 
   /**
-   * Whether the host name contains the port. A port named in headers shares the server's origin, so pages from other
-   * sites must not reach it.
+   * Whether the host name contains the port. Ports in headers share the server's origin, so other sites' pages must not
+   * reach them.
    */
   isForProgram = (request: IncomingMessage): boolean => {
     const { port, byHost = false } = this.of(request) ?? {};

@@ -6,9 +6,8 @@ import { trimEndCharacters } from '../../../core/text/text.ts';
 import type { CallerCredentialRegistry } from '../../../http/guard/credentials.ts';
 
 /**
- * Tokens for sandboxes, volumes and uploads. They are derived from the id and the receiving caller's credential, so
- * every server with the same store can check them. They become invalid when that credential does, or when the sandbox's
- * tokens are replaced.
+ * Tokens for sandboxes, volumes and uploads. Derived from the id and the caller's credential, so any server with the
+ * same store can check them. Invalid once that credential is, or the sandbox's tokens are replaced.
  */
 export interface SandboxTokenService {
   /** Grants access to the sandbox's ports and to envd, its API for files and processes. */
@@ -20,7 +19,7 @@ export interface SandboxTokenService {
   opensPorts(box: Box, presentedTokens: PresentedTokens): Principal | undefined;
   volume(id: string, maker: Principal): string;
   opensVolume(id: string, value: string | undefined): Principal | undefined;
-  /** Allows the upload of one archive of a build's files. `id` includes the archive's hash and the time of expiry. */
+  /** Allows the upload of one archive of a build's files. `id` includes the archive's hash and expiry. */
   upload(id: string, maker: Principal): string;
   opensUpload(id: string, value: string | undefined): Principal | undefined;
   makers(owner: string | undefined): readonly Principal[];

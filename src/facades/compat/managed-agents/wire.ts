@@ -66,7 +66,7 @@ export class QueryParameters {
     if (value !== 'asc' && value !== 'desc') throw invalidRequestError('order must be asc or desc.');
     return value;
   }
-  /** Returns a function that checks a time against the bounds `name[gt]`, `name[gte]`, `name[lt]` and `name[lte]`. */
+  /** Returns a check of times against the bounds `name[gt]`, `name[gte]`, `name[lt]` and `name[lte]`. */
   within(name: string): (at: number) => boolean {
     const bound = (word: string) => {
       const value = this.one(`${name}[${word}]`);

@@ -42,10 +42,7 @@ export class ToolCallPairer {
   readonly #open = new Map<string, PairedToolCall>();
   readonly #messageIds = new MessageIdResolver();
 
-  /**
-   * Must be called for every event that is not added, because such events determine which message a tool call belongs
-   * to.
-   */
+  /** Call for every event that is not added, because these events determine which message a tool call belongs to. */
   pass(event: SessionEvent): void {
     this.#messageIds.of(event);
   }

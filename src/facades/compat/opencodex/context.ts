@@ -47,7 +47,7 @@ export function ignoreAnyNotFound(thrown: unknown): undefined {
 export const actionNotFoundError = (id: string) => missing(`Agent action with id ${id} not found`);
 export const blockNotFoundError = (id: string) => missing(`Block with id ${id} not found`);
 
-/** A sandbox that a user stopped is a 404 in this facade, not a 503. */
+/** Reports a sandbox that a user stopped as 404, not 503. */
 export function rethrowStoppedAsNotFound(thrown: unknown): never {
   if (codes(thrown) === 'sandbox_not_found') throw missing('Sandbox not running. Start it first.');
   throw thrown;

@@ -37,7 +37,7 @@ const one = jsonReply('The credential, without its value', Credential, example);
 const Body = z.object({ ...credentialFields, value: z.string().max(8_192) });
 const { name: _, created_at: __, scheme: ___, user: ____, git: _____, paths: ______, ...places } = example;
 const bodyExample = { ...places, value: 'the-real-key' };
-// validated after the holder's id, so that the 404 for a missing holder takes precedence
+// validated after the holder's id, so the 404 for a missing holder comes first
 const named = { credential: z.string() };
 
 const view = ({ name, hosts, header, scheme, user, env, git, paths, createdAt }: BoundCredential) => ({

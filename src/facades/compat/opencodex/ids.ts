@@ -1,7 +1,7 @@
 import { SessionId } from '../../../core/model/ids.ts';
 
-// Ids encode their origin, because projected events have no records. Each id is a version 8 UUID that contains the
-// session's id (64 bits), the kind (5 bits) and the event's seq (53 bits).
+// Ids encode their origin, because projected events have no records: a version 8 UUID with the session's id (64 bits),
+// the kind (5 bits) and the event's seq (53 bits).
 
 const kinds = ['action', 'result', 'reply', 'error'] as const;
 type Kind = (typeof kinds)[number];

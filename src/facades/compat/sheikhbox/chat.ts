@@ -21,10 +21,7 @@ interface Message {
   readonly timestamp: number;
 }
 
-/**
- * Finds a message that a client resent after losing its connection. Copies have the same text and sender timestamp, and are
- * at most ten minutes apart.
- */
+/** Finds the earlier copy of a resent message. Copies share text and sender timestamp, at most ten minutes apart. */
 async function findRetried(
   sessions: Pick<SessionService, 'page'>,
   session: SessionRecord,
@@ -57,13 +54,13 @@ interface ChatRequest {
 export function createChatHandler(
   context: SheikhboxContext,
 ): (chatRequest: ChatRequest, reply: FastifyReply) => Promise<void> {
-  // Sends are serialized, so that a repeated request sees the message of the first request.
+  // Serializes sends, so a repeated request sees the first request's message.
   const inOrder = createKeyedQueue();
   return async ({ request, sid, body }, reply) => {
     const cursor = parseLatestCursor(request.headers['last-event-id'], body.event_id);
     const session = await context.sessions.get(toSessionId(sid));
     const claim = await context.idempotency.claim(request);
-    // Watching starts before the message is sent, because the first answer may be logged before the stream opens.
+    // Watches before sending, because the first answer may be logged before the stream opens.
     using _watching = context.sessions.watching(session.id);
     if (claim?.kind === 'replay') {
       markReplayed(reply);

@@ -105,7 +105,7 @@ export function mountSessionSharing(app: App, context: SheikhboxContext): void {
       toSuccessEnvelope(await readAttachments(await sessions.get(toSessionId(params.sid)), context)),
   );
 
-  /** Callers need no token, so requests for unknown and unshared sessions get the same response. */
+  /** Unknown and unshared sessions get the same response, because callers need no token. */
   const shown = async (sid: string): Promise<SessionRecord> => {
     const session = await sessions.get(toSessionId(sid));
     if (!session.shared) throw new AppError('session_not_found', 'There is no such session.');

@@ -16,8 +16,8 @@ const Options = z.object({
 });
 
 /**
- * Clients send arbitrary bodies or none, so only known fields are read. Options must be valid: a misread sandbox limit would
- * allow too much. Throws: invalid_request.
+ * Reads only known fields, because clients send arbitrary bodies or none. Options must be valid: a misread sandbox
+ * limit would allow too much. Throws: invalid_request.
  */
 export function parseNewSession(raw: Buffer | undefined): Omit<CreateSessionCommand, 'origin'> {
   const body = parseJson(raw);

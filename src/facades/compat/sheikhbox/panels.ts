@@ -41,9 +41,7 @@ export const createFilePanel = (
 export const acceptsEventStream = ({ headers }: FastifyRequest): boolean =>
   headers.accept?.toLowerCase().includes('text/event-stream') ?? false;
 
-/**
- * Sends the panel immediately and after each change. The first read must succeed; later reads that fail are retried.
- */
+/** Sends the panel immediately and after each change. Retries failed reads, except the first. */
 export async function streamPanel(reply: FastifyReply, panel: Panel, context: SheikhboxContext): Promise<void> {
   const { sse, clock } = context;
   let shown = toSseFrame({ event: panel.event, data: await panel.read(abortOnDisconnect(reply)) });
@@ -63,7 +61,7 @@ export async function streamPanel(reply: FastifyReply, panel: Panel, context: Sh
   }
 }
 
-/** Fires when the session is deleted, because the next read may be a second away. */
+/** Fires when the session is deleted, without waiting for the next poll. */
 function followEnd(id: SessionId, { sessions }: SheikhboxContext, gone: AbortSignal): AbortSignal {
   const end = new AbortController();
   const follow = async () => {

@@ -20,7 +20,7 @@ export const workspace = defineFacade({
   routes: async ({ workspaces, ...parts }) => (workspaces ? [createWorkspaceRoutes({ ...parts, workspaces })] : []),
 });
 
-// Only in this folder is a workspace's name called `sessionId`, as in the clients' frames.
+// In this folder, `sessionId` is a workspace's name, as in the clients' frames.
 
 const UserId = z.string().regex(/^[A-Za-z0-9._@-]{1,128}$/);
 
@@ -43,7 +43,7 @@ export const ClientMessage = z.discriminatedUnion('type', [
 export type ClientMessage = z.infer<typeof ClientMessage>;
 type Command = Exclude<ClientMessage, { type: 'ping' }>;
 
-/** Checks a file name without the sandbox. Only the sandbox can decide whether an absolute path is in the workspace. */
+/** Accepts absolute paths. The sandbox checks that they are in the workspace. */
 function isFileName(name: string): boolean {
   if (name.trim() === '' || name.includes('\0') || name.endsWith('/') || name.length > 4096) return false;
   const normal = posix.normalize(name);
@@ -181,7 +181,7 @@ function misfit(frame: JsonObject, { issues: [issue] }: z.ZodError): Reply {
   return { type: 'error', message, error: 'invalid_request', sessionId };
 }
 
-/** Replies for these errors contain the error's message, possibly from the driver, but not its code. */
+/** Replies for these errors contain the message instead of the code. */
 const startFailures: ReadonlySet<ErrorCode> = new Set([
   ...([
     'sandbox_not_found',

@@ -20,8 +20,7 @@ const ofOneFile: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Streams a zip file, packing one entry at a time. Entry names are safe on every operating system. Holds at most one
- * file (50 MiB) in memory. Lists entries that cannot be packed in `LEFT_OUT.txt`.
+ * Streams a zip file, holding at most one file (50 MiB) in memory. `LEFT_OUT.txt` lists entries that cannot be packed.
  */
 export function createZipStream(
   { files, emptyFolders, others }: Omit<FolderListing, 'truncated'>,

@@ -4,8 +4,8 @@ import type { SessionEvent } from '../../../core/model/events.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import { formatToolCall, translateToolCall } from './tool-names.ts';
 
-// Converts core events to Crogia and CambioML frames. If a frame has no text to show, `content` is the empty string, so
-// that a client can always print `content`.
+// Converts core events to Crogia and CambioML frames. Frames without text have an empty `content`, so clients can
+// always print it.
 
 export interface ConversationFrame {
   readonly type: string;

@@ -7,13 +7,13 @@ const maxSockets = 16; // per client and session; each open tab has one
 
 export interface ResumeKey {
   readonly session: string;
-  /** Identifies the caller the same way rate limits do: by a key's id, the word `token`, or an address. */
+  /** A key's id, the word `token`, or an address, as in rate limits. */
   readonly caller: string;
 }
 
 /**
- * The last seq that each broken socket delivered. A page that reconnects sends no cursor, so its new socket continues after
- * that seq. In memory only: after a server restart, the page gets the active run again from its start.
+ * The last seq that each broken socket delivered. Reconnecting pages send no cursor, so their new sockets continue
+ * there. In memory only.
  */
 export class ResumePoints {
   readonly #clock: Clock;
@@ -40,7 +40,7 @@ export class ResumePoints {
     return seq;
   }
 
-  /** Call when a client loads the history: its next socket must not continue where its old socket stopped. */
+  /** Call when a client loads the history. Its next socket must not resume. */
   forget(client: ResumeKey): void {
     this.#broken.delete(keyOf(client));
   }

@@ -54,10 +54,7 @@ interface ConversationStart {
   readonly workdir: string;
   readonly profile: ClientProfile;
   readonly after: number;
-  /**
-   * The last seq in the history that the page has loaded; the socket skips text and tool calls up to it. If 0, nothing
-   * is skipped.
-   */
+  /** The socket skips text and tool calls up to this seq, because the page has loaded them. 0 skips nothing. */
   readonly listedUpTo: number;
 }
 const brokenCode = 1006;
@@ -165,8 +162,7 @@ async function begin(
   const active = await sessions.activeRun(session.id); // always called, because it rejects callers without permission
   const { workdir } = await sessions.sandbox(session.id);
   const profile = target ?? (session.origin === 'cambioml' ? 'cambioml' : 'crogia');
-  // Only Crogia clients load the history. The history omits a working run's text and tool calls, which this socket
-  // sends instead.
+  // Only Crogia clients load the history, which omits a working run's text and tool calls.
   const left = cursor === undefined && profile === 'crogia' ? rejoins.take(client) : undefined;
   const isListed = cursor === undefined && left === undefined && profile === 'crogia' && active?.waiting === true;
   return {

@@ -1,5 +1,4 @@
-// A browser's preview token is in a cookie on the preview's own host; the previewed program never receives that cookie.
-// No other host can set `secureName`, and browsers send it even from a frame in Corral's web page. Some browsers refuse
+// A cookie on the preview's own host holds the preview token; the program never receives it. Some browsers refuse
 // `secureName` over http, so `plainName` is set as well.
 
 const secureName = '__Host-corral_preview';

@@ -21,7 +21,7 @@ interface RelayedRequest {
   readonly signal: AbortSignal;
   /** Changes the response's raw headers. Default: `withoutHopByHopHeaders`. */
   readonly changed?: (raw: readonly string[]) => string[];
-  /** Sends an error response if the program closed the connection before it responded, or did not speak HTTP. */
+  /** Sends an error response if the program closed the connection early or did not speak HTTP. */
   failed(how: RelayFailure): void;
 }
 export type RelayFailure = 'closed' | 'invalid';
@@ -85,10 +85,7 @@ export async function relayRequest(relayed: RelayedRequest): Promise<void> {
   connection.destroy();
 }
 
-/**
- * Hop-by-hop headers, and headers that affect other hosts too. For example, `clear-site-data` clears the whole domain's
- * cookies.
- */
+/** Hop-by-hop headers, and headers that affect other hosts, such as `clear-site-data`. */
 const hops = new Set([
   ...['connection', 'keep-alive', 'transfer-encoding', 'proxy-authenticate', 'proxy-connection', 'trailer'],
   ...['clear-site-data', 'alt-svc', 'nel', 'report-to'],
@@ -182,10 +179,7 @@ interface Addressed {
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
 }
-/**
- * Removes this server's credentials and keeps the program's own. Needed for every request, because a proxy may add
- * credentials that a sandbox must not get.
- */
+/** Removes this server's credentials, which a sandbox must not get. Keeps the program's own. */
 export function withoutCallerCredentials<Request extends Addressed>(
   request: Request,
   isOurs: (text: string) => boolean,
@@ -206,10 +200,7 @@ export function withoutCallerCredentials<Request extends Addressed>(
   };
 }
 
-/**
- * The parts of a header, cookie or parameter that can be a credential: each word, both as sent and percent-decoded, and
- * the values inside Basic authentication and subprotocols.
- */
+/** Lists the parts of a value that can be a credential, both as sent and decoded. */
 function listWords(value: string): string[] {
   const words = value.split(/[\s,;]+/).flatMap((word) => {
     const bare = (text: string) => text.replace(/^"|"$/g, '');

@@ -13,15 +13,15 @@ export class ProtocolViolationError extends Error {
 }
 
 /**
- * Maximum bytes of large responses in memory, for all sandboxes together; further responses wait in their sandboxes.
- * Responses are validated one after another, so a higher limit would not help. Small responses are not counted.
+ * Maximum bytes of large responses in memory, for all sandboxes together. Further responses wait in their sandboxes.
+ * Small responses are not counted.
  */
 const held = new Semaphore(32 * 1024 * 1024);
 
 interface Limit {
   readonly maxBytes: number;
   readonly signal: AbortSignal;
-  /** Requires a content-length. A chunked body can be split so finely that reading it becomes expensive. */
+  /** Requires a content-length, because a chunked body can be split to make reading expensive. */
   readonly isMeasured: boolean;
   /** Keeps one slow sandbox from exhausting the shared limit. */
   readonly own: Semaphore;
@@ -50,7 +50,7 @@ export async function collectBody(response: IncomingMessage, limit: Limit): Prom
   return { bytes: whole.subarray(0, size), [Symbol.dispose]: () => counted.dispose() };
 }
 
-/** Frees the memory now: on a quiet server, the next garbage collection may be minutes away. */
+/** Frees the memory now, because garbage collection may be minutes away. */
 export const releaseBodyMemory = ({ bytes }: Pick<Body, 'bytes'>): void =>
   void (bytes.buffer as ArrayBuffer).transfer(0);
 

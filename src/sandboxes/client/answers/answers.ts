@@ -3,10 +3,10 @@ import { fileMetadataLimits } from '../../../core/model/sandboxes/file-metadata.
 import { isSafeName, isSafePath } from '../../../core/text/file-names.ts';
 import type { JsonLimits } from '../../../core/text/json.ts';
 
-// The allowed shape and size of each response. The limits are the daemon's own (docs/sandboxd.openapi.json) plus JSON's
-// overhead, because an honest daemon responds with payload_too_large before it exceeds them.
+// The allowed shape and size of each response. Limits are the daemon's own (docs/sandboxd.openapi.json) plus JSON's
+// overhead.
 
-// Drops names that would lead out of the workspace when appended to a folder's path.
+// Drops names that lead out of the workspace when appended to a path.
 
 const withSafeNames = <Entry extends { readonly name: string }>(entries: readonly Entry[]): Entry[] =>
   entries.filter(({ name }) => isSafeName(name));
@@ -42,7 +42,7 @@ const text = (most: number) => z.string().max(most);
 const id = text(256);
 /** An older daemon can send longer text. */
 const cut = (most: number) => z.string().transform((whole) => whole.slice(0, most));
-/** Converts to the format of `toISOString`. A file's time can be in any year, so it is clamped to the years 0000 to 9999. */
+/** Converts to the format of `toISOString`, clamped to the years 0000 to 9999. */
 const iso = text(40)
   .refine((date) => !Number.isNaN(Date.parse(date)), { abort: true })
   .overwrite((date) => new Date(Math.min(Math.max(Date.parse(date), firstMs), lastMs)).toISOString());
@@ -59,8 +59,7 @@ const desktop = z.object({
   restarts: z.object({ display: count, browser: count }),
   lastFailure: cut(1_000).exactOptional(),
   /**
-   * Whether Chromium's own sandbox also isolates pages, which requires user namespaces. Absent before the browser's first
-   * start.
+   * Whether Chromium's own sandbox, which needs user namespaces, also isolates pages. Absent before the first start.
    */
   browserSandbox: z.boolean().exactOptional(),
 });
@@ -90,7 +89,7 @@ const operation = z.object({
   pid: count,
   startedAt: time,
   endedAt: time.exactOptional(),
-  /** True if the command is waiting for input. Absent if it is not waiting, or if the daemon cannot tell. */
+  /** True if the command is waiting for input. Absent if not, or if unknown. */
   asks: z.literal(true).exactOptional(),
   /** False if the image has no `script`, so that the command runs over pipes. */
   terminal: z.literal(false).exactOptional(),
@@ -143,8 +142,7 @@ const pathEntry = z.object({
   /** The entry is the workspace itself. Only `stat` sets this. */
   workspace: z.literal(true).exactOptional(),
   /**
-   * Only in responses to metadata requests, moves and writes, and only if the file has metadata. A link has its
-   * target's metadata.
+   * Absent without metadata. Returned only by metadata requests, moves and writes. A link has its target's metadata.
    */
   metadata: z
     .record(text(fileMetadataLimits.keyBytes), text(fileMetadataLimits.bytes))
@@ -210,7 +208,7 @@ const exec = z.object({
   stdout: cut(maxExec),
   stderr: cut(maxExec),
   timedOut: z.boolean(),
-  /** Files that contain the truncated streams in full, up to the spool's limit. Paths are relative to the workspace. */
+  /** Files with the full streams, up to the spool's limit. Paths are relative to the workspace. */
   wholeIn: z.object({ stdout: path.exactOptional(), stderr: path.exactOptional() }).exactOptional(),
 });
 export type ExecResult = z.infer<typeof exec>;
@@ -297,10 +295,7 @@ export const daemonResponseRules = {
   programEnd: rule(z.object({ exitCode: z.int() }), [1, 4, 2]),
   desktop: rule(desktop, [16, 40, 3]),
   pointer: rule(z.object({ x: z.int(), y: z.int() }), [16, 10, 2]),
-  /**
-   * A message from the browser's debugging pipe. Playwright reads `params` and `result`; their contents are not checked
-   * here.
-   */
+  /** A message from the browser's debugging pipe. The contents of `params` and `result` are not checked. */
   cdp: rule(
     z.looseObject({
       id: z.int().optional(),

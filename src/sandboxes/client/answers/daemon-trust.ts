@@ -2,7 +2,7 @@ import type { AppError } from '../../../core/errors/errors.ts';
 import { type ProtocolViolationData, toProtocolError } from '../../../core/model/protocol-violation.ts';
 
 export interface DaemonTrust {
-  /** Fires at the first violation, with the AppError as its reason. The client then sends no further requests. */
+  /** Fires at the first violation, with the AppError as its reason. No further requests are sent. */
   readonly broken: AbortSignal;
   reportViolation(breach: ProtocolViolationData): AppError;
 }

@@ -1,8 +1,7 @@
 import { AppError, type ErrorCode } from '../../../core/errors/errors.ts';
 
 /**
- * The error codes that a daemon may use. `fenced` is also accepted for a request with an epoch. All others, such as
- * `unauthorized`, are reserved for Corral's server and become `sandbox_unavailable`.
+ * Error codes that a daemon may use, plus `fenced` for requests with an epoch. All others become `sandbox_unavailable`.
  */
 const itsOwn: ReadonlySet<string> = new Set<ErrorCode>([
   'invalid_request',

@@ -29,10 +29,7 @@ export function validateDaemonResponse<Name extends DaemonResponseName>(
 export const maxImmediateValidationBytes = 64 * 1024;
 const inOrder = createKeyedQueue();
 
-/**
- * Validates at most one large response per turn of the event loop. The largest responses (20,000 files, or 16 MiB of
- * text) take 70 ms.
- */
+/** Validates at most one large response per event loop turn. The largest take 70 ms. */
 export async function validateResponseInTurn<Name extends DaemonResponseName>(
   name: Name,
   bytes: Buffer,

@@ -12,8 +12,8 @@ interface Stream {
 }
 
 /**
- * After a malformed frame, the sandbox is no longer trusted. Throws the error that reports the violation, or the error from
- * `lost` when the connection breaks.
+ * Distrusts the sandbox after a malformed frame. Throws the violation's error, or the error from `lost` when the
+ * connection breaks.
  */
 export async function* readDaemonFrames(
   stream: Duplex,

@@ -79,7 +79,7 @@ export function createCertificateAuthority(keys: readonly Secret[], now: () => n
 const derived = (key: Secret, what: string, length: number) =>
   Buffer.from(hkdfSync('sha256', key.reveal(), '', `corral ${what}`, length));
 
-/** Gives the authority of each key a different name, because programs look up an authority by its name. */
+/** A different authority name for each key, because programs look up authorities by name. */
 const nameOf = (key: Secret) => `${name} ${derived(key, 'egress authority name', 4).toString('hex')}`;
 
 function keyPairFrom(key: Secret): { privateKey: KeyObject; publicKey: KeyObject } {
@@ -94,8 +94,8 @@ function keyPairFrom(key: Secret): { privateKey: KeyObject; publicKey: KeyObject
   return { privateKey, publicKey: createPublicKey(privateKey) };
 }
 
-// The few ASN.1 structures that a certificate needs. Node cannot create certificates, and the available libraries add a
-// dozen packages or their own cryptography. This code only encodes; Node signs.
+// Encodes the few ASN.1 structures of a certificate, which Node cannot create; Node signs. The available libraries add
+// many packages or their own cryptography.
 
 export const encodeDer = (tag: number, ...parts: readonly Uint8Array[]): Buffer => {
   const body = Buffer.concat(parts);
@@ -142,10 +142,7 @@ const signsCertificates = Buffer.from([0b0000_0110]); // keyCertSign and cRLSign
 const signs = Buffer.from([0b1000_0000]);
 const serverAuth = encodeDerOid('2b06010505070301');
 
-/**
- * Returns a version 3 certificate as PEM. Strict validators, such as Python's, require both the subject and the
- * authority key identifier.
- */
+/** Returns a version 3 certificate as PEM. Strict validators, such as Python's, require both key identifiers. */
 export function createCertificate(request: CertificateFields): string {
   const { subject, issuer, subjectKey, issuerKey, serial, from, until, names } = request;
   const spki = subjectKey.export({ type: 'spki', format: 'der' });

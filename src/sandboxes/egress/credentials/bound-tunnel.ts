@@ -50,9 +50,8 @@ interface Tunnel {
 const maxTickets = 1_000;
 
 /**
- * Creates agents that speak TLS over the tunnel's own connection first, and then over further connections that the
- * policy allows. Resumes a sandbox's last TLS session with a host, because a full handshake is half the work of a short
- * request. `trusted`: the CA certificates for real servers, as PEM.
+ * Creates agents that use the tunnel's own connection first, then further allowed connections. Resumes TLS sessions,
+ * because a full handshake is half the work of a short request. `trusted` is PEM.
  */
 function upstreamAgents(trusted: string, open: UpstreamOpener) {
   // created for the first intercepted tunnel, because most Corral servers never intercept one
@@ -66,8 +65,7 @@ function upstreamAgents(trusted: string, open: UpstreamOpener) {
   };
 
   function secured({ client, target }: Tunnel, plain: Duplex): Promise<TLSSocket> {
-    // Sandboxes never share a ticket, because a shared ticket would reveal to the host that the sandboxes belong
-    // together.
+    // A shared ticket would reveal to the host that two sandboxes belong together.
     const key = `${client.sessionId} ${target.host}:${target.port}`;
     const session = tickets.get(key);
     secureContext ??= createSecureContext({ ca: trusted });
@@ -178,8 +176,7 @@ export function createTunnelInterceptor({ of, authority, trusted }: EgressCreden
       all.filter((one) => !here.includes(one)),
     );
     if (misplaced) return refuseMisplacedPlaceholder(client, target, misplaced);
-    // The sandbox must not push to another repository, even with a credential of its own: the push could exfiltrate
-    // this session's work.
+    // Pushing to another repository, even with the sandbox's own credential, could exfiltrate this session's work.
     if (
       isPossiblePush(req.url ?? '') &&
       ofHost.some(({ isForGit }) => isForGit) &&
@@ -246,10 +243,7 @@ interface Upgrade extends InjectedRequest {
   readonly head: Buffer;
 }
 
-/**
- * Allows only upgrades to WebSocket, because the data of other protocols cannot be searched for secrets. Undefined if
- * the upgrade is allowed.
- */
+/** Allows only WebSocket upgrades, because other protocols cannot be searched for secrets. Undefined if allowed. */
 function checkUpgrade({ client, target }: InterceptedTunnel, { method, headers }: IncomingMessage) {
   const hasBody = headers['transfer-encoding'] !== undefined || !/^0*$/.test(headers['content-length'] ?? '');
   if (headers.upgrade?.toLowerCase() === 'websocket' && method === 'GET' && !hasBody) return undefined;

@@ -18,16 +18,13 @@ export interface Credential {
   readonly admits?: (method: string | undefined, url: string, target: EgressTarget) => boolean;
 }
 
-/** Returns no credentials for plain HTTP, which third parties could read, or for a target that is an address. */
+/** Returns none for plain HTTP, which third parties could read, and none for addresses. */
 export const findCredentials = (all: readonly Credential[], target: EgressTarget): readonly Credential[] =>
   target.port === 80 || target.kind !== 'name'
     ? []
     : all.filter(({ hosts }) => hosts.some((one) => matchesTarget(one, target)));
 
-/**
- * The first credential for each header. Git's credentials come first, because they are more specific; then the session's
- * own, its project's, and the server's.
- */
+/** Keeps the first credential for each header, in the order git, session, project, server. */
 export function keepFirstPerHeader(values: readonly Credential[]): readonly Credential[] {
   const fixed = values.filter(({ replaces }) => !replaces);
   const all = [...fixed.filter(({ isForGit }) => isForGit), ...fixed.filter(({ isForGit }) => !isForGit)];

@@ -2,8 +2,8 @@ import type { SessionRepository } from '../../../core/model/repository.ts';
 import { type EgressTarget, toEgressTarget } from '../target.ts';
 import type { Credential } from './credential.ts';
 
-// Accepts requests of git's smart HTTP protocol (gitprotocol-http) only in git's exact spelling. A server may interpret
-// another spelling of a path differently from this proxy, so other spellings never get a credential.
+// Accepts git's smart HTTP requests (gitprotocol-http) only in git's exact spelling. A server may interpret other
+// spellings differently from this proxy.
 
 interface GitRequest {
   /** Without a final `.git`. */
@@ -67,8 +67,8 @@ export function parseUrlTarget(url: string): EgressTarget {
 }
 
 /**
- * Admits git's requests to a session's repositories below the credential's paths. For a write, both the credential and
- * the session's access must be `write`. Also admits reads of other repositories below `paths`, such as submodules.
+ * Admits git's requests to a session's repositories. Writes need `write` in both the credential and the session. With
+ * `paths`, also admits reads of other repositories below them, such as submodules.
  */
 export function createGitRequestCheck(
   { git, paths }: GitAccess,

@@ -34,10 +34,7 @@ export function encodeForContentType(contentType = '', value: string): string {
   return /x-www-form-urlencoded/i.test(contentType) ? encodeURIComponent(value) : value;
 }
 
-/**
- * Maximum bytes to hold. A larger body with a declared length passes unchanged, because its new length is known only
- * once the whole body has been read.
- */
+/** Maximum bytes to hold. Larger bodies with a declared length pass unchanged. */
 const maxHeldBytes = 256 * 1024;
 
 interface RequestParts {
@@ -45,8 +42,8 @@ interface RequestParts {
   readonly body: readonly PlaceholderReplacement[];
 }
 /**
- * Replaces placeholders in a chunked body as it arrives, and in a body with a declared length once it is complete.
- * Compressed bodies stay unchanged.
+ * Replaces placeholders in chunked bodies as they arrive, and in others once complete. Compressed bodies stay
+ * unchanged.
  */
 export async function replacePlaceholdersInBody(
   req: IncomingMessage,

@@ -18,8 +18,8 @@ const decoders: Readonly<Record<string, () => Transform>> = {
 const ofEncodedBody = new Set(['content-encoding', 'content-length']);
 
 /**
- * Searches the headers for secrets, and returns the body for the caller to search. Decompresses a body if the server
- * compressed it although the request did not allow that.
+ * Searches the headers for secrets, and returns the body for the caller to search. Decompresses bodies that the server
+ * compressed uninvited.
  */
 export function searchResponse(
   incoming: IncomingMessage,

@@ -16,9 +16,8 @@ const maxControlBytes = 125;
 const none = Buffer.alloc(0);
 
 /**
- * Relays a server's frames until a frame cannot be searched (masked, compressed, malformed or unknown), or one of
- * `texts` appears in a control frame or, even across frames, in a message. Calls `found` once, and then stops. Relays
- * the end of a message without waiting for the next message.
+ * Relays a server's frames until one cannot be searched, or one of `texts` appears, even across frames. Then calls
+ * `found` once and stops.
  */
 export function createFrameSearchFilter(
   texts: readonly Buffer[],

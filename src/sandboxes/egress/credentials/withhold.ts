@@ -2,8 +2,8 @@ import { Transform } from 'node:stream';
 import type { StreamFilter } from '../pipe-filtered.ts';
 
 /**
- * Relays bytes until one of `texts` appears, even across chunks. Calls `found` once with the index of the match, and
- * then stops. Relays no byte of the match.
+ * Relays bytes until one of `texts` appears, even across chunks. Then calls `found` once with its index, and relays
+ * nothing more.
  */
 export function createTextCutoffFilter(texts: readonly Buffer[], found: (which: number) => void): StreamFilter {
   const none = Buffer.alloc(0);

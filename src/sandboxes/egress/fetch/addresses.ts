@@ -65,10 +65,7 @@ export function createRangeCheck(ranges: readonly string[]): (canonical: string)
   return listOf(ranges.map(rangeOrThrow));
 }
 
-/**
- * Also matches the IPv6 addresses that translators derive from an IPv4 range, so that a sandbox cannot reach a denied
- * address through a translating network. Throws: invalid_request.
- */
+/** Also matches the IPv6 addresses that translators derive from an IPv4 range. Throws: invalid_request. */
 export const createTranslationAwareRangeCheck = (ranges: readonly string[]): ((canonical: string) => boolean) =>
   listOf(ranges.map(rangeOrThrow).flatMap((range) => [range, ...translated(range)]));
 
@@ -87,7 +84,7 @@ function translated({ address, prefix, family }: AddressRange): AddressRange[] {
   return forms.map((form) => ({ ...form, text: `${form.address}/${form.prefix}`, family: 'ipv6' }));
 }
 
-// One list per family: a BlockList compares across families, and a rule for ::/96 must not match IPv4.
+// One list per family, because a BlockList rule for ::/96 would also match IPv4.
 function listOf(ranges: readonly AddressRange[]): (canonical: string) => boolean {
   const lists = { ipv4: new BlockList(), ipv6: new BlockList() };
   for (const { address, prefix, family } of ranges) lists[family].addSubnet(address, prefix, family);

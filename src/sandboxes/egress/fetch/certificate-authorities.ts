@@ -4,8 +4,8 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { AppError } from '../../../core/errors/errors.ts';
 
 /**
- * Node's own root certificates and those in the files that NODE_EXTRA_CA_CERTS and CORRAL_EXTRA_CA name, as one PEM
- * string. Rejects: invalid_request.
+ * Returns Node's root certificates and those in NODE_EXTRA_CA_CERTS and CORRAL_EXTRA_CA as one PEM string. Rejects:
+ * invalid_request.
  */
 export async function readCaBundle(extraFiles: readonly string[]): Promise<string> {
   const all = [...getCACertificates('default')];

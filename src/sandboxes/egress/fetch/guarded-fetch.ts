@@ -19,8 +19,8 @@ const maxStatus = 599;
 const withoutBody = new Set([204, 205, 304]);
 
 /**
- * Dials the address that was checked, through `guardedConnect`. Does not follow redirects or reuse connections. Rejects with
- * AppError, or with the signal's own error.
+ * Dials only checked addresses. Does not follow redirects or reuse connections. Rejects with AppError, or with the
+ * signal's own error.
  */
 export function createGuardedFetch(options: ConnectorOptions & { readonly ca?: string } = {}): GuardedFetch {
   const via = createConnector(options, connectMs);
@@ -138,8 +138,8 @@ const perAddressMs = 3_000;
 const maxAddresses = 4;
 
 /**
- * The only way to connect to an untrusted name. Refuses a name if any of its addresses is private. Dials the checked
- * address, because a second lookup could return a different one. Rejects only when `signal` fires.
+ * The only way to connect to an untrusted name. Refuses names with any private address, and dials the checked address.
+ * Rejects only when `signal` fires.
  */
 export async function guardedConnect(
   via: Connector,

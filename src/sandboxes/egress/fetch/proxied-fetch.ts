@@ -93,7 +93,7 @@ async function* readBody(
   }
 }
 
-/** Opens a tunnel even for http, because a refused CONNECT cannot be mistaken for the site's response. */
+/** Opens a tunnel even for http, so a refusal cannot be mistaken for the site's response. */
 async function tunnelTo(url: URL, socket: Duplex): Promise<Duplex> {
   const authority = `${url.hostname}:${url.port || (url.protocol === 'https:' ? 443 : 80)}`;
   const outgoing = request({

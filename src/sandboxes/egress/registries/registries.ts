@@ -11,9 +11,8 @@ import type { RegistryHost } from '../policy.ts';
 import { toEgressTarget } from '../target.ts';
 
 /**
- * Runs with sh in an unused sandbox of the image, as the user and in the environment of the image's sessions, with or
- * without network access. Prints one `tool<TAB>url` per configured registry, `late<TAB>tool` for a tool that took too
- * long, and finally `end`. Contains no default registries, because an unconfigured tool reports its own default.
+ * Runs with sh in an unused sandbox of the image, with or without network access. Prints `tool<TAB>url` per registry,
+ * `late<TAB>tool` for a slow tool, and finally `end`.
  */
 export const registryDiscoveryScript = String.raw`
 exec 3>&1 2>/dev/null </dev/null
@@ -87,7 +86,7 @@ interface Sandbox {
 const scriptMs = 90_000;
 const pagesMs = 60_000;
 
-/** Reads each image's registries in the first sandbox of the image, before anything else runs there. */
+/** Reads each image's registries in its first sandbox, before anything else runs there. */
 export class PackageRegistryCatalog extends ServerComponent<Options> {
   readonly #known = new Map<string, Promise<RegistryDiscoveryResult>>();
   readonly #reading = new Set<string>();
@@ -138,7 +137,7 @@ export class PackageRegistryCatalog extends ServerComponent<Options> {
   async #ask(key: string, { client, isFresh }: Sandbox, signal: AbortSignal): Promise<RegistryDiscoveryResult> {
     const { records: keep, fetchPage } = this.deps;
     const run = async (until: AbortSignal) => {
-      // The agent may have changed this sandbox's settings, so the image's next new sandbox is read instead.
+      // The agent may have changed this sandbox's settings, so the next new sandbox is read.
       if (!isFresh) throw new AppError('sandbox_unavailable', 'The sandbox was used before its image was read.');
       return (await client.exec({ command: `cd /\n${registryDiscoveryScript}`, timeoutMs: scriptMs }, until)).stdout;
     };
@@ -146,7 +145,7 @@ export class PackageRegistryCatalog extends ServerComponent<Options> {
   }
 }
 
-/** An index page that refers to further hosts, through the links of pip or the download and API URLs of cargo. */
+/** An index page of pip or cargo that refers to further hosts. */
 const Page = z.object({ for: z.enum(['pip', 'cargo']), url: z.string() });
 const DiscoveredRegistries = z.object({
   entries: z.array(z.object({ host: z.string(), port: z.int(), for: z.string() })),
@@ -158,7 +157,7 @@ interface RegistryDiscoveryResult {
   readonly entries: readonly RegistryHost[];
   /** Index pages that failed. Hosts that they link to are missing until a retry succeeds. */
   readonly unread: readonly string[];
-  /** Whether a package manager took too long. If so, nothing is stored, and the next new sandbox is read. */
+  /** Whether a package manager took too long. Nothing is then stored, and the next new sandbox is read. */
   readonly isPartial: boolean;
 }
 
@@ -174,7 +173,7 @@ const recordKind = 'egress-registries';
 const maxEntries = 64;
 
 /**
- * Runs the script only if no result is stored, and retries failed pages. Rejects as `run` and `keep` do, and with
+ * Runs the script if no result is stored, and retries failed pages. Rejects as `run` and `keep` do, and with
  * sandbox_unavailable if the script was interrupted.
  */
 export async function discoverRegistries(

@@ -10,10 +10,7 @@ export const RunningSandboxView = z.object({
   owner: z.string().nullable(),
   host: z.string(),
   isPaused: z.boolean(),
-  /**
-   * Null if the sandbox is paused, does not respond in time or is not among the 200 measured sandboxes, or if the
-   * driver reports no usage.
-   */
+  /** Null if the sandbox is paused, too slow, beyond the 200 measured sandboxes, or not measured by its driver. */
   usage: SandboxUsageView.nullable(),
 });
 export type RunningSandboxView = z.infer<typeof RunningSandboxView>;

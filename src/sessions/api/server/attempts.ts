@@ -9,8 +9,8 @@ export interface StartAttemptsCommand {
   /** Two to eight entries, one per attempt. */
   readonly attempts: readonly { readonly template?: string | undefined; readonly model?: string | undefined }[];
   /**
-   * `fork`: start with the session's conversation and files. `copy`: only its files. `none`: neither. Unset: `fork` if the
-   * session has an ended run, else `copy`.
+   * `fork` starts with the session's conversation and files, `copy` with its files, `none` with neither. Default:
+   * `fork` if the session has an ended run, else `copy`.
    */
   readonly begins?: AttemptSet['begins'] | undefined;
   readonly budget?: AttemptBudget | undefined;
@@ -27,14 +27,14 @@ export interface AttemptView extends Omit<Attempt, 'phase' | 'result' | 'isDelet
   readonly turns: number;
   readonly tokens: number;
   readonly cost: number;
-  /** The attempt's session was deleted or does not exist yet, so the attempt cannot be opened or chosen. */
+  /** Whether the attempt's session was deleted or does not exist yet. */
   readonly isGone: boolean;
 }
 export interface AttemptSetView extends Omit<AttemptSet, 'attempts'> {
   readonly attempts: readonly AttemptView[];
   /**
-   * The number of the best completed attempt, ranked by goal, passed checks, score, cost and tokens, in that order.
-   * Null if no attempt has completed.
+   * The best completed attempt's number, ranked by goal, passed checks, score, cost, then tokens. Null if none has
+   * completed.
    */
   readonly best: number | null;
 }

@@ -13,11 +13,11 @@ const Schedule = z.object({
   /** Five fields: minute, hour, day of the month, month, day of the week. */
   cron: z.string(),
   /**
-   * IANA name, such as `Europe/Berlin`. If a clock change skips a fixed time of day, the start happens right after the
-   * change. A fixed time that occurs twice causes only one start.
+   * IANA name, such as `Europe/Berlin`. A time that a clock change skips starts right after it; a repeated time starts
+   * once.
    */
   timezone: z.string(),
-  /** Delays each start by up to this many seconds. Every server computes the same delay. */
+  /** Delays each start by up to this many seconds, equally on every server. */
   jitterSeconds: z.number(),
   /** After downtime: start for the latest missed time only, or not at all. */
   missed: z.enum(['latest', 'none']),
@@ -37,11 +37,14 @@ export const HookSpec = z.object({
   repositories: z.array(z.string()).readonly(),
   /** Applies to `issue.labelled` events only. Null: any label. */
   label: z.string().nullable(),
-  /** The account that `comment.mention` and `issue.assigned` refer to. Events caused by this account start nothing. */
+  /** The account for `comment.mention` and `issue.assigned`. Its own events start nothing. */
   account: z.string().nullable(),
   /** Senders whose events match. Empty: any. */
   senders: z.array(z.string()).readonly(),
-  /** `json`: the text shown to the agent, with placeholders such as `{{path.of.a.field}}`. Null: the whole payload. */
+  /**
+   * With `json`, the text shown to the agent, with placeholders such as `{{path.of.a.field}}`. Null shows the whole
+   * payload.
+   */
   template: z.string().nullable(),
 });
 export type HookSpec = z.infer<typeof HookSpec>;
@@ -62,7 +65,7 @@ export const AutomationBudget = z.object({
   seconds: z.number().nullable(),
 });
 export type AutomationBudget = z.infer<typeof AutomationBudget>;
-/** The task of an automation created through a facade's API. Only that API can change the task. */
+/** The task of an automation created through a facade's API, which alone can change it. */
 const AutomationApiTask = z.object({
   api: z.string(),
   agent: z.string(),
@@ -73,7 +76,7 @@ export type AutomationApiTask = z.infer<typeof AutomationApiTask>;
 export interface PreparedAutomationStart {
   readonly command: Omit<CreateSessionCommand, 'id' | 'origin'>;
   readonly messages: readonly SendUserMessageCommand[];
-  /** Called once the session exists, before its first message; called again if a server dies during the start. */
+  /** Called before the session's first message. Called again if a server dies during the start. */
   readonly begin?: (id: SessionId) => Promise<void>;
 }
 export interface AutomationStartAuthorization {
@@ -82,8 +85,8 @@ export interface AutomationStartAuthorization {
 }
 export interface AutomationApiRegistry {
   /**
-   * Registers a facade's API. Each start of one of its automations calls `prepare` with the rights of the automation's
-   * owner. `prepare` rejects with AutomationStartError, or with any error that creating a session can cause.
+   * Registers a facade's API. `prepare` runs at each start, with the owner's rights. `prepare` rejects with
+   * AutomationStartError, or with any error that creating a session can cause.
    */
   serve(
     api: string,
@@ -122,10 +125,7 @@ export const Automation = z.object({
   version: z.int(),
   owner: z.string().optional(),
   name: z.string(),
-  /**
-   * `run`: an agent works on the message. `prebuild`: the server prepares the repositories for later sessions, without
-   * an agent.
-   */
+  /** `run` has an agent work on the message. `prebuild` only prepares the repositories for later sessions. */
   kind: z.enum(automationKinds),
   message: z.string(),
   goal: Goal.nullable(),
@@ -191,7 +191,7 @@ export const AutomationStart = z.object({
    */
   state: z.enum(['queued', 'starting', 'running', 'ended', 'skipped', 'failed']),
   sessionId: SessionId.nullable(),
-  /** Why the start was skipped, failed or is still waiting, or the result of a prebuild. Empty in all other cases. */
+  /** Why the start was skipped, failed or waits, or a prebuild's result. Otherwise empty. */
   text: z.string(),
   outcome: RunOutcome.nullable(),
   endedAt: z.number().nullable(),
@@ -234,9 +234,9 @@ export interface AutomationService {
   /** Newest first. With `owner`, lists only automations of that owner and of `projects`, and shared ones. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Automation[]>;
   /**
-   * Rejects: quota (100 per owner), invalid_request, and not_found, session_not_found or forbidden for something that the
-   * automation refers to. A run needs a message. A prebuild needs a repository and a server that keeps prepared files, and
-   * takes neither a message nor a goal. An automation cannot start itself.
+   * A run needs a message; a prebuild needs a repository and a server that keeps prepared files, but no message or
+   * goal. Rejects: quota (100 per owner), invalid_request, and not_found, session_not_found or forbidden (something
+   * that the automation refers to).
    */
   create(spec: AutomationSpec & AutomationSecret & { readonly owner?: string }): Promise<Automation>;
   get(id: string): Promise<Automation>;
@@ -252,16 +252,13 @@ export interface AutomationService {
   delete(id: string): Promise<void>;
   pause(id: string): Promise<Automation>;
   /**
-   * Resumes the schedule. If the automation paused because its owner lost access, and the owner still has no access,
-   * `by` becomes the owner. Rejects with conflict if the automation is archived.
+   * Resumes the schedule. `by` becomes the owner if the previous owner lost access and still has none. Rejects:
+   * conflict (the automation is archived).
    */
   resume(id: string, by?: string): Promise<Automation>;
   /** Works even while the automation is paused. Rejects: quota (20 starts are queued), conflict (the automation is archived). */
   start(id: string, key: string | null): Promise<AutomationStart>;
-  /**
-   * Returns the new secret, which is valid immediately and cannot be read again. Rejects with conflict if the
-   * automation has no hook.
-   */
+  /** Returns the new secret once; it is valid immediately. Rejects: conflict (the automation has no hook). */
   rotateSecret(id: string): Promise<{ readonly secret: string }>;
   /**
    * Starts the automation for a matching delivery; a repeated delivery starts nothing. Rejects: not_found (unknown

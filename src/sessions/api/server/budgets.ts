@@ -3,7 +3,7 @@ import type { BudgetLimit } from '../../../core/model/runs/budget-limits.ts';
 import type { ServiceRules } from '../rules.ts';
 
 export const budgetHolderKinds = ['person', 'project', 'server'] as const;
-/** A person's id is the `owner` of that person's sessions. The id is empty for the server and for sessions without an owner. */
+/** A person's id is the `owner` of their sessions. Empty for the server and for sessions without an owner. */
 export interface BudgetHolder {
   readonly of: (typeof budgetHolderKinds)[number];
   readonly id: string;
@@ -24,12 +24,11 @@ export interface SharedBudget extends BudgetHolder, Readonly<Record<BudgetLimit,
 }
 
 /**
- * Budgets of people, projects and the server. Model requests reserve an amount before they are sent; tool calls are counted
- * before they start. A run at a limit pauses and asks the user. It continues when there is room again, such as the next day
- * or after a limit is raised.
+ * Budgets of people, projects and the server. Model requests reserve an amount in advance. A run at a limit pauses,
+ * asks the user, and continues when there is room again.
  */
 export interface BudgetService {
-  /** Lists each holder that has usage this month, limits of its own, or amounts reserved under a concurrency limit. */
+  /** Lists each holder with usage this month, limits of its own, or reserved amounts. */
   list(): Promise<readonly SharedBudget[]>;
   get(holder: BudgetHolder): Promise<SharedBudget>;
   /** Omitted limits are unchanged. Waiting runs continue if there is room. */

@@ -6,8 +6,7 @@ import type { ServiceRules } from '../rules.ts';
 export interface ServerCredential extends CredentialInjection {
   readonly name: string;
   /**
-   * The variable or corral.yaml key that defines the credential and prevents changes here. Null if the credential was
-   * stored through this service.
+   * The variable or corral.yaml key that defines the credential, which then cannot change here. Null if stored here.
    */
   readonly setBy: string | null;
   readonly createdAt: number | null; // Epoch ms; null: defined in the settings.

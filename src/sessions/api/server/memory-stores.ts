@@ -70,8 +70,8 @@ export class MemoryConflictError extends AppError {
 }
 
 /**
- * Memory stores of API clients. Every method that takes an id rejects with not_found for an unknown store, memory or
- * version. `by` is the writer; the access layer fills it in.
+ * Memory stores of API clients. Every method with an id can reject with not_found. The access layer fills in `by`, the
+ * writer.
  */
 export interface MemoryStoreService {
   /** Newest first. With `owner`, lists only stores of that owner and of `projects`. */

@@ -2,12 +2,12 @@ import { z } from 'zod';
 import type { ServiceRules } from '../rules.ts';
 
 export const memoryHolderKinds = ['person', 'project'] as const;
-/** A person's id is the `owner` of that person's sessions. The id is empty for sessions without an owner. */
+/** A person's id equals the `owner` of their sessions, and is empty if the sessions have no owner. */
 export interface MemoryOwner {
   readonly of: (typeof memoryHolderKinds)[number];
   readonly id: string;
 }
-/** The id of a person defaults to the caller's id. The id of a project is required. */
+/** A person's id defaults to the caller's. A project's id is required. */
 export interface MemoryOwnerRef {
   readonly of: MemoryOwner['of'];
   readonly id?: string | undefined;
@@ -27,7 +27,7 @@ export const Note = z.object({
   /** In UTF-8 bytes. */
   size: z.int(),
   version: z.int(),
-  /** A deleted note keeps its history, so the deletion can be undone until retention removes the note. */
+  /** A deleted note can be restored until retention removes it. */
   deleted: z.boolean(),
   createdAt: z.number(),
   updatedAt: z.number(),
@@ -63,7 +63,7 @@ export type MemorySummary = z.infer<typeof MemorySummary>;
 export interface NoteWrite {
   readonly path: string;
   readonly text: string;
-  /** The version that the writer has read; 0: the note must not exist. Absent: the last write wins. */
+  /** The version to replace; 0: the note must not exist. Absent: no check. */
   readonly expect?: number | undefined;
 }
 
@@ -75,10 +75,7 @@ export interface NoteWrite {
  * await memory.write({ of: 'person' }, { path: 'style.md', text: 'Short sentences.' });
  */
 export interface MemoryService {
-  /**
-   * Lists the people and projects that `sees` accepts. Without `sees`, lists all of them. Does not read the notes of
-   * holders that `sees` rejects.
-   */
+  /** Lists the people and projects that `sees` accepts, or all without `sees`. */
   list(sees?: (holder: MemoryOwner) => Promise<boolean>): Promise<readonly MemorySummary[]>;
   /** Sorted by path, including deleted notes. */
   notes(holder: MemoryOwnerRef): Promise<readonly Note[]>;
@@ -93,13 +90,13 @@ export interface MemoryService {
   /** Newest first. */
   history(holder: MemoryOwnerRef, path: string): Promise<readonly NoteVersion[]>;
   /**
-   * Restores an earlier version, by default the one before the newest. Undoing the first version deletes the note. Rejects:
-   * conflict (`to` is the newest version, its text was redacted, or there is no room).
+   * Restores version `to`, by default the second newest. Undoing the first version deletes the note. Rejects: conflict
+   * (`to` is the newest version or was redacted, or there is no room).
    */
   undo(holder: MemoryOwnerRef, path: string, to?: number, by?: string): Promise<Note>;
   /**
    * Permanently removes a version's text. `all` redacts every version and deletes the note. Rejects: conflict (the
-   * version is the newest one and the note still exists).
+   * newest version of a note that still exists).
    */
   redact(holder: MemoryOwnerRef, path: string, version: number | 'all', by?: string): Promise<Note>;
 }

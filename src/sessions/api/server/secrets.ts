@@ -3,7 +3,7 @@ import { ResourceOwnership } from '../../../core/model/access/holder.ts';
 import type { Secret } from '../../../core/text/secret.ts';
 import type { ServiceRules } from '../rules.ts';
 
-/** A secret that API clients store once and bind to sessions or projects. Never contains the value. */
+/** A secret that API clients bind to sessions or projects. Never contains the value. */
 export const NamedSecret = z.object({
   ...ResourceOwnership.shape,
   id: z.string(), // sec_ and 24 hex digits
@@ -23,23 +23,23 @@ export interface NewSecret extends ResourceOwnership {
 }
 
 /**
- * Secrets of API clients. A value leaves the server only through the egress proxy, in a header of a request to a host
- * that the secret is bound to. Methods that take an id reject with not_found for an unknown secret.
+ * Secrets of API clients. Values leave the server only in headers of requests to the hosts that they are bound to.
+ * Methods that take an id reject with not_found for an unknown secret.
  */
 export interface SecretService {
   /** Newest first. With `owner`, lists only secrets of that owner and of `projects`. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly NamedSecret[]>;
   get(id: string): Promise<NamedSecret>;
   /**
-   * Accepts an id or a name. A name is looked up among the owner's secrets first, then among those of `projects`.
-   * Rejects: not_found, conflict (several projects use the name).
+   * Accepts an id or a name. The owner's secrets take precedence over those of `projects`. Rejects: not_found, conflict
+   * (several projects use the name).
    */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<NamedSecret>;
   /** Rejects: conflict (the name is taken), invalid_request (the value is not 8 to 8,192 printable ASCII characters), quota. */
   create(secret: NewSecret): Promise<NamedSecret>;
   /**
-   * Requests use the new value immediately. Without `metadata`, the stored metadata is unchanged. Rejects: invalid_request
-   * (an invalid value, as for `create`).
+   * Requests use the new value immediately. Without `metadata`, keeps the stored metadata. Rejects: invalid_request (as
+   * for `create`).
    */
   replace(id: string, value: Secret, metadata?: Readonly<Record<string, string>>): Promise<NamedSecret>;
   delete(id: string): Promise<void>;

@@ -19,7 +19,7 @@ export const ServerSetting = z.object({
   value: JsonValue,
   fallback: JsonValue,
   from: z.enum(['settings', 'page', 'default']),
-  /** The variable or corral.yaml key that overrides the stored value. Null if there is none. */
+  /** The variable or corral.yaml key that overrides the stored value, or null. */
   setBy: z.string().nullable(),
   stored: JsonValue,
 });
@@ -27,7 +27,7 @@ export type ServerSetting = z.infer<typeof ServerSetting>;
 
 /**
  * Settings that administrators change at run time. Precedence: environment variables, the file, stored values, the
- * default. Changes apply immediately on this server and within seconds on other servers that share the store.
+ * default. Changes reach other servers within seconds.
  */
 export interface SettingsService {
   list(): Promise<readonly ServerSetting[]>;

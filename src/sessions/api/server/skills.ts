@@ -4,7 +4,7 @@ import { ResourceOwnership } from '../../../core/model/access/holder.ts';
 import type { ServiceRules } from '../rules.ts';
 
 export interface SkillFile {
-  /** Relative path. If all files are in one top-level folder, that folder must have the skill's name. */
+  /** Relative path. If all files share one top-level folder, its name must be the skill's. */
   readonly path: string;
   readonly bytes: Uint8Array;
   /** Absent: true for a file that begins with `#!`. */
@@ -69,7 +69,7 @@ export interface SkillUpload {
  * const { id } = await skills.create({ files: [{ path: 'pdf/SKILL.md', bytes }] });
  */
 export interface SkillService {
-  /** Sorted by name. With `owner`, lists only skills of that owner and of `projects`, and shared skills. */
+  /** Sorted by name. With `owner`, lists only shared skills and those of `owner` and `projects`. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Skill[]>;
   /** Reports every problem. Stores nothing. */
   check(files: readonly SkillFile[]): Promise<SkillCheckResult>;
@@ -86,13 +86,11 @@ export interface SkillService {
   download(id: string, version: string): Promise<{ readonly name: string; readonly content: Readable }>;
   /** Rejects: file_not_found, invalid_request (the file is not text or is larger than 1 MiB). */
   read(id: string, version: string, file: string): Promise<string>;
-  /** Once the skill is deleted, new runs fail in sessions that use it. Rejects: conflict (a template uses it). */
+  /** Afterwards, new runs fail in sessions that use the skill. Rejects: conflict (a template uses it). */
   delete(id: string): Promise<void>;
   /** Rejects: conflict (a template uses the version, or it is the skill's only version). */
   deleteVersion(id: string, version: string): Promise<void>;
-  /**
-   * Lists the templates that use the skill, each with its pinned version. Null if the template uses the newest version.
-   */
+  /** Lists the templates that use the skill. A null `version` means the newest version. */
   pins(id: string): Promise<readonly { readonly template: string; readonly version: number | null }[]>;
 }
 

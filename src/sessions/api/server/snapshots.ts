@@ -32,13 +32,13 @@ export type SnapshotForkResult = { readonly session: SessionRecord } | { readonl
 /** Copies of a sandbox's files, without its memory or processes. A snapshot outlives its sandbox. */
 export interface SnapshotService {
   /**
-   * Copies the files of a sandbox, starting it if needed. The snapshot belongs to the session's project. Rejects: conflict
-   * (files keep changing during the copy), payload_too_large, quota, sandbox_capacity (the server's limit).
+   * Copies a sandbox's files, starting the sandbox if needed. The snapshot belongs to the session's project. Rejects:
+   * conflict (files keep changing), payload_too_large, quota, sandbox_capacity (the server's limit).
    */
   make(id: SessionId, requested: SnapshotOptions): Promise<Snapshot>;
   /**
-   * Creates sessions from the session's current files. A fork that fails yields an `error` in place of its session.
-   * Rejects: conflict (files keep changing), payload_too_large.
+   * Creates sessions from the session's current files. A failed fork yields an `error`. Rejects: conflict (files keep
+   * changing), payload_too_large.
    */
   fork(id: SessionId, requested: SnapshotForkOptions): Promise<readonly SnapshotForkResult[]>;
   /** Newest first. */
@@ -54,9 +54,9 @@ export interface SnapshotService {
   /** Rejects: conflict (the copy is damaged). */
   exported(id: string): Promise<ExportedSnapshot>;
   /**
-   * Imports a snapshot from another installation, completely or not at all. Drops the archived name, and keeps the
-   * archived labels unless `labels` replaces them. Rejects: invalid_request (the content is not a snapshot archive, or
-   * a file is outside the workspace), payload_too_large, quota, sandbox_capacity (the server's limit).
+   * Imports a snapshot archive, completely or not at all. Drops the archived name. `labels` replaces the archived
+   * labels. Rejects: invalid_request (not a snapshot archive, or a file outside the workspace), payload_too_large,
+   * quota, sandbox_capacity (the server's limit).
    */
   imported(requested: SnapshotImportOptions): Promise<Snapshot>;
 }

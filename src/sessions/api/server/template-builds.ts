@@ -10,16 +10,16 @@ import type { ServiceRules } from '../rules.ts';
 
 export interface BuildRequest {
   readonly name: string;
-  /** Tags in addition to the one in `name`. A build without any tag gets the tag `default`. */
+  /** Added to the tag in `name`. A build without any tag gets the tag `default`. */
   readonly tags: readonly string[];
   readonly owner?: string | undefined;
   readonly projectId?: string | null | undefined;
 }
 export interface BuildPlan {
-  /** `image`: an image from the operator's list, or else a built template. `template`: only a built template. */
+  /** `image`: an image from the operator's list, or a built template. `template`: a built template. */
   readonly base: { readonly image: string } | { readonly template: string };
   readonly steps: readonly BuildStep[];
-  /** Zero-based index of the first step that must not use the cache. Undefined if all steps can use it. */
+  /** Zero-based index of the first step that must not use the cache. Undefined: none. */
   readonly freshFrom?: number | undefined;
   /** Runs when a sandbox starts, in the last step's working directory. */
   readonly start?: Omit<StartCommand, 'folder'> | undefined;
@@ -51,7 +51,7 @@ export interface TemplateBuildService {
   ability(): Promise<BuildSupport>;
   /** Rejects with invalid_request. The message names the line at fault, if any. */
   plan(dockerfile: string, args?: Readonly<Record<string, string>>): Promise<DockerfilePlan>;
-  /** Creates the template if it does not exist. Rejects: unsupported, quota, conflict (an operator's template has the name). */
+  /** Creates the template if needed. Rejects: unsupported, quota, conflict (an operator's template has the name). */
   begin(requested: BuildRequest): Promise<CreatedBuild>;
   /**
    * Queues the build and returns. Rejects: not_found (the build or its base), conflict (the build was already started,
@@ -78,14 +78,11 @@ export interface TemplateBuildService {
   ): Promise<void>;
   list(owner?: string, projects?: readonly string[]): Promise<readonly BuiltTemplate[]>;
   get(templateId: string): Promise<BuiltTemplate>;
-  /**
-   * Accepts an id or a name, and ignores the tag in a name. Rejects: not_found, conflict (several projects use the
-   * name).
-   */
+  /** Accepts an id or a name; ignores the tag. Rejects: not_found, conflict (several projects use the name). */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<BuiltTemplate>;
   /**
-   * Accepts `name`, `name:tag` or an id. Without `holder`, an id matches any template, but a name matches only
-   * templates without an owner or project. Rejects: not_found, conflict (no build has this tag).
+   * Accepts `name`, `name:tag` or an id. Without `holder`, names match only templates without an owner or project.
+   * Rejects: not_found, conflict (no build has this tag).
    */
   findImage(named: string, holder?: ResourceOwnership): Promise<BuiltImage>;
   tag(templateId: string, from: string, tags: readonly string[]): Promise<BuiltTemplate>;

@@ -20,9 +20,9 @@ export const ListedToolServer = z.object({
   tools: z.array(z.string()).readonly(),
   timeoutSeconds: z.number(),
   from: z.enum(['settings', 'page']),
-  /** The variable or corral.yaml key that overrides the stored values. Null if there is none. */
+  /** The variable or corral.yaml key that overrides the stored values, or null. */
   setBy: z.string().nullable(),
-  /** Templates that define a tool server with this name. Their sessions use the template's server instead. */
+  /** Templates that override this server with one of the same name. */
   templates: z.array(z.string()).readonly(),
   /** `wanted`: the server requires authorization, so a user can sign in. */
   signIn: z.enum(['none', 'wanted', 'done']),
@@ -51,22 +51,21 @@ export interface SignInRedirect {
 }
 
 /**
- * Tool servers (MCP) for all sessions. Settings take precedence over stored servers. Changes apply to new sessions
- * immediately, and to existing ones from their next turn.
+ * MCP tool servers for all sessions. Settings take precedence over stored servers. Changes apply to existing sessions
+ * from their next turn.
  */
 export interface ToolServerService {
   list(): Promise<readonly ListedToolServer[]>;
   /**
-   * Creates or replaces a server and fetches its tool list. The server is stored even if it does not respond. Rejects:
-   * invalid_request (the name, address or a header is invalid, or the name is in the settings), forbidden (a private
-   * address), conflict (50 servers exist).
+   * Creates or replaces a server, even if it does not respond, and fetches its tool list. Rejects: invalid_request (the
+   * name, address or a header is invalid, or the name is in the settings), forbidden (a private address), conflict (50
+   * servers exist).
    */
   put(name: string, server: ToolServerInput, signal: AbortSignal): Promise<ListedToolServer>;
   /**
-   * Changes a server and fetches its tool list. The change is stored even if the server does not respond. A new address
-   * or an `Authorization` header ends the sign-in. Rejects: not_found, invalid_request (as for `put`, or stored headers
-   * would be sent to another address), forbidden, conflict (the name is taken, or another request changes the server
-   * concurrently).
+   * Changes a server, even if it does not respond, and fetches its tool list. A new address or an `Authorization`
+   * header ends the sign-in. Rejects: not_found, invalid_request (as for `put`, or stored headers would be sent to
+   * another address), forbidden, conflict (the name is taken, or a concurrent change).
    */
   change(name: string, changes: ToolServerChanges, signal: AbortSignal): Promise<ListedToolServer>;
   /** Fetches the tool list of `entered`, or else of the stored server. Waits at most 20 s. Stores nothing. */

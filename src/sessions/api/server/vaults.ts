@@ -24,9 +24,7 @@ const OAuthRefresh = z.object({
   resource: z.string().nullable(),
 });
 export type OAuthRefresh = z.infer<typeof OAuthRefresh>;
-/**
- * A variable in the sandbox that holds a placeholder. In requests to the hosts, the secret replaces the placeholder.
- */
+/** A sandbox variable that holds a placeholder. Requests to `hosts` carry the secret instead. */
 const VariableAuth = z.object({
   type: z.literal('environment_variable'),
   secretName: z.string(),
@@ -83,7 +81,7 @@ export interface CredentialTestResult {
   /** `unknown`: the response does not show whether the credential is accepted. */
   readonly verdict: 'valid' | 'invalid' | 'unknown';
   readonly hasRefreshToken: boolean;
-  /** The MCP method that failed. Null if none failed. `answer` is null if there was no response. */
+  /** The MCP method that failed, or null. `answer` is null if there was no response. */
   readonly failedAt: { readonly method: string; readonly answer: CredentialTestResponse | null } | null;
   /** Null if no refresh was needed, because the server did not respond with 401. */
   readonly refresh: {
@@ -107,10 +105,7 @@ export interface VaultService {
   get(id: string): Promise<CredentialVault>;
   /** May call `change` more than once. Rejects with invalid_request if the vault is archived. */
   update(id: string, change: (now: VaultDetails) => VaultDetails): Promise<CredentialVault>;
-  /**
-   * Also archives the vault's credentials and erases their secrets. Sessions that use the vault continue without those
-   * credentials.
-   */
+  /** Also archives the vault's credentials and erases their secrets. Sessions continue without them. */
   archive(id: string): Promise<CredentialVault>;
   delete(id: string): Promise<void>;
 
@@ -132,8 +127,8 @@ export interface VaultService {
   archiveCredential(id: string, credential: string): Promise<VaultCredential>;
   deleteCredential(id: string, credential: string): Promise<void>;
   /**
-   * Calls the tool server, and refreshes the token after a 401. Rejects: invalid_request (the credential is archived or
-   * is not an OAuth credential).
+   * Calls the tool server and refreshes the token after a 401. Rejects: invalid_request (the credential is archived or
+   * not OAuth).
    */
   tryCredential(id: string, credential: string, signal: AbortSignal): Promise<CredentialTestResult>;
 }

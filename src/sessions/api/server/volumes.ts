@@ -38,9 +38,8 @@ export interface VolumeEntry {
 }
 
 /**
- * Storage that outlives sessions. A session mounts volumes when it is created, and only one session at a time can write
- * to a volume. Files are read and written in a sandbox that contains only the volume, so symlinks cannot reach the
- * server's files.
+ * Storage that outlives sessions. Only one session at a time can write to a volume. File methods run in a sandbox with
+ * only the volume, where symlinks cannot reach the server's files.
  */
 export interface VolumeService {
   /**
@@ -66,8 +65,8 @@ export interface VolumeService {
   /** Rejects: conflict (a session uses the volume, or content is being transferred). */
   remove(id: string, signal: AbortSignal): Promise<void>;
 
-  // The methods below that take a path resolve it against the volume's root, and can reject with path_outside,
-  // file_not_found or invalid_request.
+  // Paths below resolve against the volume's root. Methods that take a path reject with path_outside, file_not_found or
+  // invalid_request.
   listFiles(id: string, path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
   /** Does not follow a symlink at `path`. */
   stat(id: string, path: string, signal: AbortSignal): Promise<VolumeEntry>;
@@ -86,8 +85,8 @@ export interface VolumeService {
   changeMode(id: string, path: string, mode: number, signal: AbortSignal): Promise<VolumeEntry>;
   readFile(id: string, path: string, signal: AbortSignal, part?: FileByteRange): Promise<VolumeFile>;
   /**
-   * Creates parent folders and replaces the file atomically. If `content` fails, the old file remains. Rejects: conflict (a
-   * session writes to the volume), payload_too_large (the file does not fit).
+   * Creates parent folders and replaces the file atomically. Rejects: conflict (a session writes to the volume),
+   * payload_too_large (the file does not fit).
    */
   writeFile(
     id: string,
@@ -95,14 +94,13 @@ export interface VolumeService {
     content: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
   ): Promise<{ readonly size: number }>;
-  /** Removes a file, or a folder and everything in it. Rejects: conflict (a session writes to the volume). */
+  /** Removes a file, or a folder with its content. Rejects: conflict (a session writes to the volume). */
   removeFile(id: string, path: string, signal: AbortSignal): Promise<void>;
   /** A gzipped tar archive. The stream fails if the volume cannot be read completely. */
   backup(id: string, signal: AbortSignal): Promise<Readable>;
   /**
-   * Replaces the volume's content with that of an archive from `backup`, or changes nothing. Rejects: invalid_request
-   * (not a gzipped tar archive), conflict (a session writes to the volume, or the archive is damaged),
-   * payload_too_large.
+   * Replaces the volume's content with a `backup` archive, or changes nothing. Rejects: invalid_request (not a gzipped
+   * tar archive), conflict (a session writes to the volume, or the archive is damaged), payload_too_large.
    */
   restore(id: string, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<Volume>;
 }

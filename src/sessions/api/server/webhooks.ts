@@ -23,10 +23,7 @@ export type WebhookEventType = z.infer<typeof SentEvent>;
 
 export const Webhook = z.object({
   id: z.string(), // 12 hex digits
-  /**
-   * Limits the webhook to events of this owner's sessions, automations and resources. Absent: events of all owners.
-   * Ignored if `projectId` is set.
-   */
+  /** Sends only events of this owner. Absent: events of all owners. Ignored if `projectId` is set. */
   owner: z.string().optional(),
   name: z.string(),
   url: z.string(),
@@ -38,10 +35,7 @@ export const Webhook = z.object({
   format: z.enum(['json', 'slack', 'managed-agents']),
   /** Events of this project only, from any owner. Null: all that `owner` allows. */
   projectId: z.string().nullable(),
-  /**
-   * Why deliveries are paused. `gone`: the endpoint responded with 410. `owner`: the owner lost access to Corral or to
-   * the project.
-   */
+  /** `gone`: the endpoint responded with 410. `owner`: the owner lost access to Corral or the project. */
   paused: z
     .object({ by: z.enum(['person', 'failures', 'gone', 'owner']), text: z.string(), at: z.number() })
     .nullable(),
@@ -85,7 +79,7 @@ export interface WebhookService {
   delete(id: string): Promise<void>;
   /** Events that occur while the webhook is paused are never sent. */
   pause(id: string): Promise<Webhook>;
-  /** If the webhook paused because its owner lost access, and the owner still has no access, `by` becomes the owner. */
+  /** If the owner lost access and still has none, `by` becomes the owner. */
   resume(id: string, by?: string): Promise<Webhook>;
   /** The new secret is valid immediately. */
   rotate(id: string): Promise<WebhookWithSecret>;

@@ -11,7 +11,7 @@ export const WorkItem = z.object({
   id: z.string(),
   environmentId: z.string(),
   sessionId: SessionId,
-  /** `queued`: an item stays in this state until a claim on it is acknowledged. `stopping`: the worker should stop. */
+  /** `queued`: no claim has been acknowledged. `stopping`: the worker should stop. */
   state: z.enum(workStates),
   metadata: z.record(z.string(), z.string()),
   createdAt: z.number(),
@@ -24,8 +24,7 @@ export const WorkItem = z.object({
 export type WorkItem = z.infer<typeof WorkItem>;
 export interface ClaimedWork extends WorkItem {
   /**
-   * A credential for this item and its session. Expires after one day, or earlier if another worker claims the item or
-   * the item stops.
+   * A credential for this item and its session. Valid for one day, or until the item stops or another worker claims it.
    */
   readonly token: string;
 }
@@ -40,7 +39,7 @@ export interface WorkPollOptions {
   readonly signal: AbortSignal;
 }
 export interface WorkHeartbeatOptions {
-  /** Time of the last heartbeat known to the worker, in epoch ms. Null: there was none. Undefined: no check. */
+  /** The worker's last known heartbeat time, in epoch ms. Null: none. Undefined: no check. */
   readonly expected: number | null | undefined;
   readonly ttlSeconds?: number | undefined;
 }
@@ -59,7 +58,7 @@ export interface WorkQueueStats {
   readonly workers: number;
 }
 
-/** The key, or a hash of the server's token (`seal`). All fields absent: authentication is off. */
+/** The key, or a hash of the server's token (`seal`). Empty if authentication is off. */
 export interface CredentialIssuer {
   readonly key?: string | undefined;
   readonly seal?: string | undefined;
@@ -86,7 +85,7 @@ export interface WorkQueueService {
   withdraw(environmentId: string, sessionId: SessionId): Promise<void>;
   /** Claims the oldest item. Undefined: no item arrived in time. */
   poll(environmentId: string, options: WorkPollOptions): Promise<ClaimedWork | undefined>;
-  /** Removes a claimed item from the queue. Rejects with conflict if it is not claimed. */
+  /** Removes a claimed item from the queue. Rejects: conflict (the item is not claimed). */
   acknowledge(environmentId: string, workId: string): Promise<WorkItem>;
   beat(environmentId: string, workId: string, options: WorkHeartbeatOptions): Promise<WorkLease>;
   /**
@@ -99,7 +98,7 @@ export interface WorkQueueService {
   item(environmentId: string, workId: string): Promise<WorkItem>;
   setMetadata(environmentId: string, workId: string, metadata: WorkItem['metadata']): Promise<WorkItem>;
   stats(environmentId: string): Promise<WorkQueueStats>;
-  /** Returns the key, which cannot be read again later. Rejects: quota (100 keys per environment). */
+  /** Returns the key, which cannot be read again. Rejects: quota (100 keys per environment). */
   createKey(
     environmentId: string,
     newEnvironmentKey: NewEnvironmentKey,
@@ -138,8 +137,8 @@ export interface WorkerIdentity {
 /** Checks workers' credentials, which are accepted nowhere else in the server. */
 export interface WorkerAuthenticator {
   /**
-   * Resolves with undefined if the credential is invalid, or if another worker claimed the item or the item was
-   * stopped. Rejects with unauthorized if the credential's key was revoked.
+   * Undefined if the credential is invalid, the item was stopped, or another worker claimed it. Rejects: unauthorized
+   * (the credential's key was revoked).
    */
   find(credential: string): Promise<WorkerIdentity | undefined>;
 }

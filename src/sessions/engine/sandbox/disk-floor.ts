@@ -11,7 +11,7 @@ interface Options {
   readonly logger: Record<'warn' | 'error', (about: object, text: string) => void>;
   /** 0: no minimum. */
   readonly floorBytes: number;
-  /** The number of free bytes on the fullest host disk that the server can see. */
+  /** Free bytes on the fullest host disk that the server can see. */
   readonly freeBytes: () => Promise<number>;
 }
 export interface SandboxDiskUsage {
@@ -20,10 +20,7 @@ export interface SandboxDiskUsage {
   readonly disk: DiskUsage;
 }
 
-/**
- * Keeps the host's disk from filling up. While free space is below the floor, sandboxes cannot start and the largest
- * one is stopped.
- */
+/** Keeps the host's disk from filling up. Below the floor, sandboxes cannot start and the largest one is stopped. */
 export interface DiskGuard {
   /** Rejects: disk_full. */
   admit(): Promise<void>;

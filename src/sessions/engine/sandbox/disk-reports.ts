@@ -44,7 +44,7 @@ export function createDiskUsageMonitor(
   return {
     admit: () => floor.admit(),
     follow({ sessionId, sandboxId, isFresh }) {
-      // An earlier server process may already have logged the stops counted in an adopted sandbox's first report.
+      // The stops in an adopted sandbox's first report may already be in the log.
       let reported = isFresh ? 0 : undefined;
       return {
         saw(disk) {

@@ -20,14 +20,11 @@ interface LocalSandboxDeps extends Pick<ServerDependencies, 'clock'> {
   readonly hooks: readonly WorkspaceHook[];
 }
 
-/**
- * A lost connection is rechecked for over six seconds. Within that time, a dead sandbox misses three heartbeats and is
- * replaced.
- */
+/** Rechecks a lost connection for over six seconds, until three missed heartbeats replace a dead sandbox. */
 const recheck = { times: 40, everyMs: 250, answerMs: 1_000 };
 
 export class LocalSandboxes extends ServerComponent<LocalSandboxDeps> {
-  /** Clients that lost their connection, perhaps before the driver noticed that the sandbox was gone. */
+  /** Clients that lost their connection, perhaps because the sandbox is gone. */
   readonly #lost = new WeakSet<SandboxClient>();
 
   /** Starts the sandbox if needed and keeps it in use. Rejects with fenced if another server owns the session. */
@@ -93,10 +90,7 @@ interface Deps {
 }
 
 export class SandboxAccess extends ServerComponent<Deps> {
-  /**
-   * Starts the sandbox if needed and keeps it in use. Connects to the sandbox directly if another server owns the
-   * session.
-   */
+  /** Starts the sandbox if needed and keeps it in use, even if another server owns the session. */
   async use(id: SessionId, signal: AbortSignal): Promise<SandboxLease> {
     const { own, ownership, remoteSandboxes } = this.deps;
     if (!remoteSandboxes) return await own.use(id, signal);

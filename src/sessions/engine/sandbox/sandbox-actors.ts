@@ -25,14 +25,14 @@ const named = 20;
 const commandChars = 120;
 const settleMs = 2_000;
 /**
- * Time limit for the flush before a pause. Flushing gigabytes to a busy disk takes several seconds. The limit is
- * shorter than the pause request's timeout.
+ * Time limit for the flush before a pause, shorter than the pause request's timeout. Flushing gigabytes takes several
+ * seconds.
  */
 const syncMs = 15_000;
 
 /**
  * Flushes a sandbox's files before a freeze, so that a power cut loses no data. Resolves with the command lines of the
- * sandbox's processes. The freeze waits for the flush, because a process cannot be frozen while it flushes.
+ * sandbox's processes.
  */
 export async function flushSandbox(
   client: SandboxClient,
@@ -62,8 +62,8 @@ const texts = {
 } as const;
 
 /**
- * An error without a code becomes the cause, which only the operator's log shows, because the error's text may contain
- * the server's paths and addresses.
+ * An error without a code becomes the cause, which only the operator's log shows. Its text may contain the server's
+ * paths and addresses.
  */
 function sandboxFailure(thrown: unknown, code: keyof typeof texts): AppError {
   const failure = toAppError(thrown);
@@ -90,8 +90,7 @@ export interface SandboxDeps {
   track(released: Promise<AppError | undefined>): void;
   readonly holdings?: SandboxQuota | undefined;
   /**
-   * Called with the error and its cause after a start fails or a sandbox is lost. The sandbox's state machine passes on
-   * only what clients may see.
+   * Called with the error and its cause after a start fails or a sandbox is lost. Clients may see only part of them.
    */
   failed(sessionId: SessionId, failure: AppError): void;
   release?(client: SandboxClient): void;
@@ -194,10 +193,7 @@ export function provideSandboxMachine(deps: SandboxDeps) {
     await watch({ own, client, lost, clock, saw: deps.saw, disk, silence }, signal);
   }
 
-  /**
-   * Records the processes that a files-only stop ends, then calls `rest` to save files. A sandbox that does not respond is
-   * stopped anyway.
-   */
+  /** Records the processes that a files-only stop ends, then saves files. Best effort. */
   async function leaveFiles({ sessionId, sandboxId }: SandboxOwner, signal: AbortSignal): Promise<void> {
     const own = live(sessionId);
     const tell = async (ended: readonly string[]) => {
@@ -328,7 +324,7 @@ async function watch(
   const either = AbortSignal.any([signal, lost]);
   let heardAt = clock.now();
   while (!either.aborted) {
-    // The missed heartbeat has already taken a second, and three misses must take less than six seconds in total.
+    // After a missed heartbeat, checks faster, because three misses must take less than six seconds.
     await sleep(silence.isSilent ? heartbeatMs / 4 : heartbeatMs, either, clock).catch(() => {});
     if (either.aborted) break;
     if (own.isPaused) continue;

@@ -7,8 +7,8 @@ export type SandboxFact = {
 type Listener = (id: SessionId, fact: SandboxFact) => void;
 
 /**
- * Passes facts to the engine, which appends them to the logs. Facts sent before the engine listens are dropped, which is
- * safe because no sandbox runs yet.
+ * Passes facts to the engine, which appends them to the logs. Drops earlier facts, because no sandbox runs before the
+ * engine listens.
  */
 export class SandboxFactChannel {
   #listener: Listener | undefined;

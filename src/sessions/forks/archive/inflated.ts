@@ -5,8 +5,8 @@ import { AppError, toAppError } from '../../../core/errors/errors.ts';
 const pieceBytes = 256 * 1024;
 
 /**
- * Decompresses on the server, because gzip would take up most of the restore time on a sandbox's single processor. Fails
- * beyond `maxBytes`, because the sandbox controls the compressed data.
+ * Decompresses on the server, because gzip is slow on a sandbox's single processor. Fails beyond `maxBytes`, because
+ * the data is untrusted.
  */
 export async function* gunzipWithLimit(
   content: AsyncIterable<Uint8Array>,

@@ -20,8 +20,8 @@ export const invalidArchiveError = (what: string): AppError =>
   new AppError('invalid_request', `The archive was refused: ${what}. Nothing was imported.`);
 
 /**
- * Reads an untrusted tar stream. Rejects with invalid_request if a checksum is wrong, data follows the end, or
- * different programs could interpret a header differently.
+ * Reads an untrusted tar stream. Rejects: invalid_request (a wrong checksum, data after the end, or a header that is
+ * ambiguous between programs).
  */
 export async function* readTarEntries(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarEntry, void> {
   const bytes = new ByteReader(source);

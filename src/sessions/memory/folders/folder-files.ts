@@ -8,8 +8,7 @@ import { memoryStoreLimits } from '../store-index.ts';
 import { type MemoryFolderState, reservedMemoryFilePrefix, unreadableTextReason } from './folder-merge.ts';
 
 // Uses bash and GNU tools to access a memory store's folder in a sandbox. The folder's file `.corral-memory` contains
-// the store's id and the last agreed hashes. The file is inside the folder so that both are copied and removed
-// together.
+// the store's id and the last agreed hashes.
 
 export type MemoryFolderClient = Pick<SandboxClient, 'exec' | 'programs' | 'readFile' | 'workdir' | 'workspace'>;
 export interface MemoryFolder {
@@ -73,7 +72,7 @@ async function wholeText(client: MemoryFolderClient, file: string, signal: Abort
   throw new AppError('conflict', 'The folder has too many files. Move files that are not memories elsewhere.');
 }
 
-/** Rejects: conflict if the file is too large for a memory or not valid UTF-8. */
+/** Rejects: conflict (the file is too large for a memory or not valid UTF-8). */
 export async function readMemoryFile(
   { client, path }: MemoryFolder,
   file: string,

@@ -5,15 +5,12 @@ export interface MemoryFolderState {
   readonly files: ReadonlyMap<string, string | null>;
   /** Undefined if the folder is new or `.corral-memory` was removed. */
   readonly agreed: ReadonlyMap<string, string> | undefined;
-  /** False if a subfolder was not readable, so files may be missing from the list. */
+  /** False if a subfolder was not readable, so `files` may be incomplete. */
   readonly whole: boolean;
 }
 
 export interface MemoryFolderMerge {
-  /**
-   * The current hash of each path with the same text on both sides, and the last agreed hash, if any, of every other
-   * path.
-   */
+  /** The current hash of each path that is equal on both sides. Other paths keep their last agreed hash. */
   readonly agreed: ReadonlyMap<string, string>;
   readonly pull: readonly MemoryEntry[];
   readonly drop: readonly string[];
@@ -32,10 +29,9 @@ const isPlaceable = (path: string): boolean =>
 export const memoryFilePathOf = ({ path }: Pick<MemoryEntry, 'path'>): string => path.slice(1);
 
 /**
- * Compares each path's hash in the folder and in the store with the last agreed hash. If both sides changed a file, the
- * store's text wins, because it is shared. If the agent changed a file that was deleted in the store, the file becomes
- * a memory again. The workers in Anthropic's SDKs follow the same rules. `refusal` says why the agent's changes are not
- * accepted.
+ * Compares each path's hashes with the last agreed hash, by the same rules as Anthropic's SDKs. If both sides changed a
+ * file, the store's text wins. If the agent changed a file deleted in the store, the file becomes a memory again.
+ * `refusal` says why the agent's changes are not accepted.
  */
 export function mergeMemoryFolder(
   { files, agreed = new Map(), whole }: MemoryFolderState,

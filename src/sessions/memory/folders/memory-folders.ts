@@ -44,17 +44,14 @@ const maxTries = 2;
 const maxReported = 20;
 /** Folder under `/mnt/memory` for the agent's replaced files. No store's folder can have this name. */
 const unkeptFolder = '.unkept';
-/**
- * Errors after which the next use of the folder continues the sync: the sandbox was lost, the session moved, or this
- * server is stopping.
- */
+/** Errors after which the next use of the folder continues the sync. */
 const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   ...(['sandbox_lost', 'cancelled', 'sandbox_not_found', 'sandbox_unresponsive', 'shutting_down', 'fenced'] as const),
 ]);
 
 /**
  * Syncs memory stores with their folders in sandboxes before and after each tool call, and at the end of a run. Each
- * write to a store includes the hash of the text it replaces, so no change is lost and a repeated write has no effect.
+ * write includes the hash of the text it replaces, so no change is lost.
  */
 export class MemoryFolderSync extends ServerComponent<Deps> implements WorkspaceHook {
   readonly #inTurn = createKeyedQueue();
@@ -63,8 +60,7 @@ export class MemoryFolderSync extends ServerComponent<Deps> implements Workspace
   async sync(session: MemoryFolderSession, client: MemoryFolderClient, signal: AbortSignal): Promise<void> {
     const { memoryStores: mounted = [], environment } = session.writer.record.agent ?? {};
     if (mounted.length === 0 || environment !== undefined) return;
-    // The signal ends only the wait. If it interrupted the work, the next call would have to find out which part was
-    // done.
+    // The signal ends only the wait, because interrupted work would be hard to resume.
     const work = this.#inTurn(session.id, async () => {
       for (const one of mounted) await this.#syncOne(session, one, client);
     });
@@ -184,8 +180,7 @@ export class MemoryFolderSync extends ServerComponent<Deps> implements Workspace
       ...unkept.map((path) => report(path, moved(path))),
       ...failed.map((path) => report(path, 'something else is in its place, so the stored text is not in the folder')),
     ];
-    // Another writer changed the memory after the comparison, so compare again. The second comparison reports the
-    // change to the agent.
+    // Another writer changed the memory, so compare again and report the change to the agent.
     if (isStale && tries > 1) {
       const next = await this.#merge(session, mounted, folder, tries - 1);
       return { lasting: next.lasting, once: [...once, ...next.once] };

@@ -28,7 +28,7 @@ const writing: ReadonlySet<string> = new Set(['file_write', 'file_str_replace', 
 
 /**
  * A call waits for an earlier one if they share an order key or form a dependent pair, such as a write and a command.
- * Questions and plan changes wait for all earlier calls, and all later calls wait for them.
+ * Questions and plan changes act as barriers.
  */
 export function mustRunAfter(tools: ToolRegistry, later: Call, earlier: Call): boolean {
   if (isBoundary(later) || isBoundary(earlier)) return true;
@@ -47,9 +47,8 @@ const textOf = ({ command, code }: Readonly<Record<string, unknown>>): string =>
 const maxAtOnce = 8;
 
 /**
- * Makes up to eight calls in parallel; dependent calls keep the model's order. Once a call exceeds the budget, neither
- * that call nor any later call is made. If a call throws, the others are stopped, and the error is rethrown once all
- * have settled.
+ * Makes up to eight calls in parallel; dependent calls keep the model's order. The first call over budget and all later
+ * ones are not made. If a call throws, stops the others and rethrows the error once all have settled.
  */
 export async function executeToolCalls(
   work: RunContext,
@@ -115,8 +114,8 @@ const unpaid = (count: number, over: BudgetOverrun): CallOutcome[] =>
 type CallMaker = (call: PendingCall, index: number) => Promise<CallOutcome>;
 
 /**
- * Starts each call once its dependencies have results. If a dependency waits for approval, the call requests its own
- * approval early. A call that depends on a question, or needs no approval, is held back without a request.
+ * Starts each call once its dependencies have results. If a dependency waits for approval, requests any approval of the
+ * call early. Holds back all other calls.
  */
 function inOrder(work: RunContext, calls: readonly PendingCall[], make: CallMaker): readonly Promise<CallOutcome>[] {
   const outcomes: Promise<CallOutcome>[] = [];
@@ -305,8 +304,7 @@ async function record(
   };
   runWriter.add({ runId: runWriter.runId, message });
   const reason = why ?? (result.ok ? undefined : shownReason(result.reason));
-  // The message is appended together with the call's result, because a restart between two writes would repeat the
-  // message.
+  // Appends the message together with the call's result, because a restart between two writes would repeat it.
   const says = result.ok && name === notifyUserTool.name;
   await runWriter.write(
     ...(says ? runWriter.messageFacts(splitInHalf(questionTextOf(args))) : []),

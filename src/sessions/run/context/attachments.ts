@@ -6,7 +6,7 @@ import { detectPictureType, maxPictureBytes, pictureHeadBytes } from '../../../c
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 
 export interface UploadReader {
-  /** Resolves with undefined if there is no such upload or if it cannot be read now. */
+  /** Undefined if there is no such upload or it cannot be read now. */
   find(id: string): Promise<{ readonly name: string; readonly size: number } | undefined>;
   open(id: string): Promise<Readable>;
 }
@@ -63,7 +63,7 @@ export async function resolveAttachments(
   return shown;
 }
 
-/** The type is detected from the first bytes, because providers refuse an image whose declared type is wrong. */
+/** Detects the type from the first bytes, because providers refuse an image with a wrong declared type. */
 async function pictureType(files: UploadReader | undefined, id: string): Promise<string | undefined> {
   const stream = await files?.open(id).catch(() => undefined); // the model still gets the path
   if (!stream) return undefined;

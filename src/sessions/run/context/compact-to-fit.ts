@@ -30,9 +30,8 @@ type SummaryAttempt =
   | { readonly ok: false; readonly result: TurnResult };
 
 /**
- * Removes old images and results. If the request still does not fit, replaces old messages with a summary by the model
- * or, as a last resort, removes them. `refused`: the model refused the request as too long, which overrides the
- * estimate.
+ * Removes old images and results. If needed, then replaces old messages with a summary or, as a last resort, removes
+ * them. `refused`: the model refused the request as too long, regardless of the estimate.
  */
 export async function compactToFit(
   work: Deps,
@@ -76,7 +75,7 @@ async function putSummary(work: Deps, options: SummaryOptions, signal: AbortSign
   if (summaryResult.kind === 'unaffordable') return { ok: false, result: summaryResult.result };
   if (summaryResult.kind === 'failed') {
     transcript.failedSummaries += 1;
-    // The run retries. After a few failures, it continues without a summary, because other requests may succeed.
+    // After a few failed summaries, the run continues without one, because other requests may succeed.
     if (transcript.failedSummaries < maxFailedSummaries) return { ok: false, result: summaryResult.result };
     return { ok: true, why: summaryResult.why };
   }
@@ -191,8 +190,8 @@ function flawOf(reply: { text: string; calls: number; isRefused: boolean }): str
 }
 
 /**
- * Selects the messages in the same form as in the previous request, so that the provider's cache applies. Shortens
- * results only if the request would be too long. Returns undefined if the request would still be too long.
+ * Selects the messages in the previous request's form, so that the provider's cache applies. Shortens results only if
+ * needed. Undefined if the request would still be too long.
  */
 function toSummarize(
   { runWriter }: Deps,

@@ -9,7 +9,7 @@ export const MessageSelection = z.object({
   length: z.int(),
   /** Exclusive end index of the summarized messages. */
   upto: z.int().optional(),
-  /** Maximum number of characters kept of each result before `upto`, in a request for a summary. */
+  /** Maximum number of characters per result before `upto` in a summary request. */
   most: z.int().optional(),
   /** Interrupted reply that the request continues. Not in the conversation. */
   begun: z.custom<Message>().optional(),

@@ -10,8 +10,7 @@ const fileChars = 12_000; // maximum bytes of diff per file
 const timeoutMs = 20_000;
 
 /**
- * Lists the run's changed files, followed by as much of their diffs as fits. Resolves with undefined if no copies from
- * before the run exist.
+ * Lists the run's changed files, then as much of their diffs as fits. Undefined if no copies from before the run exist.
  */
 export async function listChangedFiles(
   client: Pick<SandboxClient, 'exec'>,

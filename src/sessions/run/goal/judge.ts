@@ -41,7 +41,7 @@ export async function judgeGoal(work: RunContext, input: JudgeInput, signal: Abo
 const allPassed: Finding = { result: 'satisfied', reason: 'All checks passed.' };
 const graderResults = { passed: 'satisfied', missed: 'not_satisfied', unknown: 'could_not_be_judged' } as const;
 
-/** A request that exceeds the budget waits for the user. Any other failed request is retried until the last attempt. */
+/** Requests over budget wait for the user. Other failed requests are retried until the last attempt. */
 const givesUp = ({ kind }: TurnResult, { isLastTry }: JudgeInput): boolean => kind !== 'unaffordable' && isLastTry;
 const messageOf = (result: TurnResult): string => (result.kind === 'failed' ? result.message : 'The grader failed.');
 
@@ -82,9 +82,8 @@ type Deps = Pick<RunContext, 'runWriter' | 'sandbox'>;
 const outputChars = 3_000; // characters of output per check
 
 /**
- * Runs every check in sequence, even after a failed one, so that the agent gets all results together. Each check has
- * its own shell at the workspace root. After a server restart, finished checks are not repeated, and a running check is
- * awaited.
+ * Runs every check in sequence, even after a failed one, each in its own shell at the workspace root. After a server
+ * restart, finished checks are not repeated, and a running check is awaited.
  */
 export async function runGoalChecks(
   work: Deps,

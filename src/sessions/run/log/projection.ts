@@ -10,13 +10,10 @@ import { truncateEnd } from '../../../core/text/text.ts';
 
 export const StoredSession = SessionRecord.extend({
   /**
-   * True if a user stopped the sandbox. Commands and the desktop are refused until a run starts or `start` is called,
-   * even if reading files has started the sandbox again.
+   * True if a user stopped the sandbox. Commands and the desktop are refused until a run starts or `start` is called.
    */
   sandboxHeld: z.boolean().default(false),
-  /**
-   * True if the daemon violated the protocol. The sandbox is destroyed, and only a user's request starts a new sandbox.
-   */
+  /** True if the daemon violated the protocol. The sandbox is destroyed, and only a user's request starts a new one. */
   sandboxUntrusted: z.boolean().default(false),
   /** Absent before the first phase, and in records of earlier versions. */
   sandboxPhase: SandboxPhase.optional(),
@@ -33,7 +30,7 @@ export const StoredSession = SessionRecord.extend({
     }),
   ),
   spending: Spending.default(noSpending),
-  /** Usage when a user last renewed the session's budget. Null if no user has renewed it. */
+  /** Usage when a user last renewed the session's budget. Null: never. */
   granted: Spending.nullable().default(null),
   /** Start of working time that is not yet in `spending`. */
   workingSince: z.number().nullable().default(null),

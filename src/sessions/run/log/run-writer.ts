@@ -25,7 +25,7 @@ type GoalData = FactOf<'goal'>['data'];
 export type GoalCheckData = Extract<GoalData, { kind: 'checked' }>;
 type RequestedData = FactOf<'approval.requested'>['data'];
 export interface AnswerRequest extends RequestedData {
-  /** The call needs a worker's result, and the request for the result is not in the log yet. */
+  /** The call needs a worker's result, but the request for it is not in the log yet. */
   readonly isUnwritten?: true;
 }
 type InterruptReason = 'cancelled' | 'interrupted' | 'sandbox_lost';
@@ -126,7 +126,7 @@ export class RunWriter {
   get unheard(): readonly UserMessage[] {
     return this.#inbox;
   }
-  /** Takes all new messages or, if `shown` is set, only the messages in it, in the form shown to the model. */
+  /** Takes all new messages, or only those in `shown`, in the form shown to the model. */
   takeIn(shown?: ReadonlyMap<MessageId, ResolvedMessage>): void {
     for (const { messageId, text } of this.#inbox.splice(0, shown?.size ?? this.#inbox.length)) {
       const { pictures = [], attached = [], ...report }: Partial<ResolvedMessage> = shown?.get(messageId) ?? {};
@@ -153,8 +153,8 @@ export class RunWriter {
   }
 
   /**
-   * Defers facts to the next write, because each write waits for the disk. Not allowed for facts that complete a message
-   * whose start is in the log.
+   * Defers facts to the next write, because each write waits for the disk. Not allowed for facts that complete a
+   * started message.
    */
   deferToNextWrite(...facts: readonly SessionFact[]): void {
     this.#owed.push(...facts);
@@ -259,7 +259,7 @@ export class RunWriter {
     let thought = false;
     const emit = (text: string) => {
       if (this.#closed) return;
-      // Another fact may have completed the message. In that case, further text starts a new message.
+      // If another fact has completed the message, further text starts a new one.
       if (messageId === undefined || this.#writer.message.id !== messageId) messageId = this.#ids.messageId();
       const fact = this.#delta(messageId, text, thought ? { thought } : undefined);
       thought = false;
@@ -350,8 +350,8 @@ export class RunWriter {
   }
 
   /**
-   * Closes the open message, calls and step in the required order, then ends the run. Repeated calls return the first
-   * call's promise. `shown` maps the id of each open call to its content.
+   * Closes the open message, calls and step in order, then ends the run. Repeated calls return the same promise.
+   * `shown` maps open calls' ids to their content.
    */
   close(
     last: readonly SessionFact[],

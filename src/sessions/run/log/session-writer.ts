@@ -9,8 +9,8 @@ import type { MessageId } from '../../../core/model/ids.ts';
 import { replaceLoneSurrogates } from '../../../core/text/text.ts';
 import { applyFact, isUnfinished, type StoredSession, unfinishedRecordKind } from './projection.ts';
 
-// Events of `deferredEventTypes` wait until the open message is complete. Clients' messages and session changes are
-// appended between the open message's deltas. Any other fact completes the open message first.
+// Events of `deferredEventTypes` wait for the end of the open message. Clients' messages and session changes may come
+// between its deltas. Any other fact completes the message first.
 
 const ofClients: ReadonlySet<string> = new Set(['message.user', 'title', 'session.updated']);
 
@@ -83,15 +83,11 @@ interface Options extends Pick<ServerDependencies, 'clock' | 'log'> {
   readonly head: number;
   readonly isWatched: () => boolean;
   /**
-   * Called before each write. Returns undefined if this server is known to hold the lease. Rejects: fenced,
-   * store_unavailable.
+   * Called before each write. Undefined if this server is known to hold the lease. Rejects: fenced, store_unavailable.
    */
   readonly confirm?: () => Promise<void> | undefined;
   readonly onFact: (fact: SessionFact, seq: number) => void;
-  /**
-   * Called when a write fails. Nothing more is written after a failure, because the in-memory state is ahead of the
-   * log.
-   */
+  /** Called when a write fails. Later writes also fail, because the state in memory is ahead of the log. */
   readonly onBroken: (error: AppError) => void;
 }
 interface PendingWrite {
@@ -161,9 +157,8 @@ export class SessionWriter extends ServerComponent<Options> {
   }
 
   /**
-   * Changes the record in queue order, because a queued write would undo a change made outside the queue. If `facts` is
-   * empty, the log's head is unchanged, so a former lease holder can overwrite the change until it notices that it has
-   * lost the lease.
+   * Changes the record in queue order, so that no queued write undoes the change. If `facts` is empty, a former lease
+   * holder can overwrite the change until it notices the loss of the lease.
    */
   async amend(marks: Partial<StoredSession>, facts: readonly SessionFact[] = []): Promise<void> {
     if (this.#broken) throw this.#broken;

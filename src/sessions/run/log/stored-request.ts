@@ -61,8 +61,8 @@ export interface RequestContents {
 }
 
 /**
- * The hash can be recomputed from stored data. It covers the conversation and the notes as hash chains that continue
- * the chains of the previous request.
+ * Can be recomputed from stored data. Covers the conversation and the notes as hash chains that continue the previous
+ * request's chains.
  */
 export const computeRequestHash = (
   frame: StoredRequestFrame,
@@ -129,7 +129,7 @@ export interface ModelRequest {
 }
 
 /**
- * Stores nothing twice: a record identifies the conversation by length and other data by hash, and refers to the
+ * Stores nothing twice. A record identifies the conversation by length and other data by hash, and refers to the
  * previous request for earlier notes.
  */
 export class RequestLog {
@@ -203,8 +203,7 @@ const perPage = 20; // an old record can be as large as 100 KB
 const restMs = 20;
 
 /**
- * Shortens requests that were stored by older versions and repeat all earlier notes. Runs once per store; continues
- * where an earlier server process stopped.
+ * Removes repeated notes from requests stored by older versions. Runs once per store, and continues after a restart.
  */
 export async function upgradeStoredRequests(records: RecordStore, clock: Clock, signal: AbortSignal): Promise<void> {
   const known = await records.get(place.kind, place.id);

@@ -9,8 +9,8 @@ import { applyCompactions, type Compaction, type IndexedMessage } from '../conte
 import { type ConversationEntry, parseConversation, type StoredCompaction, sortResultsByCall } from './conversation.ts';
 import { RequestLog } from './stored-request.ts';
 
-// The conversation contains the provider's raw parts, which go back to the provider unchanged and must not be in the log.
-// Facts and transcript are written in one transaction.
+// The conversation contains the provider's raw parts, which go back unchanged and must not be in the log. Facts and
+// transcript are written in one transaction.
 
 interface View {
   readonly of: RunId;
@@ -198,8 +198,8 @@ export class Transcript {
   }
 
   /**
-   * Places the server's note at a position that stays the same in later requests. Once all notes together exceed
-   * `maxBytes`, drops the earlier notes.
+   * Places the server's note where it stays in later requests. Once all notes exceed `maxBytes`, drops the earlier
+   * notes.
    */
   placeNote(text: string, maxBytes: number): void {
     const last = this.#note;

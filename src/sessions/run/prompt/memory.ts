@@ -8,10 +8,7 @@ export const workspaceNoteFileNames: readonly string[] = ['AGENTS.md', 'CLAUDE.m
 const maxFolders = 10;
 const maxFileBytes = 16 * 1024;
 const waitMs = 2_000;
-/**
- * Errors that mean that the file is missing or unreadable. Reading the file again in the same run would fail the same
- * way.
- */
+/** Permanent read errors, which are not worth a retry in the same run. */
 const final: readonly string[] = ['file_not_found', 'path_outside', 'invalid_request', 'payload_too_large'];
 
 interface Reader {
@@ -23,16 +20,14 @@ interface Reader {
 }
 
 /**
- * Reads the notes once per run, when the run's sandbox is ready: changing the prompt during a run would invalidate the
- * provider's cache. `run` is any object with the lifetime of the run.
+ * Reads the notes once per run, because a changed prompt invalidates the provider's cache. `run` is any object that
+ * lives as long as the run.
  */
 export class WorkspaceNotes {
   readonly #read = new WeakMap<object, string | undefined>();
   readonly #reading = new WeakMap<object, Promise<void>>();
 
-  /**
-   * Resolves with undefined if there are no notes or if they cannot be read yet. Rejects only when the signal fires.
-   */
+  /** Resolves with undefined if there are no readable notes yet. Rejects only when the signal fires. */
   async of(run: object, reader: Reader | undefined, signal: AbortSignal): Promise<string | undefined> {
     if (reader) await raceAbort(this.begin(run, reader), signal);
     return this.#read.get(run);
@@ -81,7 +76,7 @@ function joined(found: readonly { readonly path: string; readonly text: string }
   return found.length === 0 ? undefined : found.map(({ path, text }) => `## ${path}\n\n${text}`).join('\n\n');
 }
 
-// Control characters, direction marks, joiners, and Unicode tags: invisible to people but visible to models.
+// Control characters, direction marks, joiners, and Unicode tags. Models see them, but people do not.
 const unseen = /[\p{Cc}\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e0fff}]/gu;
 
 /**

@@ -28,10 +28,7 @@ const CallPaths = z.object({
   exec_dir: z.string().optional(),
 });
 
-/**
- * Untrusted notes for agents, found in subfolders of repositories. The notes are appended to the result of the first
- * call that touches their folder, because changing the prompt would invalidate the provider's cache.
- */
+/** Untrusted notes for agents in subfolders of repositories. The first call that touches a folder gets its notes. */
 export class NestedWorkspaceNotes {
   readonly #runs = new WeakMap<object, RunNotes>();
 

@@ -12,8 +12,8 @@ import {
 const maxBytes = 16 * 1024; // per part; a longer prompt leaves no room in small windows
 
 /**
- * A file in the folder replaces the part with the same name: `rules.md` replaces `rules`. An empty file removes a part,
- * and a missing folder replaces nothing. Throws: invalid_request, which lists all mistakes.
+ * A file such as `rules.md` replaces the part with that name. An empty file removes the part. Throws: invalid_request,
+ * which lists all mistakes.
  */
 export function readPromptParts(folder: string): PromptParts {
   const problems: string[] = [];

@@ -53,8 +53,7 @@ function approvalsOf({ approvals, hasTool, hasToolServers }: PromptContext): Par
 }
 
 /**
- * Notes that state the purpose of a turn. They are at the end of a request, because they change. The exception is
- * `grader`, which is the grader's system prompt.
+ * Notes that state the purpose of a turn, sent at the end of a request. `grader` is the grader's system prompt instead.
  */
 export const promptNoteNames = ['replan', 'step', 'todo-list', 'answer', 'grader'] as const;
 export type PromptNoteName = (typeof promptNoteNames)[number];
@@ -83,8 +82,8 @@ const placeholders: Partial<Record<PromptPartName, Placeholders>> = {
 const workdirLine = /^Working directory: \{\{workdir\}\}$/m;
 
 /**
- * Throws: invalid_request for an unknown or missing placeholder, or a missing working-directory line. `where`: the text's
- * source, for the error.
+ * Throws: invalid_request for an unknown or missing placeholder, or a missing working-directory line. `where` is the
+ * text's source.
  */
 export function checkPromptPart(name: PromptPartName, text: string, where: string): void {
   const { must, may = [] } = placeholders[name] ?? { must: [] };

@@ -43,8 +43,8 @@ interface SkillReport {
 }
 
 /**
- * Parses a SKILL.md as Claude Code does. `folder` replaces a missing or invalid name, and the first paragraph replaces
- * a missing description.
+ * Parses a SKILL.md as Claude Code does. `folder` is the fallback for the name, the first paragraph for the
+ * description.
  */
 export function parseSkill(text: string, folder?: string): SkillReport {
   const front = parseFrontmatter(text, texts);

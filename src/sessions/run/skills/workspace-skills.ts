@@ -27,7 +27,7 @@ const maxFileBytes = 128 * 1024;
 const waitMs = 3_000;
 const maxReported = 10;
 
-/** Looks for skills once per run, when the run's sandbox is ready. `run` is any object with the run's lifetime. */
+/** Looks for skills once per run. `run` is any object that lives as long as the run. */
 export class WorkspaceSkillFinder {
   readonly #found = new WeakMap<object, SkillScanResult>();
   readonly #reported = new WeakSet<object>();
@@ -73,8 +73,8 @@ export interface SkillScanResult {
 }
 
 /**
- * Finds the first skill of each name. Problems in SKILL.md files are in `unread`. Folders with a missing or unreadable
- * SKILL.md are ignored.
+ * Finds the first skill of each name. `unread` lists problems in SKILL.md files. Ignores folders without a readable
+ * SKILL.md.
  */
 export async function findWorkspaceSkills(
   client: Files,

@@ -8,8 +8,7 @@ import { decodeFileNames, encodeFileNamesCommand } from '../../../core/text/file
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 import type { ChangedFile, FileChanges } from '../../api/files.ts';
 
-// Scripts that save a workspace's files before a run and compare them afterwards. In a large workspace, only some files are
-// listed and copied.
+// Scripts that save a workspace's files before a run and compare them afterwards. Both are limited in large workspaces.
 
 const { files: maxFiles, copies: maxCopies, copyBytes, copiedBytes: maxCopiedBytes } = runFileLimits;
 const maxCopyBlocks = copyBytes / 512;

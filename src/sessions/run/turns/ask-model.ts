@@ -36,7 +36,7 @@ type Fitted = { readonly mimeType: string; readonly data: string } | { readonly 
 
 const scaledBefore = new Map<string, Promise<Fitted>>();
 
-/** An image that no provider accepts is replaced with a description and reported in `leftOut`. */
+/** Replaces images that no provider accepts with a description. `leftOut` lists them. */
 export async function loadPictures(
   messages: readonly Message[],
   load: (file: string) => Promise<string | undefined>,
@@ -334,10 +334,7 @@ function createLoader({ desktop, files }: Deps): ((file: string) => Promise<stri
 }
 const base64 = async (stream: Readable): Promise<string> => (await buffer(stream)).toString('base64');
 
-/**
- * Returns the next request without its conversation, so that its size can be measured. The position of `note` is not
- * included.
- */
+/** Returns the next request without its conversation, to measure its size. The note's position is missing. */
 function createFrame({ runWriter }: Deps, { prompt, tools, hint, phase }: TurnInput) {
   const { transcript, runId } = runWriter;
   const isPlanned = phase.kind === 'act' || phase.kind === 'summarize';

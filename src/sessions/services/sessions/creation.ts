@@ -17,7 +17,7 @@ import type { SessionVolumes } from '../../volumes/session-volumes.ts';
 export interface CreationDeps extends Pick<ServerDependencies, 'clock' | 'ids' | 'log'> {
   readonly supervisor: Pick<Supervisor, 'wake'>;
   readonly checkModel?: (ref: string) => void | Promise<void>;
-  /** Rejects: invalid_request for an unknown name. If the template cannot run here, rejects with the reason. */
+  /** Rejects: invalid_request for an unknown name, or the reason why the template cannot run here. */
   readonly templateFor: (named: string | undefined, projectId: string | null) => Promise<ResolvedTemplate>;
   readonly forks: Pick<ForkCreator, 'make' | 'makeBranch'>;
   /** Rejects: not_found for a skill that sessions of this holder cannot use. */
@@ -34,10 +34,7 @@ export interface CreationDeps extends Pick<ServerDependencies, 'clock' | 'ids' |
   readonly volumes?: Pick<SessionVolumes, 'mount' | 'release' | 'checkMove'>;
   readonly checkRepository?: (url: string) => void;
   readonly admit?: () => void;
-  /**
-   * Throws if the driver does not support the options in `choice`, or if they exceed the limits of the template or
-   * project.
-   */
+  /** Throws if the driver does not support the options, or if they exceed the template's or project's limits. */
   readonly checkSandbox?: (choice: SandboxOptions, session: SessionTemplateChoice) => void;
   readonly checkAdoption?: (named: string) => Promise<void>;
 }
@@ -104,7 +101,7 @@ export function createSessionCreator(parts: CreatorDeps) {
     for (const ref of [model ?? [], fallbacks ?? []].flat()) await parts.checkModel?.(ref);
     // A child has the same isolation as its parent.
     const { brings, mounts, ...chosen }: ResolvedTemplate = sameAgent ?? (await parts.templateFor(named, projectId));
-    // A snapshot's files occupy the folders of the template's repositories, so those repositories are omitted.
+    // A snapshot's files occupy the folders of the template's repositories. Those repositories are omitted.
     const requested = repositories ?? (startsFrom ? undefined : brings);
     for (const { url } of requested ?? []) parts.checkRepository?.(url);
     if (choice) parts.checkSandbox?.(choice, { ...chosen, projectId });

@@ -6,12 +6,12 @@ import type { SessionRecord } from '../../../core/model/records.ts';
 import { type RemovalDeps, removeSession } from '../../engine/removal.ts';
 import { StoredSession, toPublicRecord, unfinishedRecordKind } from '../../run/log/projection.ts';
 
-/** If a change fails with one of these error codes, the session may still be readable. */
+/** After an error with one of these codes, the session may still be readable. */
 const notBroken: ReadonlySet<ErrorCode> = new Set([
   ...(['session_not_found', 'store_unavailable', 'store_busy'] as const),
   ...(['deadline_exceeded', 'shutting_down', 'cancelled'] as const),
 ]);
-const deleteMs = 15_000; // after this time, the deletion continues in the background; the session is no longer listed
+const deleteMs = 15_000; // after this time, the deletion continues in the background
 
 interface DeletionDeps extends RemovalDeps {
   readonly store: Store;
@@ -37,7 +37,7 @@ export function createSessionDeleter(parts: DeletionDeps) {
         if (notBroken.has(toAppError(thrown).code)) throw thrown;
         broken = thrown;
       }
-      // Retries before writing directly: a lease holder that is still running would overwrite the tombstone.
+      // Retries before writing directly. A lease holder that still runs would overwrite the tombstone.
       await sleep(wait, closing, clock);
     }
     const found = await store.records.get('session', id);

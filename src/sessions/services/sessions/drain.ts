@@ -13,8 +13,8 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
 const everyMs = 5_000;
 
 /**
- * Empties this server before maintenance: refuses new sessions, and pauses or stops unused sandboxes without deleting
- * their files. Running work continues.
+ * Empties this server before maintenance. Refuses new sessions and pauses or stops unused sandboxes, but keeps their
+ * files. Running work continues.
  */
 export class DrainController extends ServerComponent<Deps> implements DrainService {
   readonly #rounds = new WorkLoop({

@@ -34,14 +34,14 @@ export type NameClaimResult =
   | { readonly kind: 'claim'; readonly claim: NameClaim };
 
 /**
- * After this time, in ms, an entry is valid only if its session has the name, because a server may have crashed before
- * setting the name.
+ * After this time, in ms, an entry is valid only if its session has the name. A server may have crashed before setting
+ * it.
  */
 const unfinishedMs = 60_000;
 
 /**
- * Names are unique per owner across servers. The session's record takes precedence over an entry that differs from it,
- * so a crash requires no repair.
+ * Names are unique per owner across servers. The session's record takes precedence over the entry, so a crash requires
+ * no repair.
  */
 export class SessionNames extends ServerComponent<Deps> {
   readonly #nextEntries = createRecordSweep(this.deps.records, kind, ({ id, doc }) => ({
@@ -143,7 +143,7 @@ export class SessionNames extends ServerComponent<Deps> {
   }
 }
 
-/** The owner and the name can exceed the maximum length of an id and can contain separators. */
+/** The owner and the name can be longer than an id and can contain separators. */
 const keyOf = (owner: string | undefined, name: string): string =>
   createHash('sha256')
     .update(JSON.stringify([owner ?? null, name]))

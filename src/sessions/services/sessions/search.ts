@@ -2,10 +2,7 @@ import type { Store } from '../../../core/contracts/ports.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import type { SessionListQuery } from '../../api/sessions.ts';
 
-/**
- * Maximum number of search results. If more sessions match, sessions are read newest first instead, which soon finds
- * enough matches.
- */
+/** Maximum number of search results. If more match, sessions are read newest first instead. */
 const maxFound = 2_000;
 
 interface SearchFilter {

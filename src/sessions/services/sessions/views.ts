@@ -56,7 +56,7 @@ export function createSessionViews({
     },
   };
 
-  /** Reads a file that is not in the log but may exist in a stopped sandbox. */
+  /** Reads a file that the log lacks but a stopped sandbox may have. */
   async function keptFile(
     id: SessionId,
     path: string,
@@ -70,10 +70,7 @@ export function createSessionViews({
     return await readWholeFile(used.client, path, until.signal);
   }
 
-  /**
-   * Reads from the sandbox if it is running, and from the log if not, so that viewing a session does not start its
-   * sandbox.
-   */
+  /** Reads from a running sandbox, otherwise from the log. Viewing a session does not start its sandbox. */
   async function viewing<T>(
     id: SessionId,
     signal: AbortSignal,
@@ -90,10 +87,7 @@ export function createSessionViews({
   }
 }
 
-/**
- * Returns the result of `elsewhere` for errors with `code`. Rethrows other errors, and errors for which `elsewhere` has
- * no result.
- */
+/** Returns the result of `elsewhere` for errors with `code`. Rethrows if there is no result, and all other errors. */
 const unlessMissing =
   <T>(code: ErrorCode, elsewhere: () => Promise<T>) =>
   async (thrown: unknown): Promise<NonNullable<T>> => {

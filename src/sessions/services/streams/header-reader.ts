@@ -4,7 +4,7 @@ import type { FileStream } from '../../api/streams.ts';
 export type TransferHeader = Pick<FileStream, 'size' | 'version'>;
 export const maxFileVersionChars = 100;
 
-/** Strips the header line from a transfer. `found` gets the file's size and version from that line. */
+/** Strips the header line from a transfer. Passes its size and version to `found`. */
 export function createTransferHeaderReader(
   found: (heading: TransferHeader) => void,
 ): (bytes: Uint8Array) => Uint8Array {
@@ -26,8 +26,8 @@ export function createTransferHeaderReader(
 export const missingSizeError = () => new AppError('sandbox_untrusted', "The sandbox did not send the file's size.");
 
 /**
- * Throws: sandbox_untrusted unless the text is a well-formed version, because it comes from a sandbox and becomes a
- * response header.
+ * Throws: sandbox_untrusted unless the text is a well-formed version. A sandbox sends the value, and a response header
+ * contains it.
  */
 export function parseFileVersion(message: string): string {
   if (/^\d{1,16}-\d{1,12}\.\d{9}$/.test(message)) return message;

@@ -44,7 +44,7 @@ export async function runProgramOverPipes(
   const give = () => failed.reject(signal.reason);
   signal.addEventListener('abort', give, { once: true });
   try {
-    // Not cancelled by `signal`: after an interrupted call, there is no way to know whether the program has started.
+    // Not cancelled by `signal`. After an interrupted call, the program may or may not have started.
     await programs.open(program, AbortSignal.timeout(openMs));
     onStart?.();
     throwIfAborted(signal);
@@ -84,7 +84,7 @@ export const createCopyFailureFormatter =
   (printed: string, exitCode: number) =>
     `${files} could not be copied (${command}: ${exitCode})${printed && `: ${printed}`}.`;
 
-/** The program waits for a slow reader, and is ended if the reader stops. Rejects if the program fails. */
+/** The program waits for a slow reader and ends when the reader stops. Rejects if the program fails. */
 export async function* streamOutput(
   sandbox: Pick<SandboxClient, 'programs'>,
   program: Omit<PipedProgram, 'onOutput'>,

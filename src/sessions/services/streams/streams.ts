@@ -14,12 +14,14 @@ import {
 } from './header-reader.ts';
 import { BackpressureStream, emptyInput, runProgramOverPipes } from './piped-command.ts';
 
-// $1 is the path, $2 the workspace. A file is opened before its size is read, so a replacement in between has no effect. A
-// version consists of size and modification time.
+// $1 is the path, $2 the workspace. A version consists of size and modification time. Files are opened before their
+// size is read, in case they are replaced.
 
 const exits = { missing: 44, outside: 45, unfit: 46, full: 47, changed: 48 } as const;
 
-/** Prints the size and version on one line, then the bytes from offset $3, at most $4 of them if $4 is not empty. */
+/**
+ * Prints the size and version on one line, then the bytes from offset $3. $4 is the maximum number of bytes, or empty.
+ */
 export const fileSendScript = `
 root=$(readlink -f -- "$2")
 file=$(readlink -f -- "$1") && [ -e "$file" ] || exit ${exits.missing}
@@ -37,9 +39,9 @@ exec dd bs=262144 iflag=skip_bytes,count_bytes,fullblock skip="$from" count="$co
 `;
 
 /**
- * Renames the new file into place last, so that an interrupted upload leaves the old file intact. $3 is the required
- * version, `none` to require a new file, or empty to require nothing. Prints the new version, which differs from the
- * old version even within one clock tick. Uploads to the same folder are serialized from the comparison to the rename.
+ * The last step is a rename, so an interrupted upload leaves the old file intact. $3 is the required version, `none`
+ * for a new file, or empty for any version. Prints the new version, which always differs from the old one. A lock
+ * serializes uploads to the same folder.
  */
 export const fileReceiveScript = `
 root=$(readlink -f -- "$2")
@@ -89,10 +91,7 @@ const timedOutCode = 124;
 const errorsChars = 2_000;
 const closeMs = 10_000;
 
-/**
- * Runs long commands as programs over pipes. Daemons of older images have no file streams, so scripts transfer files
- * for them.
- */
+/** Runs long commands as programs over pipes. Uses scripts to transfer files if an older daemon has no file streams. */
 export function createStreamService({ sandboxes, ids, known }: Deps): StreamService {
   const nameOf = (what: string) => `${what}-${ids.short()}`;
 

@@ -24,8 +24,8 @@ export interface S3Options {
   readonly accessKeyId: string;
   readonly secretAccessKey: Secret;
   /**
-   * Folder for unfinished uploads. An object is sent in one request with its length and checksum, so its content must be complete
-   * first.
+   * Folder for unfinished uploads. One request sends an object with its length and checksum, so the content must be
+   * complete.
    */
   readonly spoolFolder: string;
   readonly now: number;

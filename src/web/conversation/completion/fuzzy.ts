@@ -4,8 +4,8 @@ const maxLetters = 100; // characters
 const startsOfWords = /[/\\._\- ]/;
 
 /**
- * Prefers adjacent letters, starts of words, the last part of a path, and short names. Undefined: `name` does not
- * contain all letters of `target` in order.
+ * Prefers adjacent letters, starts of words, the last part of a path, and short names. Undefined if `name` lacks the
+ * letters of `target` in order.
  */
 export function computeFuzzyScore(name: string, target: string): number | undefined {
   const [text, letters] = [foldText(name), foldText(target).replace(/\s+/g, '').slice(0, maxLetters)];

@@ -24,10 +24,7 @@ export interface Suggestion {
   readonly about: string;
   readonly refused?: string;
   readonly inserts?: string;
-  /**
-   * Called when the entry is chosen. Without `inserts`, a typed word that starts with `/` is removed, and one that starts
-   * with `@` stays.
-   */
+  /** Called when the user chooses the entry. Without `inserts`, removes a typed `/` word but keeps an `@` word. */
   readonly act?: () => void;
 }
 

@@ -6,10 +6,7 @@ import { ErrorBoundary } from '../boundary.tsx';
 import { isTouchDevice } from '../touch.ts';
 import { Button, IconButton } from './button.tsx';
 
-/**
- * The open dialog. Opening another one replaces it. The unique key prevents a dialog from reusing the element of one
- * that was just closed.
- */
+/** The open dialog, if any. The unique key prevents a dialog from reusing the element of the previous one. */
 const shown = signal<{ readonly dialog: VNode; readonly key: number } | undefined>(undefined);
 let opened = 0;
 
@@ -69,10 +66,10 @@ export function Dialog({ title, wide = false, children, onClose }: Props) {
   );
 }
 
-/** Element to focus once the dialog being removed is gone. A dialog opened in its place inherits the element. */
+/** Element to focus when the current dialog is gone. A dialog opened in its place inherits the element. */
 let pendingReturn: HTMLElement | null = null;
 
-/** When the dialog is removed, the focus returns to where it was, unless it has already moved on. */
+/** Returns the focus when the dialog is removed, unless the focus has moved on. */
 export function useModal(ref: RefObject<HTMLDialogElement | null>, enter?: (dialog: HTMLDialogElement) => void): void {
   const before = useRef<HTMLElement>(null);
   // Runs before the next paint, so that the next keystrokes go to the dialog.
@@ -86,13 +83,13 @@ export function useModal(ref: RefObject<HTMLDialogElement | null>, enter?: (dial
       pendingReturn = before.current;
     };
   }, []);
-  // Returns the focus only after the dialog is removed, because nothing behind an open dialog can receive it.
+  // Returns the focus after the dialog is removed. Nothing behind an open dialog can receive it.
   useEffect(
     () => () => {
       pendingReturn = null;
       const now = document.activeElement;
       if (now !== before.current && now !== document.body) return;
-      before.current?.blur?.(); // Chromium returns the focus after Escape, but without the selection, and typing then does nothing
+      before.current?.blur?.(); // Chromium returns the focus after Escape without the selection, and typing does nothing
       before.current?.focus?.();
     },
     [],
@@ -100,8 +97,8 @@ export function useModal(ref: RefObject<HTMLDialogElement | null>, enter?: (dial
 }
 
 /**
- * Focuses a form's checked choice or first field, a list's first entry, or a question's safe answer. Focuses the dialog
- * itself while a form loads, and on touch devices.
+ * Focuses a form's checked choice or first field, a list's first entry, or a question's safe answer. Without these, or
+ * on touch devices, focuses the dialog.
  */
 function focusFirst(dialog: HTMLDialogElement): void {
   const find = (selector: string) => dialog.querySelector<HTMLElement>(selector);

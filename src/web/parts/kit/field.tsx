@@ -12,7 +12,7 @@ interface Shared<Value extends string> {
   readonly onChange: (value: Value) => void;
   readonly help?: string | undefined;
   readonly required?: boolean;
-  /** Empty if there is no error. In a `TextField`, an error also prevents the form from being submitted. */
+  /** Empty if there is no error. In a `TextField`, an error also blocks submission. */
   readonly error?: string;
 }
 

@@ -52,14 +52,11 @@ interface Props<Name extends FormName> {
   readonly words: string;
   /** Absent: the enclosing dialog has the title. */
   readonly title?: string;
-  /** Fields in display order. The values of some fields can determine whether other fields are shown. */
+  /** Fields in display order. A function can show or hide fields depending on the values of others. */
   readonly fields: Fields<Name> | ((entry: (name: string) => FieldDraft) => Fields<Name>);
   /** Values of fields without a draft. The caller updates them after a save. */
   readonly value?: object | undefined;
-  /**
-   * Fields that are not generated from the schema. Their errors come from an {@link InvalidFieldsError} that `send`
-   * throws.
-   */
+  /** Fields outside the schema. Their errors come from an {@link InvalidFieldsError} thrown by `send`. */
   readonly children?: (errors: Readonly<Record<string, string>>) => ComponentChildren;
   /** Whether a form closed without Save or Cancel reopens with its drafts. */
   readonly keepsDrafts?: boolean;
@@ -93,7 +90,7 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
   const enter = (name: string, draft: FieldDraft) =>
     setDrafts((others) => {
       const all = { ...others, [name]: draft };
-      if (keepsDrafts) keptDrafts.set(of, all); // not in an effect, which does not run if the form closes before the next paint
+      if (keepsDrafts) keptDrafts.set(of, all); // not in an effect, because a form may close before its effects run
       return all;
     });
   const initial = (name: string, schema = schemas[name]) =>
@@ -115,7 +112,7 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
     // once opened, stays open until the user closes it
     if (more.current?.querySelector('[aria-invalid="true"]')) more.current.open = true;
     form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
-  }, [refusals]); // not after each change, because fixing one field must not move the focus to the next
+  }, [refusals]); // not after each change, because fixing a field must not move the focus
   const refuse = (found: Readonly<Record<string, string>>) => {
     setErrors(found);
     setRefusals((count) => count + 1);

@@ -4,8 +4,8 @@ import { t } from '../../text/text.ts';
 import { Button } from './button.tsx';
 
 /**
- * Runs actions and returns the last error. Meant for dialogs, because they cover the page's own notice. `tryIt` resolves with
- * true on success.
+ * Runs actions and returns the last error. Dialogs need this, because they cover the page's notice. `tryIt` resolves
+ * with true on success.
  */
 export function useActionError() {
   const [text, setText] = useState('');
@@ -29,9 +29,7 @@ export function useLoadAction(what: string, work: () => Promise<unknown>, reason
   return [text, tryIt] as const;
 }
 
-/**
- * Reloads when one of the `reasons` changes. The data stays until the next response; outdated responses are dropped.
- */
+/** Reloads when one of the `reasons` changes. Keeps the data until the next response. Drops outdated responses. */
 export function useLoadedData<Data>(load: () => Promise<Data>, reasons: readonly unknown[]) {
   const [{ now, problem }, set] = useState<{ readonly now?: Data; readonly problem: string }>({ problem: '' });
   const [turn, setTurn] = useState(0);

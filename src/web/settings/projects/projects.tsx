@@ -77,8 +77,7 @@ function ProjectList<Row extends OpenProject>({ load, linesOf, opens = true, ...
 }
 
 /**
- * Only a member listed by id can become the owner. The server does not reveal whether an e-mail address belongs to someone
- * who has signed in.
+ * Only a member listed by id can become the owner. The server does not reveal whether an e-mail address has signed in.
  */
 const isNamedById = ({ of, id }: Member) => of === 'person' && !id.includes('@');
 
@@ -104,8 +103,7 @@ function Members({ project: { id, name, role }, back }: { project: OpenProject; 
   const leave = async (member: Member) => {
     const path = `/api/v1/projects/${id}/members/${encodeURIComponent(member.id)}`;
     const hasLeft = await tryIt(t('members.notLeft'), async () => {
-      // Uses an HTTP request instead of the page's socket, because losing access closes the socket before the response
-      // can arrive.
+      // Uses an HTTP request, because losing access closes the page's socket before the response.
       const answer = await fetchWithToken(path, { method: 'DELETE' });
       if (!answer.ok) throw new Error(await readErrorDetail(answer));
     });

@@ -196,8 +196,8 @@ function listFacts(key: Key, { namesProject }: { namesProject: boolean }): strin
 }
 
 /**
- * Creating the first key ends open access, which closes this page's socket. A separate request therefore creates the
- * key, and this tab then uses the key.
+ * Creates the first key with an HTTP request, because the end of open access closes the page's socket. This tab then
+ * uses the key.
  */
 async function makeFirst(wish: InputOf<'keys.create'>): Promise<Outputs['keys']['create']> {
   const answer = await fetchWithToken('/api/v1/keys', {

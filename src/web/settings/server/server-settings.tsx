@@ -10,7 +10,7 @@ import { listTemplateChoices, loadTemplates } from '../../sessions/templates.ts'
 import { isTextKey, t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
 
-/** `isForAll`: shows nothing instead of an error to a user who cannot read the settings. */
+/** `isForAll` hides the error from users who cannot read the settings. */
 export function ServerSettings({ parts, isForAll = false }: { parts: readonly string[]; isForAll?: boolean }) {
   const [all, setAll] = useState<readonly ServerSetting[]>();
   const read = async () => setAll((await query('settings.list', undefined)).settings);

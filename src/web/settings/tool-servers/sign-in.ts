@@ -2,8 +2,8 @@ import { signal } from '@preact/signals';
 import { mutate, toErrorText } from '../../data/server.ts';
 import { t } from '../../text/text.ts';
 
-// The user authorizes access at the tool server's authorization server, in this tab, because only this tab has the
-// page's token. The browser returns with a code, which Corral exchanges for an access token.
+// The user authorizes access in this tab, because only this tab has the page's token. The browser returns with a code.
+// Corral exchanges the code for an access token.
 
 const key = 'corral.signIn';
 
@@ -20,7 +20,7 @@ interface SignInReturn {
   readonly answer: URLSearchParams;
 }
 
-/** Undefined if the address contains no authorization response, or if this tab started no sign-in. */
+/** Undefined without an authorization response in the address, or if this tab started no sign-in. */
 export function consumeAuthorizationResponse(): SignInReturn | undefined {
   const name = sessionStorage.getItem(key);
   const url = new URL(location.href);

@@ -222,9 +222,7 @@ function ToolServerForm({ onSaved }: { readonly onSaved: (server: ToolServer) =>
   );
 }
 
-/**
- * `open` sends no headers, so the server keeps the stored key if the address is unchanged. Throws InvalidFieldsError.
- */
+/** `open` sends no headers. The server keeps the stored key if the address is unchanged. Throws InvalidFieldsError. */
 function parseAccess(kind: Access, header: string, secret: string): { headers?: Record<string, string> } {
   if (kind === 'open') return {};
   const missing = {
@@ -274,6 +272,6 @@ function EditToolServerForm({ server, cancel, send }: ChangeProps) {
   );
 }
 
-/** If the header is `Authorization`, a value without a scheme is sent as a bearer token. */
+/** Sends an `Authorization` value without a scheme as a bearer token. */
 const headerValue = (header: string, secret: string): string =>
   header.trim().toLowerCase() === 'authorization' && !secret.includes(' ') ? `Bearer ${secret}` : secret;

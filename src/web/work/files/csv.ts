@@ -1,7 +1,4 @@
-/**
- * The number of cells is limited, because the text comes from a sandbox. Existing libraries limit only the number of
- * rows.
- */
+/** Maximum number of cells, because the content comes from a sandbox. Existing libraries limit only rows. */
 export const maxCsvCells = 20_000;
 
 /** Parses CSV (RFC 4180). Stops at `maxRows` rows or `maxCsvCells` cells. */
@@ -53,7 +50,7 @@ export function toggleSortOrder(order: SortOrder | undefined, column: number): S
   return order.way === 'ascending' ? { column, way: 'descending' } : undefined;
 }
 
-/** Sorts numbers by value. In ascending order, numbers come before text. Empty cells are last in both directions. */
+/** Sorts numbers by value, before text in ascending order. Empty cells are always last. */
 export function sortRows(rows: Rows, { column, way }: SortOrder): Rows {
   const sign = way === 'ascending' ? 1 : -1;
   const texts = new Intl.Collator(undefined, { numeric: true });

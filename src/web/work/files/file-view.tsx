@@ -22,7 +22,7 @@ import { downloadFile } from './transfers.ts';
 /** An editor would damage these files on saving. */
 const noText: ReadonlySet<FileKind> = new Set<FileKind>(['image', 'pdf', 'video', 'audio', 'binary']);
 
-/** Plain text opens in the editor if it can be edited. Other files first show a preview. */
+/** Editable plain text opens in the editor. Other files first show a preview. */
 export function FileView({ store, path, part }: { store: FileStore; path: string; part: FileFilter }) {
   const [read, setRead] = useState<LoadedFile | { readonly failed: string }>();
   const [isEditing, setEditing] = useState(false);
@@ -162,10 +162,7 @@ async function compareWithRunStart(store: FileStore, path: string): Promise<File
   return { before, after, isReadOnly, version: read?.version, merge };
 }
 
-/**
- * A revert changes the current file, even if the file is newer than the step. The lines around each change must still
- * match.
- */
+/** A revert changes the current file, which may be newer than the step. Lines around each change must still match. */
 async function compareStep(store: FileStore, path: string, { before, after }: FileWrite): Promise<FileComparison> {
   if (isTruncatedText(before ?? '') || isTruncatedText(after)) throw new Error(t('files.tooLargeToCompare'));
   const now = await store.read(path, true).catch(() => undefined);

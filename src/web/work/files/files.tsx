@@ -41,7 +41,7 @@ export function FilesPane({ session }: { session: Session }) {
         setOver(true);
       }}
       onDragLeave={({ currentTarget, relatedTarget }) => {
-        // When the pointer moves between two elements of the tab, the dragged files are still over the tab.
+        // A pointer that moves between elements of the tab is still over the tab.
         if (!currentTarget.contains(relatedTarget as Node | null)) setOver(false);
       }}
       onDrop={(event) => {

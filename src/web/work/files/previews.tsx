@@ -181,8 +181,8 @@ const Shown = ({ output }: { output: NotebookOutput }) =>
 const lifeMinutes = 60;
 
 /**
- * Displays the file from a secret address. The address gives access only to the file's folder, and is revoked when the view
- * closes.
+ * Displays the file from a secret address, which gives access only to the file's folder. Revokes the address when the
+ * view closes.
  */
 function ServedFile({ store, path, kind }: { store: FileStore; path: string; kind: 'html' | 'video' | 'audio' }) {
   const address = useAddress(store.sessionId, path);

@@ -1,6 +1,6 @@
 import { truncateLine } from '../../parts/bounded-text.ts';
 
-// Subset of Jupyter's format, version 4, for viewing. HTML outputs are dropped in favor of their text alternative.
+// Subset of Jupyter's format, version 4, for viewing. Text alternatives replace HTML outputs.
 
 export type NotebookOutput = { readonly picture: string } | { readonly text: string; readonly isError: boolean };
 interface Cell {

@@ -32,7 +32,7 @@ export class FileStore {
   readonly shown: Signal<string | undefined> = signal(undefined);
   readonly opened: Signal<readonly string[]> = signal([]);
   readonly step: Signal<number | undefined> = signal(undefined);
-  /** File whose lines the user is commenting on. The displayed text is not updated until the comment is closed. */
+  /** File with an open comment. Its displayed text is not updated until the comment is closed. */
   readonly commentedOn: Signal<string | undefined> = signal(undefined);
   readonly drafts = new Map<string, string>();
 
@@ -87,7 +87,7 @@ export class FileStore {
     if (this.state.value !== 'ready') this.state.value = 'asleep';
   }
 
-  /** Returns a stamp that changes whenever the file does. Undefined: no listed folder contains the file. */
+  /** Returns a stamp that changes with the file. Undefined if no listed folder contains the file. */
   stampOf(path: string): string | undefined {
     const entries = this.folders.value.get(parentPathOf(path));
     const entry = entries?.find(({ name }) => toChildPath(parentPathOf(path), name) === path);
@@ -175,7 +175,7 @@ function wholeSizeOf({ headers }: Response): number | undefined {
   return size === undefined ? undefined : Number(size);
 }
 
-/** A range beyond the end yields no bytes and no error, because a log can still grow. */
+/** A range beyond the end yields no bytes and no error. A log can still grow. */
 export async function readFileRange(address: string, from: number, length: number) {
   const answer = await fetchWithToken(address, { headers: { range: `bytes=${from}-${from + length - 1}` } });
   const size = wholeSizeOf(answer) ?? 0;
@@ -192,7 +192,7 @@ export async function readErrorDetail(answer: Response): Promise<string> {
 const wasStopped = (thrown: unknown): boolean => thrown instanceof CallError && thrown.code === 'SERVICE_UNAVAILABLE';
 
 const stores = new Map<string, FileStore>();
-/** Each session keeps its store, so that switching tabs does not lose open folders and drafts. */
+/** Each session keeps its store. Switching tabs does not lose open folders and drafts. */
 export function openFileStore(sessionId: string): FileStore {
   const known = stores.get(sessionId) ?? new FileStore(sessionId);
   stores.set(sessionId, known);

@@ -22,7 +22,7 @@ export const toChildPath = (folder: string, name: string): string => (folder ===
 
 export const parentPathOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/'))) || rootPath;
 
-/** Lists the rows from top to bottom. Omits Corral's own files. Logs of background processes come last. */
+/** Omits Corral's own files. Logs of background processes come last. */
 export function listTreeRows(folders: EntriesByFolder, open: ReadonlySet<string>): FileTreeRow[] {
   const rows: FileTreeRow[] = [];
   const add = (folder: string, depth: number) => {
@@ -42,7 +42,7 @@ export function listTreeRows(folders: EntriesByFolder, open: ReadonlySet<string>
 
 const isLogs = (name: string) => name === '.agent_logs';
 
-/** The left arrow key moves from a file or closed folder to its parent folder. Undefined: the key has no target row. */
+/** The left arrow key moves from a file or closed folder to its parent. Undefined if the key has no target row. */
 export function findRowAfterKeyPress(
   rows: readonly FileTreeRow[],
   from: string | undefined,

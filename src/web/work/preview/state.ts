@@ -74,7 +74,7 @@ export function watchPorts(): void {
 }
 
 const halfAnHourMs = 1_800_000;
-/** Prefers the preview that expires last. Opens a new one if all expire within half an hour. */
+/** Returns the preview that expires last. Opens a new one if all expire within half an hour. */
 export async function findOrOpenPreview(sessionId: string, of: Preview['of']): Promise<Preview> {
   const all = await query('ports.opened', { sessionId });
   const fresh = all.filter((one) => one.of === of && Date.parse(one.expiresAt) > Date.now() + halfAnHourMs);

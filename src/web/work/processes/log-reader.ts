@@ -12,7 +12,7 @@ export type LogRangeReader = (
 
 export class ProcessLogReader {
   readonly lines: Signal<readonly string[]> = signal([]);
-  /** Byte offset of the first line that is shown. 0: there are no earlier lines. */
+  /** Byte offset of the first displayed line. 0 if there are no earlier lines. */
   readonly start = signal(0);
   readonly #read: LogRangeReader;
   readonly #decoder = new TextDecoder();
@@ -89,10 +89,7 @@ export class ProcessLogReader {
   }
 }
 
-/**
- * Offset at which the first whole line of the part starts. 0 if no line starts in the part, so that a piece of a longer
- * line is shown.
- */
+/** Offset of the first whole line in the part. 0 if no line starts there, to show a piece of a longer line. */
 function beginning(part: Uint8Array): number {
   const next = part.indexOf(newline) + 1;
   return next === part.length ? 0 : next;

@@ -131,7 +131,7 @@ function Opened({ of, state: { comments, reviews, checks, unsent, isCut }, pullR
   );
 }
 
-/** Renders a link from an untrusted source: only http and https, in a new tab without access to this tab. */
+/** Renders an untrusted link, only http or https. The new tab has no access to this tab. */
 const Outside = ({ href, children }: { href: string; children: string }) =>
   /^https?:\/\//i.test(href) ? (
     <a href={href} target="_blank" rel="noopener noreferrer">

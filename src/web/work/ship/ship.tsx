@@ -33,10 +33,10 @@ function RepositoryView({ session, repository }: { session: Session; repository:
   const { id: sessionId } = session;
   const { path, url, state, error, branch, access, environment } = repository;
   const of: RepositoryLocation = { sessionId, path };
-  // Incremented after each change to the repository, because the change makes the displayed pull request outdated.
+  // Incremented after each change to the repository, to reload the outdated pull request.
   const [reads, setReads] = useState(0);
   const read = async () => (state === 'ready' ? await query('repositories.status', of) : undefined);
-  // The repository's status is read again when the session's status changes, because a run may have changed files.
+  // Reads again when the session's status changes, because a run may have changed files.
   const { now: status, problem } = useLoadedData(read, [sessionId, path, state, reads, session.status]);
   const again = () => setReads((count) => count + 1);
   return (

@@ -1,13 +1,13 @@
 import type { Event } from '../../../client/types.ts';
 
-// The agent's shells, reconstructed from the session's log, for replays and for use after the sandbox is gone.
+// The agent's shells, reconstructed from the session's log for replays and lost sandboxes.
 
 export interface AgentShell {
   readonly id: string;
   /** Terminal text. Beyond 2 million characters, only the last million are kept. */
   readonly text: string;
   readonly running: string | undefined;
-  /** Whether the command is still running after its call ended, because it waits for input. */
+  /** True if the command waits for input and still runs after its call. */
   readonly waits: boolean;
 }
 interface Shell {
@@ -56,7 +56,7 @@ export class AgentShellTracker {
       this.show(call.shell, { output: console.console.at(-1)?.output ?? '', isRunning: true });
       return true;
     }
-    // If the log no longer contains the streamed pieces of the output, the result contains the whole text.
+    // Prints the result's whole output if the log has lost the streamed pieces.
     if (!call.shown) this.#print(call.shell, output);
     if (!shell.text.endsWith('\n')) this.#print(call.shell, '\r\n');
     const ended = reason ?? (exitCode ? `exit ${exitCode}` : undefined);

@@ -9,10 +9,10 @@ import { pressedKeyOf } from '../../parts/pressed-key.ts';
 import { isTouchDevice } from '../../parts/touch.ts';
 import { t } from '../../text/text.ts';
 
-// The page's policy refuses xterm's style elements and style attributes. The elements created here use adopted style sheets
-// and element properties instead.
+// The page's policy refuses xterm's style elements and attributes. Adopted style sheets and element properties replace
+// them.
 
-/** Creates elements that comply with the page's policy. Dispose of the result together with the terminal. */
+/** Creates elements that comply with the page's policy. Dispose of the result with the terminal. */
 function documentWithSheets() {
   const own: CSSStyleSheet[] = [];
   const original = Document.prototype.createElement.bind(document) as (tag: string) => HTMLElement;
@@ -46,8 +46,8 @@ function documentWithSheets() {
   return {
     document: new Proxy(document, handler),
     /**
-     * Runs `work` while the page's own document also creates compliant elements, because xterm creates one style sheet
-     * through that document.
+     * Also makes the page's own document create compliant elements during `work`. xterm creates one style sheet through
+     * it.
      */
     during(work: () => void): void {
       Object.defineProperty(document, 'createElement', { configurable: true, value: createElement });
@@ -77,7 +77,9 @@ function coloursIn(node: Element): ITheme {
   return { background, foreground, cursor: foreground, selectionBackground: '#6b5a4a' };
 }
 
-/** All keys, including Tab and Ctrl+K, go to the program in the terminal, except the keys that leave the terminal. */
+/**
+ * All keys, including Tab and Ctrl+K, go to the program. The exception is Ctrl+Alt+Shift, which leaves the terminal.
+ */
 function goesToProgram({ ctrlKey, altKey, shiftKey }: KeyboardEvent): boolean {
   if (!(ctrlKey && altKey && shiftKey)) return true;
   document.querySelector<HTMLElement>('[role=tab][aria-selected=true]')?.focus();
@@ -85,8 +87,8 @@ function goesToProgram({ ctrlKey, altKey, shiftKey }: KeyboardEvent): boolean {
 }
 
 /**
- * Handles text that arrives without a key press, such as from an emoji picker or dictation. In screen reader mode,
- * xterm ignores such text, because each key press also leaves its character in the field.
+ * Handles text without a key press, for example from an emoji picker or dictation. xterm ignores such text in screen
+ * reader mode, where each key press also leaves its character in the field.
  */
 function passInsertedText(field: HTMLTextAreaElement, pass: (text: string) => void): () => void {
   const listening = new AbortController();

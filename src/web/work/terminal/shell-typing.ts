@@ -19,8 +19,7 @@ export class ShellInputQueue {
   }
 
   /**
-   * Resolves when all keys typed so far have been delivered. If sending fails, rejects with CallError and drops the
-   * keys that have not been sent.
+   * Resolves when all keys typed so far have been delivered. On failure, rejects with CallError and drops unsent keys.
    */
   async type(text: string): Promise<void> {
     this.#waiting += text;
@@ -42,7 +41,7 @@ export class ShellInputQueue {
     }
   }
 
-  /** Retries while an announced command has not started, because its input is rejected until it starts. */
+  /** Retries until an announced command has started, because input is rejected until then. */
   async #patiently(text: string): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {

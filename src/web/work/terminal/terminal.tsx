@@ -15,7 +15,7 @@ import { TerminalScreen } from './screen.tsx';
 import { ShellInputQueue } from './shell-typing.ts';
 
 type OwnTerminalInfo = Outputs['terminals']['list'][number];
-/** Maps each session to its chosen shell: an id, with a prefix that marks the user's or the agent's shells. */
+/** Maps each session to its chosen shell's id. A prefix marks the user's or the agent's shells. */
 const chosen = signal<Readonly<Record<string, string>>>({});
 
 export function TerminalsPane({ session: { id: sessionId } }: { session: Session }) {
@@ -191,8 +191,7 @@ function AgentTerminalScreen({ sessionId, shell, all, onShown, openOwn }: AgentP
     write.current(isMore ? shell.text.slice(shown.current.length) : `\x1bc${shell.text}`);
     shown.current = shell.text;
   }, [shell.text, all]);
-  // While a command waits for input, its new output is not logged until the agent's next call. The page therefore
-  // queries the output.
+  // Polls the output of a command that waits for input. The log gets it only with the agent's next call.
   useEffect(() => {
     if (!shell.waits) return;
     const looking = setInterval(() => {
@@ -210,13 +209,13 @@ function AgentTerminalScreen({ sessionId, shell, all, onShown, openOwn }: AgentP
     () =>
       new ShellInputQueue({
         send: (text) => mutate('terminals.typeIntoShell', { sessionId, shellId: shell.id, text }),
-        // A command that waits for input has already started, so refused keys are not sent again.
+        // A command that waits for input has already started. Refused keys are not sent again.
         hasCommand: () => running.current.running !== undefined && !running.current.waits,
       }),
   );
   const type = (text: string) => {
     if (running.current.running === undefined) {
-      // No command is running to read the typed keys. More keys can arrive before the user's own shell is ready.
+      // No command reads the keys, so the user's own shell opens. More keys can arrive before it is ready.
       if (!isOpening.current) openOwn();
       isOpening.current = true;
       return;

@@ -10,8 +10,8 @@ export const formatEventLine = (event: Event): string =>
   describeEvent(event).slice(0, maxLine).replace(/\s+/g, ' ').trim();
 
 /**
- * Translates the lines of most events. For the others, `eventSummaryOf` returns the line, which contains text from a
- * user or a program.
+ * Translates the lines of most events. `eventSummaryOf` returns the other lines, which contain text from users or
+ * programs.
  */
 function describeEvent(event: Event): string {
   switch (event.type) {

@@ -9,8 +9,8 @@ export interface TimelineColumn {
 }
 
 /**
- * All columns hold the same number of events, but the last can hold fewer. A log of at most `most` events has one
- * column per event.
+ * All columns hold the same number of events, except possibly the last. With at most `most` events, each column has one
+ * event.
  */
 export function toTimelineColumns(kinds: readonly TimelineLane[], most: number): TimelineColumn[] {
   const width = Math.max(1, Math.ceil(kinds.length / most));
@@ -31,7 +31,7 @@ export function toTimelineColumns(kinds: readonly TimelineLane[], most: number):
 
 const noCounts = (): Record<TimelineLane, number> => ({ person: 0, model: 0, tool: 0, sandbox: 0, problem: 0 });
 
-/** The turn whose usage comes next in the same run, or else the previous turn. */
+/** Returns the turn of the next usage in the same run, or else the previous turn. */
 export function findTurnAt(events: readonly Event[], shown: number): number | undefined {
   const turnOf = (event: Event | undefined) => (event?.type === 'usage' ? event.data.turn : undefined);
   const hasTurn = (event: Event) => turnOf(event) !== undefined;

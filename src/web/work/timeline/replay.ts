@@ -1,4 +1,4 @@
-// Long pauses are shortened, so that a night between two messages does not stall the replay.
+// Shortens long pauses, because a night between two messages would stall the replay.
 
 export const replaySpeeds = [1, 4, 16] as const;
 export type ReplaySpeed = (typeof replaySpeeds)[number];
@@ -35,7 +35,7 @@ export function advanceReplay(
   return { shown, waitedMs: 0 };
 }
 
-/** Next or previous position with a matching event, as the number of events shown. Undefined: no event matches. */
+/** Next or previous position with a matching event, as the number of events shown. Undefined if there is none. */
 export function findReplayPosition<Item>(
   events: readonly Item[],
   shown: number,

@@ -165,7 +165,7 @@ function EventList({ player }: { player: ReplayPlayer }) {
 
 type SeenTurn = Outputs['sessions']['promptAt'];
 
-/** Shows a request rebuilt from the log, and whether it is proven to be identical to the request that was sent. */
+/** Shows a request rebuilt from the log, and whether it provably equals the original. */
 function Seen({ sessionId, first }: { sessionId: string; first: number | undefined }) {
   const [turn, setTurn] = useState(first);
   const request = { id: sessionId, ...(turn !== undefined && { turn }) };

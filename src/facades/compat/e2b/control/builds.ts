@@ -20,7 +20,7 @@ interface Deps {
   readonly tokens: Pick<SandboxTokenService, 'upload' | 'opensUpload'>;
   readonly settings: Pick<E2bSettings, 'maxUploadBytes' | 'templates'>;
 }
-/** Clients request the URL before they pack the archive, so the time limit includes packing. */
+/** Includes packing time, because clients request the URL before they pack the archive. */
 const uploadSeconds = 3_600;
 const tagForm = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const Tags = z.array(z.string().regex(tagForm)).max(50);
@@ -71,7 +71,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
     throw new AppError('unauthorized', 'The address of the upload has expired. Ask for another one.');
   };
 
-  /** Cancels a waiting build with an invalid plan, so that it does not count against the owner's limit. */
+  /** Cancels a waiting build with an invalid plan, which would count against the owner's limit. */
   const planOrEnd = async ({ sid: id, build }: z.output<typeof BuildParams>, read: () => BuildPlan) => {
     try {
       return read();
@@ -123,8 +123,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
   app.get('/e2b/templates/:sid/builds/:build/status', ofBuild, async ({ params, url }) => {
     const offset = Number(parseUrlQuery({ url }).get('logsOffset') ?? 0);
     if (!Number.isInteger(offset) || offset < 0) throw badRequestError('logsOffset is a whole number.');
-    // Read the state before the log: a client stops polling when the build ends, so the last log that it reads must be
-    // complete.
+    // Read the state before the log: clients stop polling when the build ends, so their last log must be complete.
     const build = await builds.build(params.sid, params.build);
     const { entries } = await builds.log(params.sid, params.build, { offset, limit: maxEntries });
     return statusView(build, entries.map(entryView));

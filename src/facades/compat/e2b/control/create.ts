@@ -56,10 +56,7 @@ export function toNewSandboxSession(
 /** Clients cannot request `default`; undefined selects the same image and limits. */
 const templateOf = ({ template }: Snapshot) => (template === 'default' ? undefined : template);
 
-/**
- * With `pause: auto`, only files are kept if the driver cannot freeze processes, because refusing to create the sandbox
- * would help nobody.
- */
+/** With `pause: auto`, keeps only files if the driver cannot freeze processes. */
 function keptAtEnd(
   query: 'memory' | 'files',
   { pause }: E2bSettings,
@@ -77,8 +74,8 @@ export const explainPauseDowngrade = (
     : undefined;
 
 /**
- * Whether a pause keeps the memory or only the files. If the driver cannot freeze processes, the setting `pause: files`
- * keeps only the files. Throws: unsupported, with any other setting or if the driver cannot keep the files.
+ * Whether a pause keeps the memory or only the files. Without freezing, `pause: files` keeps only the files. Throws:
+ * unsupported (another setting without freezing, or the driver loses files).
  */
 export function resolvePauseMode(
   query: 'memory' | 'files',

@@ -9,7 +9,7 @@ interface Page {
   readonly running: number;
 }
 
-/** Page tokens are positions in the sort order, so that no sandbox is skipped between pages. */
+/** Page tokens are sort positions, so no sandbox is skipped between pages. */
 export function toSandboxPage(all: readonly SessionRecord[], query: URLSearchParams): Page {
   const labels = parseMetadataQuery(query.getAll('metadata'));
   const states = new Set(

@@ -3,8 +3,8 @@ import type { z } from 'zod';
 import { AppError } from '../../../../core/errors/errors.ts';
 
 /**
- * An absent body becomes an empty object. A null field that the shape rejects is treated as absent, as in E2B's own
- * server. Throws: invalid_request, naming the path of the first error.
+ * Treats an absent body as an empty object, and null fields that the shape rejects as absent, like E2B. Throws:
+ * invalid_request, naming the first error's path.
  */
 export function parseRequestBody<Shape extends z.ZodType>(shape: Shape, input: unknown): z.output<Shape> {
   const asSent = shape.safeParse(input ?? {});
@@ -27,7 +27,7 @@ export function parsePageLimit(query: URLSearchParams): number {
 }
 export const parseUrlQuery = ({ url }: Pick<FastifyRequest, 'url'>): URLSearchParams =>
   new URL(url, 'http://server').searchParams;
-/** Starts after the item whose id is the query's `nextToken`. Sends the next token in a header. */
+/** Starts after the item that `nextToken` names. Sends the next token in a header. */
 export function paginate<Item extends { readonly id: string }>(
   all: readonly Item[],
   query: URLSearchParams,

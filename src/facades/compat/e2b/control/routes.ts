@@ -135,7 +135,7 @@ export function mountControlPlane(app: App, deps: Deps): void {
   app.get('/e2b/sandboxes', list);
   app.get('/e2b/sandboxes/:sid', sid, async ({ params, principal }) => {
     const record = await found(params.sid);
-    // Read-only callers must not get the sandbox token, which grants access to everything in the sandbox.
+    // Read-only callers must not get the sandbox token, which grants full access.
     const mayEnter = await isAllowed(services.inside.admits(record.id));
     const credentials = await services.sessionCredentials.list(record.id).catch(nothingIfForbidden);
     const token = mayEnter ? deps.tokens.access(record, principal) : undefined;
@@ -299,10 +299,7 @@ const body = { schema: { body: z.unknown() } } as const;
 const withBody = { schema: { params: SandboxParams, body: z.unknown() } } as const;
 const missing = (value: string) => new AppError('session_not_found', `Sandbox ${value} was not found.`);
 
-/**
- * A create request may have created a sandbox before it failed with a 5xx status, so clients must not retry it
- * automatically. A 429 can be retried.
- */
+/** A 5xx response may follow the creation of a sandbox, so clients must not retry it. They can retry a 429. */
 async function retrying<Result>(reply: FastifyReply, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();

@@ -28,7 +28,7 @@ const maxRules = 40;
 const named = 'e2b-rule-';
 const placeholder = /\$\{e2b\.([^}]*)\}/g;
 
-/** Rejects: invalid_request for a rule that the proxy cannot apply, and for a secret that the caller does not have. */
+/** Rejects: invalid_request (the proxy cannot apply a rule, or the caller lacks a secret). */
 export async function toHeaderRules(
   rules: HeaderRulesInput | null | undefined,
   { secrets }: Pick<Services, 'secrets'>,
@@ -60,7 +60,7 @@ async function resolveSource(
   const uses = [...text.matchAll(placeholder)];
   const [use] = uses;
   if (!use) {
-    // The egress proxy cuts off responses that contain the value, and a short value could occur in many responses.
+    // The egress proxy cuts off responses that contain the value; many contain a short value by chance.
     if (text.length < 8) throw bad(at, 'needs a value of 8 characters or more, or one of a secret');
     return new Secret(text);
   }
@@ -75,7 +75,7 @@ async function resolveSource(
   return { secret: id, before: text.slice(0, use.index), after: text.slice(use.index + use[0].length) };
 }
 
-/** Throws if overlapping host rules set the same header, because either value could be sent. */
+/** Throws if overlapping host rules set the same header. */
 function refuseOverlaps(rules: readonly HeaderRule[]): void {
   for (const { credential: one } of rules) {
     const [host = ''] = one.hosts;

@@ -67,7 +67,7 @@ export const isSandboxLossError = (thrown: unknown): boolean =>
 export const smallMessageLimits: JsonLimits = { maxBytes: 64 * 1024, maxDepth: 32, maxValues: 10_000 };
 export const largeMessageLimits: JsonLimits = { ...smallMessageLimits, maxBytes: 4 * 1024 * 1024 };
 
-/** If the body is too large, the request stays open so that the refusal can be sent. */
+/** Keeps the request of an oversized body open, so the refusal can be sent. */
 export async function readRequestBody(request: IncomingMessage, { maxBytes }: JsonLimits): Promise<Buffer> {
   const tooLarge = () => new ConnectError('resource_exhausted', `The message is larger than ${maxBytes} bytes.`);
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
@@ -135,10 +135,7 @@ export function sendConnectError(response: ServerResponse, error: ConnectError):
   response.writeHead(statuses[error.code], { 'content-type': 'application/json' }).end(body);
 }
 
-/**
- * Streams always have status 200 and report failures in the last envelope, because clients discard the error text of other
- * responses.
- */
+/** Streams have status 200 and fail in the last envelope, because clients discard other responses' error text. */
 export function failStream(request: IncomingMessage, response: ServerResponse, error: ConnectError): void {
   using failed = new ConnectStream(request, response, {});
   failed.end(error);
@@ -177,10 +174,7 @@ export class ConnectStream implements Disposable {
     const reply = error ? { error: { code: error.code, message: error.message } } : {};
     if (!this.#response.writableEnded) this.#response.end(encodeEnvelope(2, reply));
   }
-  /**
-   * Breaks the connection. Call this method if the sandbox is gone, because a normal end would look like a complete
-   * response.
-   */
+  /** Breaks the connection. Call when the sandbox is gone, because a normal end would look complete. */
   destroy(): void {
     destroyConnection(this.#response);
   }

@@ -46,7 +46,7 @@ async function download(call: DataPlaneCall): Promise<void> {
   }
   const headers = {
     'content-type': contentTypeOf(path),
-    // A browser must not display the file, because a signed URL can be opened under the server's own origin.
+    // Browsers must not display the file, because signed URLs work under the server's own origin.
     'content-disposition': formatAttachmentHeader(path),
     'x-content-type-options': 'nosniff',
     vary: 'Origin, Accept-Encoding',
@@ -77,8 +77,8 @@ async function download(call: DataPlaneCall): Promise<void> {
 }
 
 /**
- * HTTP libraries list several encodings by default, and compressing for them would only cost time. To get gzip, clients
- * must therefore list only gzip and identity, or refuse identity.
+ * HTTP libraries accept gzip by default, which costs time. Compresses only if a client lists just gzip and identity, or
+ * refuses identity.
  */
 function wantsGzip(encodings: string): boolean {
   const named = encodings
@@ -160,7 +160,7 @@ interface UploadBudget {
   left: number; // bytes
   failure: ConnectError | undefined;
 }
-/** Fails once the body exceeds the limit. A pipe is cheaper than a loop, and keeps the request open if its body is refused. */
+/** Fails once the body exceeds the limit. A pipe is cheaper than a loop and leaves a refused request open. */
 function counted(content: Readable, intake: UploadBudget): Readable {
   const meter = new Transform({
     transform(chunk: Uint8Array, _encoding, done) {

@@ -85,7 +85,7 @@ async function started(
     return await inside.jobs.start(job, call.signal);
   } catch (thrown) {
     if (!(thrown instanceof AppError && thrown.code === 'file_not_found')) throw thrown;
-    // A missing program is reported as a shell would report it: with an error message and exit status 127.
+    // Reports a missing program as a shell does: an error message and exit status 127.
     const argv = ['/bin/sh', '-c', 'echo "$0: no such program" >&2; exit 127', process.cmd];
     return await inside.jobs.start({ ...job, id: `${job.id}-missing`, argv }, call.signal);
   }
@@ -104,8 +104,8 @@ export async function connectProcess(call: DataPlaneCall, message: unknown): Pro
 }
 
 /**
- * Reports failures in the last envelope, or breaks the connection if the sandbox is gone. The call is audited when the
- * work starts, or when the call fails before the work starts.
+ * Reports failures in the last envelope, or breaks the connection if the sandbox is gone. Audits the call when the work
+ * starts, or fails before that.
  */
 export async function runStreamingCall(
   call: DataPlaneCall,
@@ -183,7 +183,7 @@ export function toProcessEndEvent({ exitCode, signal }: JobEnd): object {
 }
 
 const ownPrefix = 'e2b-';
-/** Marks processes started without a requested folder, so that process lists show no folder for them. */
+/** Marks processes started without a requested folder; process lists show none for them. */
 const homePrefix = `${ownPrefix}home-`;
 const ownJobs = async (inside: SandboxHandle, signal: AbortSignal) =>
   (await inside.jobs.list(signal)).filter(({ id }) => id.startsWith(ownPrefix));

@@ -50,8 +50,8 @@ export function createForwardedHeaders(
 }
 
 /**
- * Returns the path and headers for the program, and a function that rewrites the response headers. Cookies are confined
- * to the program's host name.
+ * Returns the program's path and headers, and a function that rewrites response headers. Confines cookies to the
+ * program's host name.
  */
 function forProgram(
   target: Pick<DataPlaneTarget, 'headers' | 'port' | 'url'>,
@@ -205,10 +205,7 @@ interface DataRequest {
 }
 
 const anonymousPrincipals = new WeakMap<AbortSignal, Principal>();
-/**
- * A caller without a token, who can reach only the health check and public ports of one sandbox. Each sandbox's object
- * is reused.
- */
+/** A caller without a token, limited to one sandbox's health check and public ports. One object per sandbox. */
 export function getAnonymousPrincipal(
   { record: { id, owner }, cut }: Pick<RunningSandbox, 'record' | 'cut'>,
   credentials: Pick<CallerCredentialRegistry, 'principals'>,
@@ -311,8 +308,8 @@ function expired({ searchParams }: URL, clock: Clock): DataPlaneErrorResponse | 
 const hashesInOneTurn = 500;
 
 /**
- * A signed URL does not name its sandbox, so each sandbox's token is tried. Each try costs a hash for each key, so wrong
- * signatures are rate-limited by address. After every 500 hashes, other requests can run.
+ * Tries each sandbox's token, because a signed URL names no sandbox. Each try costs a hash per key, so wrong signatures
+ * are rate-limited by address. Yields to other requests every 500 hashes.
  */
 async function namedBySignature(
   dataRequest: DataRequest,
@@ -341,8 +338,8 @@ async function findHome(sid: string, inside: SandboxHandle, signal: AbortSignal)
   const known = workdirs.get(sid);
   if (known !== undefined) return known;
   const found = await inside.paths.stat(home, signal).catch(ignoreFileNotFound);
-  // Earlier versions linked this path to the workspace. Without isolation, any other folder may be the home of a host
-  // user named `user`.
+  // Earlier versions linked this path to the workspace. Without isolation, another folder may belong to a host user
+  // named `user`.
   const isHome = found?.workspace || (found?.isLink && found.target === inside.workdir);
   const own = isHome ? home : inside.workdir;
   if (workdirs.size >= maxHomes) workdirs.clear();

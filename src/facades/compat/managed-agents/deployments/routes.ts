@@ -24,8 +24,8 @@ import {
 } from './shapes.ts';
 
 /**
- * Settings that a deployment cannot change. The automation pauses only after 100 failed runs in a row, but a permanent
- * error in a scheduled start pauses it immediately.
+ * Settings that a deployment cannot change. A permanent error in a scheduled start pauses the automation immediately,
+ * despite `maxFailures`.
  */
 const usual = {
   kind: 'run',

@@ -15,7 +15,7 @@ export const SkillsInput = z
   .max(maxSkills)
   .nullable()
   .optional();
-/** `latest` is resolved when a session is created; the session stores the resulting version's id. */
+/** Creating a session resolves `latest`; the session stores the version's id. */
 export const AgentSkill = z.object({ type: z.literal('custom'), skill_id: z.string(), version: z.string() });
 export type AgentSkill = z.output<typeof AgentSkill>;
 
@@ -32,7 +32,7 @@ export function parseAgentSkills(input: z.output<typeof SkillsInput>): AgentSkil
   return all;
 }
 
-/** Rejects: not_found for a skill that the caller cannot see, invalid_request for two skills with the same name. */
+/** Rejects: not_found (the caller cannot see a skill), invalid_request (two skills have the same name). */
 export async function resolveSkillVersions(
   named: readonly AgentSkill[],
   skills: Pick<SkillService, 'version'>,

@@ -126,7 +126,7 @@ export const toEnvironment = ({ id, content, createdAt, updatedAt, archivedAt }:
   ...toApiTimes({ createdAt, updatedAt, archivedAt }),
 });
 
-/** The server's own settings, presented as the environment of sessions that were not created through this API. */
+/** The server's own settings, as the environment of sessions from other APIs. */
 export const serverEnvironmentId = 'env_server';
 const ownEnvironment = () => ({
   id: serverEnvironmentId,

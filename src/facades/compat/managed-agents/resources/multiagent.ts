@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import { invalidRequestError, rethrowNotFoundAs, unsupportedFieldError } from '../errors.ts';
 
-// A coordinator is an agent that delegates to the agents in its roster. Rosters keep the API format in which they were
-// sent, with defaults filled in and the agents' versions added.
+// A coordinator delegates to the agents in its roster. Rosters keep the API format in which they arrived, with defaults
+// and agent versions added.
 
 const maxAgents = 20;
 const agentId = z.string().min(1).max(200);

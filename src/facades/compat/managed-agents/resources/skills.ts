@@ -37,7 +37,7 @@ async function readFormFolder({ request }: Pick<ApiRequest, 'request'>) {
   if (files.length === 0)
     throw invalidRequestError('files: Field required. Send each file of the skill as a part files[].');
   const { display_name: displayName = null } = parseInput(Texts, Object.fromEntries(texts));
-  // Hashes the files, so that a retry with the same idempotency key and files is recognized.
+  // Hashes the files, so the idempotency check recognizes a retry.
   const content = files.map(({ path, bytes }) => [path, createHash('sha256').update(bytes).digest('hex')]);
   request.rawBody = Buffer.from(JSON.stringify([displayName, content]));
   return { files, displayName };

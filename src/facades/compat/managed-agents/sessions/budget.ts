@@ -30,9 +30,7 @@ export function toBudgetView({ budget }: Pick<SessionRecord, 'budget'>) {
   return { type: 'limit' as const, max_list_cost: { amount, currency: 'USD' as const } };
 }
 
-/**
- * Rejects: invalid_request for a model without a known price, because its cost could not be counted toward the budget.
- */
+/** Rejects: invalid_request (a model without a known price cannot count toward the budget). */
 export async function assertModelsPriced(refs: readonly string[], models: Services['models']): Promise<void> {
   for (const ref of refs)
     if (!(await models.isPriced(ref)))

@@ -33,8 +33,8 @@ type FileBlock = Extract<Block, { type: 'image' | 'document' }>;
 const nothing: Content = { text: '', files: [], pictures: [], blocks: [] };
 
 /**
- * Reads the content of all events before any event is processed. Rejects: invalid_request, not_found, unsupported (this
- * server keeps no files).
+ * Reads all contents before any event is processed. Rejects: invalid_request, not_found, unsupported (this server keeps
+ * no files).
  */
 export async function readEventContents(
   events: readonly InboundEvent[],

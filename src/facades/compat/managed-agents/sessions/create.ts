@@ -195,7 +195,7 @@ function sandboxFor(
   return { egress: [...new Set([...hosts, ...more])] };
 }
 
-/** Each added file must have its own path below `/mnt/session/uploads`. `taken`: paths already in use. */
+/** Each added file needs its own path below `/mnt/session/uploads`. `taken`: paths already in use. */
 export async function prepareFileResources(
   requests: readonly z.output<typeof ResourceRequest>[],
   { resolveUpload, newId, now }: Pick<CreateSessionDeps, 'resolveUpload' | 'newId' | 'now'>,

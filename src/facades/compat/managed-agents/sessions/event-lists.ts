@@ -18,8 +18,8 @@ export const maxEventListCacheSize = { sessions: 200, chars: 16 * 2 ** 20 };
 const idleMs = 300_000;
 
 /**
- * Caches the events of recently listed sessions. A cached list always equals a list built from the complete logs. Every
- * read calls the service with the caller's permissions, which are thus checked each time.
+ * Caches recently listed sessions' events. A cached list equals one built from the complete logs. Every read checks the
+ * caller's permissions.
  */
 export class EventListCache {
   readonly #cached = new Map<SessionId, EventList>();
@@ -70,10 +70,7 @@ export class EventListCache {
 }
 
 interface ReadLog {
-  /**
-   * The log's compaction marks. If they have changed, deltas have been dropped, so a complete read could return
-   * different events.
-   */
+  /** The log's compaction marks. A change means that deltas were dropped, so a complete read could differ. */
   readonly dropped: string;
   newestAt: number;
 }
@@ -105,7 +102,7 @@ class EventList {
     return isDeepStrictEqual({ agent, budget }, { agent: this.#record.agent, budget: this.#record.budget });
   }
 
-  /** Adds new events. False: the result would differ from a list built from the complete logs. */
+  /** Adds new events. False if the result would differ from a list built from the complete logs. */
   async extend(sessions: Sessions): Promise<boolean> {
     const before = new Map([...this.#logs].map(([thread, { newestAt }]) => [thread, newestAt]));
     const end = await catchUpProjection(this.#projection, sessions, {
@@ -127,9 +124,9 @@ class EventList {
     if (!before.has(thread)) return true;
     const more = page.events.filter((event) => event.seq > seq);
     const [first] = more;
-    // Logs are merged by time, so an event is too late if a newer one from another log has already been read.
+    // Logs are merged by time, so an event is too late once a newer one from another log has been read.
     const isLate = first && [...before].some(([other, newestAt]) => other !== thread && newestAt >= first.ts);
-    // An update to a child affects all of the child's events, as an update to the session does.
+    // An update to a child affects all of its events, as one to the session does.
     return !isLate && !more.some(({ type }) => type === 'session.updated' && thread !== this.id);
   }
 

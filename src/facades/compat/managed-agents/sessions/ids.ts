@@ -2,9 +2,8 @@ import { AppError } from '../../../../core/errors/errors.ts';
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import { SessionId } from '../../../../core/model/ids.ts';
 
-// Ids are Corral's own, with a prefix for their kind. An event's id contains the session's id and the seq, so it is the
-// same in every projection. Events built from an agent's message use the message id instead, because compaction can
-// drop the deltas behind them.
+// Ids are Corral's own, with a prefix for their kind. An event's id contains the session's id and the seq. Events from
+// an agent's message use its message id, because compaction can drop their deltas.
 
 export const toApiSessionId = (id: string): string => `sesn_${id}`;
 export const toApiThreadId = (id: SessionId): string => `sthr_${id}`;

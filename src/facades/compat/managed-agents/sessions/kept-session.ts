@@ -116,8 +116,8 @@ function toolNames(tool: ResolvedTool): string[] {
   return builtInToolNames.filter((name) => isOn(tool.configs.find((one) => one.name === name) ?? tool.default_config));
 }
 /**
- * Globs for all of a server's tools or, if tools are off by default, for those turned on. Approval rules deny the tools that
- * are turned off.
+ * Globs for all of a server's tools, or for the enabled ones if tools are off by default. Approval rules deny disabled
+ * tools.
  */
 function mcpTools(tool: ResolvedTool | undefined): string[] {
   if (tool?.type !== 'mcp_toolset') return ['*'];
@@ -168,7 +168,7 @@ function toShownAgent(kept: ManagedSessionContent, record: SessionRecord) {
   };
 }
 
-/** The API's view of a session's agent. Contains only the known fields if another API created the session. */
+/** The API's view of a session's agent. Sessions from other APIs have only the known fields. */
 export async function readSessionAgentView(
   record: SessionRecord,
   kept: ManagedSessionContent | undefined,

@@ -36,9 +36,7 @@ class State {
   hasOpenRun = false;
   lastWords = '';
   request: string | undefined;
-  /**
-   * Whether the next message is a question about a call or an exhausted budget. Such questions are hidden in this API.
-   */
+  /** Whether the next message is a question about a call or an exhausted budget, which this API hides. */
   asking = false;
   failure = '';
   usage = zeroUsageTotals;
@@ -225,7 +223,7 @@ export class ThreadProjection {
     if (draft) this.#emit(draft.type, draft.fields);
   }
 
-  /** A message is reported when the agent receives it: immediately, or at the start of the message's own run. */
+  /** Reports a message when the agent receives it: immediately, or when the message's own run starts. */
   #asks(event: FactOf<'message.user'> & { readonly seq: number }): void {
     const content = event.data.blocks ?? contentOf(event.data);
     const { type, fields } = this.outcomes.define(this.#id, event) ?? { type: 'user.message', fields: { content } };
@@ -366,23 +364,18 @@ export class ThreadProjection {
     this.#emit('session.thread_status_rescheduled', this.thread);
     this.#emit('session.status_rescheduled', {});
   }
-  /**
-   * Each model request retries the tool server. Until a retry succeeds, the turn continues without the server's tools.
-   */
+  /** Each model request retries the tool server. Until that succeeds, its tools are missing. */
   #missTools(detail: string, { name, isRefused }: { readonly name: string; readonly isRefused: boolean }): void {
     const type = isRefused ? 'mcp_authentication_failed_error' : 'mcp_connection_failed_error';
     const server = { mcp_server_name: this.#agent.servers.get(name) ?? name };
     this.#emit('session.error', { error: { ...errorOf(type, detail, 'retrying'), ...server } });
   }
-  /**
-   * The event's status is `retrying`, although a change to the environment or credential takes effect only in the next
-   * run.
-   */
+  /** Reports `retrying`, although changes to the environment or credential apply only in the next run. */
   #missHost(detail: string, { id, vaultId, host }: NonNullable<FactOf<'run.notice'>['data']['credential']>): void {
     const error = errorOf('credential_host_unreachable_error', detail, 'retrying');
     this.#emit('session.error', { error: { ...error, credential_id: id, vault_id: vaultId, host } });
   }
-  /** The clone is retried at the next sandbox start; until then, the session continues without the repository. */
+  /** The next sandbox start retries the clone. The session continues without the repository. */
   #missRepository({ detail, url }: FactOf<'repository'>['data']): void {
     const error = errorOf('repository_clone_error', detail, 'retrying');
     this.#emit('session.error', { error: { ...error, repository_url: url } });
@@ -393,7 +386,7 @@ export class ThreadProjection {
     this.#take(runId); // the message of a run that was stopped before it started
     this.#now.run = null;
     this.#now.hasOpenRun = false;
-    // The interrupt comes first, because its sender received the id of this log event's first API event.
+    // The interrupt comes first, because its sender received this first event's id.
     if (reason === 'stopped') this.#emit('user.interrupt', { session_thread_id: null });
     this.#finish(status !== 'completed');
     for (const draft of this.#calls.endAll()) this.#emitDraft(draft);

@@ -12,10 +12,7 @@ type Sessions = Services['sessions'];
 const pageSize = 1_000;
 const maxKept = 500;
 
-/**
- * Converts logs to the API's events. Caches the states of recently read sessions. Every read calls the service with the
- * caller's permissions, which are thus checked each time.
- */
+/** Converts logs to the API's events. Caches recently read sessions. Every read checks the caller's permissions. */
 export class SessionReader {
   readonly #cached = new Map<SessionId, SessionProjection>();
 
@@ -32,7 +29,7 @@ export class SessionReader {
       if (end === 'child missing') break;
       if (this.#cached.get(record.id) === projection) this.#cached.delete(record.id);
     }
-    // Other callers may be able to read the child, so this caller gets its own projection.
+    // Other callers may be able to read the child, so this caller gets a separate projection.
     const own = createSessionProjection(record);
     await catchUpProjection(own, sessions);
     return own;
@@ -73,22 +70,16 @@ async function addWithChild(
 
 interface CatchUp {
   readonly onEvents?: (source: SessionEvent, events: readonly ThreadEvent[]) => void;
-  /** Whether the projection can continue with `page`. The page is undefined if the thread is gone or unreadable. */
+  /** Whether the projection can continue with `page`; undefined for a thread that is gone or unreadable. */
   readonly goesOn?: (thread: SessionId, seq: number, page: EventPage | undefined) => boolean;
-  /** Stops before an unreadable child instead of dropping it, because other callers use the projection too. */
+  /** Stops before an unreadable child instead of dropping it, because callers share the projection. */
   readonly isShared?: true;
 }
-/**
- * False if the log was rolled back, or if unread events were dropped from it. In that case, the session is read again
- * from its beginning.
- */
+/** False if the log was rolled back or lost unread events; the session is then read from its beginning. */
 const isWhole = (_: SessionId, seq: number, page: EventPage | undefined): boolean =>
   seq === 0 || !page || (page.trimmed <= seq && page.head >= seq);
 
-/**
- * Reads all logs of a session to the end, merging their events by time. `stale`: the projection cannot continue from
- * its position.
- */
+/** Reads all logs of a session to the end, merged by time. `stale`: the projection cannot continue. */
 export async function catchUpProjection(
   projection: SessionProjection,
   sessions: Sessions,

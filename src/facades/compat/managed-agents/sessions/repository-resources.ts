@@ -55,7 +55,7 @@ interface NewRepository {
   readonly shown: RepositoryResource;
 }
 
-/** Throws: invalid_request for too many repositories, duplicates, or a path that is outside the workspace or in use. */
+/** Throws: invalid_request (too many repositories, duplicates, or a path that is in use or outside the workspace). */
 export function prepareRepositoryResources(
   requests: readonly z.output<typeof RepositoryRequest>[],
   { newId, now }: { readonly newId: () => string; readonly now: () => number },

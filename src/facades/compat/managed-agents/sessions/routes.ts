@@ -223,8 +223,8 @@ export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSet
 const newestFirst = (one: SessionRecord, other: SessionRecord) => other.createdAt - one.createdAt;
 
 /**
- * Sorts by creation time, newest first. With a limit, returns at least one session beyond it, if there are more. The
- * service sorts sessions by their newest message, so its first rows are usually enough.
+ * Sorts by creation time, newest first. With a limit, also returns one session beyond it, if there is one. The
+ * service's first rows usually suffice.
  */
 export async function listNewestSessions(
   sessions: Pick<Services['sessions'], 'list'>,
@@ -240,8 +240,8 @@ export async function listNewestSessions(
     .sort(newestFirst)
     .slice(0, limit + 1);
   const [oldest, last] = [found[limit], part.at(-1)];
-  // Sessions with equal times keep their order, so the sessions beyond `part` come after those in it.
+  // Sessions with equal times keep their order, so those beyond `part` come later.
   const isWhole = part.length < rows || (oldest && last && oldest.createdAt >= last.latestMessageAt);
-  // Reads all sessions in one call, because a session that gets a message between two pages would move in the list.
+  // Reads all sessions in one call, because a new message between two pages would move a session.
   return isWhole ? found : await all();
 }

@@ -151,7 +151,7 @@ async function interrupt(
   const named = projection.threads.find((one) => toApiThreadId(one) === event.session_thread_id);
   const id = named ?? record.id; // stopping the primary thread also stops its children
   const before = projection.seqOf(id);
-  // A session with an exhausted budget has nothing to interrupt: its run waits until the budget is raised.
+  // A run with an exhausted budget cannot be interrupted; it waits for a higher budget.
   const isOff = record.budget?.hard && projection.isAtBudget;
   const { stopped } = isOff ? { stopped: false } : await sessions.stop(id);
   const end = stopped ? (await eventsAfter(sessions, id, before)).find(isStop) : undefined;
@@ -172,8 +172,8 @@ const callIn = (event: Answer): string =>
   event.type === 'user.custom_tool_result' ? event.custom_tool_use_id : event.tool_use_id;
 
 /**
- * Applies consecutive answers together, so that the session does not become idle between them. Only the first answer to
- * a call applies. Repeated answers are not errors, because clients answer every call that they see as pending.
+ * Applies consecutive answers together, so the session does not become idle between them. Ignores repeated answers,
+ * because clients answer every call that they see as pending.
  */
 async function answerAll(
   target: Target,
@@ -220,7 +220,7 @@ async function answerAll(
 type Resolved = FactOf<'approval.resolved'>['data'];
 type Call = ReturnType<SessionProjection['callOf']>;
 
-/** A worker's result may arrive before the log shows that the call is waiting for it. */
+/** A worker's result may arrive before the log shows that the call waits for it. */
 const canAnswer = (event: Answer, call: Call): boolean =>
   call !== undefined && !call.isAnswered && (event.type !== 'user.tool_confirmation' || call.waitsFor === 'permission');
 

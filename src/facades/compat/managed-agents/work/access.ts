@@ -15,9 +15,8 @@ import { parseSessionId } from '../sessions/ids.ts';
 import type { InboundEvent } from '../sessions/inbound.ts';
 import { parseManagedSessionContent } from '../sessions/kept-session.ts';
 
-// A worker's credential is not a server key: the guard never sees it, and only routes whose `worker` field lists its
-// kind accept it. The worker acts with the permissions of the credential's creator, but only within the credential's
-// environment and its sessions.
+// The guard never sees a worker's credential; only routes that list its kind in `worker` accept it. The worker has the
+// permissions of the credential's creator, within its environment and that environment's sessions.
 
 const header = 'x-corral-worker';
 
@@ -68,7 +67,7 @@ export class WorkerRouteGuard extends ServerComponent<AccessParts> implements Ro
     if (worker && isAlive(worker.maker, credentials)) return worker;
     if (worker)
       throw new ManagedAgentsError('unauthorized', 'The key that made the key of this environment is no longer valid.');
-    // A finished work item's token is not counted as a guess, because the worker may still send it.
+    // A finished work item's token does not count as a guess, because its worker may still send it.
     const wait = presented.startsWith('crlwork_') ? 0 : credentials.failed(address);
     if (wait > 0) throw lockedOutError(wait);
     throw unauthorized();
@@ -129,8 +128,8 @@ function isAlive({ key, seal }: CredentialIssuer, credentials: AccessParts['cred
 
 const principals = new WeakMap<AbortSignal, Principal>();
 /**
- * Returns the same object as long as the credential is valid. The object has the permissions of the key that created
- * the credential, or of the environment's owner if the server's token created it.
+ * Returns one object per valid credential, with the creating key's permissions. For a credential from the server's
+ * token, uses those of the environment's owner.
  */
 function toPrincipal(
   { maker, ended, work, ...of }: WorkerIdentity,
@@ -165,7 +164,7 @@ export function assertOnlyToolResults(events: readonly InboundEvent[]): void {
     );
 }
 
-/** Credentials that the caller creates are valid only as long as the returned issuer is. */
+/** The caller's new credentials are valid only as long as the returned issuer. */
 export function findCredentialIssuer(
   { request, worker }: ApiRequest,
   { serverSeal }: AccessParts['credentials'],

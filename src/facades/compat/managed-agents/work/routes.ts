@@ -145,7 +145,7 @@ export function createWorkRoutes({ services: { documents, workQueue }, credentia
     },
   };
 
-  /** A token created by a claim is valid only as long as the claiming worker's environment key is. */
+  /** A claim's token is valid only as long as the claiming worker's environment key. */
   function claimMaker(apiRequest: ApiRequest): CredentialIssuer {
     const maker = findCredentialIssuer(apiRequest, credentials);
     return apiRequest.worker?.keyId === undefined ? maker : { environmentKey: apiRequest.worker.keyId };

@@ -8,7 +8,7 @@ import { isAnswerEvent } from './message-ids.ts';
 
 type TextEvent = Extract<SessionEvent, { type: 'message.user' | 'message.assistant' }>;
 
-/** Omits an active run's text and calls since its start or the user's last answer, because the socket replays them. */
+/** Omits an active run's text and calls since its start or last answer, which the socket replays. */
 export function toBlocks(events: readonly SessionEvent[], view: ClientPathContext): Block[] {
   const working = findActiveRunId(events);
   const saying = events.findLast(

@@ -15,10 +15,7 @@ interface Run {
   readonly calls: Map<string, { step: number; actionId: string }>;
   /** Whether the message already has text. If so, further text starts with a blank line. */
   spoke: boolean;
-  /**
-   * `sent`: the number of characters of the arriving message that have been sent; 0 if its beginning was dropped from
-   * the log.
-   */
+  /** `sent`: characters of the arriving message already sent; 0 if the log lost its beginning. */
   message: { readonly id: string; readonly sent: number; readonly isWhole: boolean } | undefined;
 }
 const settled: ReadonlySet<SessionEvent['type']> = new Set<SessionEvent['type']>([
@@ -52,8 +49,8 @@ export class FrameTranslator {
   #joinsUpTo = 0;
   #messageIds = new MessageIdResolver();
   /**
-   * Whether the event at the cursor was dropped. If so, a delta or message directly after it continues a message of
-   * which the client has only a part.
+   * Whether the event at the cursor was dropped. Text directly after it then continues a message that the client has in
+   * part.
    */
   #isTorn = false;
 
@@ -62,22 +59,20 @@ export class FrameTranslator {
   }
 
   /**
-   * Call with the active run's events that are still in the log, up to the cursor. The client has all parts of a
-   * message before the cursor, even parts that have since been dropped.
+   * Call with the active run's remaining log events up to the cursor. The client has everything before it, even dropped
+   * parts.
    */
   skip(events: readonly SessionEvent[], cursor: number): void {
     for (const event of events) this.of(event);
     const { message } = this.#run;
     if (message && !message.isWhole) had(this.#run, message.id);
-    // the log drops only deltas and output, so a delta directly after missing events continues the same message
+    // the log drops only deltas and output, so a delta after a gap continues the same message
     this.#isTorn = this.#seen < cursor;
     this.#seen = cursor;
     this.#gap = false;
   }
 
-  /**
-   * Call if a message is still arriving at `head`. A `resuming_stream` frame then takes the place of the `start` frame.
-   */
+  /** Call if a message is still arriving at `head`. Replaces the `start` frame with `resuming_stream`. */
   joinUpTo(head: number): void {
     this.#joinsUpTo = head;
   }
@@ -149,8 +144,8 @@ export class FrameTranslator {
   }
 
   /**
-   * Sends a delta, or the unsent part of a complete message. Text after a gap may come from the middle of a message;
-   * that message is sent as a whole once it is complete.
+   * Sends a delta, or the unsent part of a complete message. After a gap, sends the message as a whole once it is
+   * complete.
    */
   #chunk(
     event: Extract<SessionEvent, { type: 'message.delta' | 'message.assistant' }>,

@@ -18,8 +18,8 @@ const arrivalMs = 100;
 const maxClients = 1_000;
 
 /**
- * Remembers which clients have loaded a chat's messages. The oldest front end opens its socket while it loads the list,
- * and the list then replaces everything on the page.
+ * Remembers which clients have loaded a chat's messages. The oldest front end loads the list while its socket opens;
+ * the list replaces the page.
  */
 export class MessageListTracker {
   readonly #clock: Clock;
@@ -29,7 +29,7 @@ export class MessageListTracker {
     this.#clock = clock;
   }
 
-  /** Call the returned function once the list has been sent, with the last seq in the list. */
+  /** Call the returned function with the list's last seq once the list has been sent. */
   recordRequest(client: Client): (head: number | undefined) => void {
     const lists = this.#of(client);
     lists.open++;
@@ -41,7 +41,7 @@ export class MessageListTracker {
     };
   }
 
-  /** Resolves with the last seq in the client's list, or undefined if the client loaded no list. Rejects: cancelled. */
+  /** Resolves with the last seq in the client's list, or undefined if none was loaded. Rejects: cancelled. */
   async loaded(client: Client, signal: AbortSignal): Promise<number | undefined> {
     const lists = this.#of(client);
     const { answer } = lists;

@@ -3,13 +3,13 @@ import type { SessionId } from '../../../../core/model/ids.ts';
 import type { OpencodexDeps } from '../context.ts';
 import { derivePositionId } from '../ids.ts';
 
-// A run's text between two user messages is one message. The reply to an answer starts a new message, because the
-// answer would otherwise appear below its own reply. Permission for a call does not start a new message.
+// A run's text between two user messages is one message. A user's answer starts a new message, so the reply appears
+// below it. Permission for a call does not.
 
 export const isAnswerEvent = (event: SessionEvent): boolean =>
   event.type === 'run.resumed' && event.data.messageId !== undefined;
 
-/** A run's first message has the run's id. The id of each later message derives from the answer before it. */
+/** A run's first message has the run's id. Later ids derive from the preceding answer. */
 export class MessageIdResolver {
   readonly #replies = new Map<string, string>();
 

@@ -10,7 +10,7 @@ export interface PositionedMessage {
   readonly message: Message;
 }
 
-/** A run's text between two user messages. For an active run, only up to its last wait. */
+/** A run's text between two user messages; in an active run, up to its last wait. */
 class RunMessage {
   readonly #texts: string[] = [];
   readonly #uses = new ToolCallPairer();

@@ -59,9 +59,7 @@ export function mountStream(deps: OpencodexDeps, lists: MessageListTracker): voi
 interface StreamPosition {
   readonly head: number;
   readonly after: number;
-  /**
-   * The position before the message in progress. Undefined if there is no such message, or if the client sent a cursor.
-   */
+  /** The position before the message in progress. Undefined without one, or if the client sent a cursor. */
   readonly working: number | undefined;
 }
 async function findPosition(deps: OpencodexDeps, id: SessionId, cursor?: number): Promise<StreamPosition> {
@@ -70,7 +68,7 @@ async function findPosition(deps: OpencodexDeps, id: SessionId, cursor?: number)
   return { head, after: cursor ?? working ?? head, working };
 }
 
-/** A position from which the stream includes messages that were completed after the list was read. */
+/** A position that includes messages completed after the list was read. */
 async function findPositionAfter(
   deps: OpencodexDeps,
   id: SessionId,
@@ -112,8 +110,8 @@ async function follow(
 }
 
 /**
- * A client that sends a message and then connects at this position misses nothing and gets no listed row twice. Waiting
- * runs need no position, because the message lists contain them completely.
+ * Connecting here after sending a message misses nothing and repeats no listed row. Waiting runs need no position,
+ * because the message lists contain them.
  */
 async function startOfMessage(deps: OpencodexDeps, id: SessionId, head: number): Promise<number | undefined> {
   const active = await deps.services.sessions.activeRun(id);

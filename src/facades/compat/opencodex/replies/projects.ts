@@ -65,7 +65,7 @@ const AgentConfig = z.object({
   llm_provider: z.string(),
   llm_model: z.string(),
   llm_config: z.record(z.string(), z.unknown()),
-  // Absent if the project sets no fallbacks, because older clients do not know the field.
+  // Absent without fallbacks, because older clients do not know the field.
   llm_fallbacks: z.array(z.string()).readonly().optional(),
   mcp_servers: ToolProgramSettings.optional(),
 });

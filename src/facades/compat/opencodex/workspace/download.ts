@@ -33,17 +33,14 @@ export async function sendDownload(
   return reply.send(counted);
 }
 
-/**
- * Sends untrusted content as a download. If a browser displays the content anyway, its scripts do not run in our
- * origin.
- */
+/** Sends untrusted content as a download. If a browser displays it anyway, scripts cannot run in our origin. */
 export const markAsAttachment = (reply: FastifyReply, name: string, type: string | undefined): FastifyReply =>
   reply
     .header('content-type', type ?? 'application/octet-stream')
     .header('content-disposition', formatAttachmentHeader(name))
     .header('content-security-policy', "default-src 'none'; sandbox");
 
-/** Breaks the connection if the length is wrong, so that a partial download does not look complete. */
+/** Breaks the connection on a wrong length, so a partial download does not look complete. */
 function exactly(length: number): Transform {
   let seen = 0;
   return new Transform({
@@ -58,6 +55,6 @@ function exactly(length: number): Transform {
   });
 }
 
-/** Undefined if a client chose a type with characters that are invalid in a header. */
+/** Undefined if a client's type has characters that are invalid in a header. */
 const headerSafe = (type: string | null): string | undefined =>
   type !== null && /^[\x20-\x7e]{1,200}$/.test(type) ? type : undefined;

@@ -123,8 +123,8 @@ const statsOf = ({ cpuSeconds, memoryBytes, memoryLimitBytes, processes }: Sandb
 });
 
 /**
- * Makes paths below `/workspace` relative. The daemon starts commands only in the workspace, so with any other absolute
- * path, a shell changes the directory first.
+ * Makes paths below `/workspace` relative, because the daemon starts commands only there. For other absolute paths, a
+ * shell changes the directory first.
  */
 async function placed(
   { command, workdir }: { command: string; workdir: string },

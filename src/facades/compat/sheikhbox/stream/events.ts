@@ -5,7 +5,7 @@ import { createFileInfoFromPath } from '../files/file-infos.ts';
 import type { FileInfo } from '../files/file-replies.ts';
 import type { SseEvent } from './sse-events.ts';
 
-// Each core event becomes at most one SheikhBox frame, so a cursor never falls between two frames of one event.
+// Each core event becomes at most one SheikhBox frame, so a cursor never splits an event.
 
 export type SheikhboxProfile = 'current' | 'v2.0';
 type InfoOf = (file: string, at: number) => FileInfo;

@@ -11,8 +11,8 @@ interface Frame {
 export const toSheikhboxFrame = ({ event, data }: Frame): Buffer => toSseFrame({ id: data.event_id, event, data });
 
 /**
- * Caches each event's JSON, or the empty string if the event is not shown. Events with attached files are not cached,
- * because the files' details can change.
+ * Caches each event's JSON; the empty string means not shown. Events with attachments are not cached, because file
+ * details can change.
  */
 export function createEventJsonCache(profile: SheikhboxProfile, infos: FileInfoCache): (event: SessionEvent) => string {
   const texts = new WeakMap<SessionEvent, string>();

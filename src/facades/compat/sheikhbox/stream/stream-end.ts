@@ -3,7 +3,7 @@ import type { SessionEvent } from '../../../../core/model/events.ts';
 import { RunId, type SessionId } from '../../../../core/model/ids.ts';
 import type { SessionService } from '../../../../sessions/api/sessions.ts';
 
-/** Plain data, so that the bounds can be stored and reused for a repeated request. */
+/** Plain data, because the bounds are stored for repeated requests. */
 export const StreamBounds = z.object({
   after: z.int(),
   /** Ends with the first `run.wait`, `run.error` or `run.end` after this seq. A null `runId` means any run. */
@@ -22,7 +22,7 @@ export function isStreamEnd(event: SessionEvent, { until, last }: StreamBounds):
   return until.runId === null || event.runId === until.runId;
 }
 
-/** Whether the stream's last event is at or before `upTo`. A stream that starts later would never end. */
+/** Whether the stream ends at or before `upTo`. Resuming after its end would wait forever. */
 export async function hasStreamEnded(
   sessions: Pick<SessionService, 'page'>,
   id: SessionId,

@@ -74,7 +74,7 @@ async function sayResync(stream: SseStream, item: Extract<LogUpdate, { kind: 're
   await stream.write(toSheikhboxFrame(createResyncEvent(item, clock.now())));
 }
 
-/** Breaks the connection on failure, because the status can no longer change; the client then resumes. */
+/** Destroys the connection on failure, because the status is already sent. */
 async function watched(
   reply: FastifyReply,
   id: SessionId,

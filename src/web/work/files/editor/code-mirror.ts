@@ -24,8 +24,8 @@ import { pressedKeyOf } from '../../../parts/pressed-key.ts';
 import { detectCodeLanguage } from '../preview.ts';
 import { commentGutter, setCommentedLine } from './comment-gutter.ts';
 
-// The editor is a separate chunk, which loads when a file is first edited or reviewed. The page's policy refuses style elements,
-// but in a shadow root CodeMirror adopts style sheets instead.
+// The editor is a separate chunk, loaded on first use. The page's policy refuses style elements, so CodeMirror adopts
+// style sheets in a shadow root.
 
 const syntax = HighlightStyle.define([
   { tag: [tags.keyword, tags.modifier, tags.operatorKeyword], color: 'var(--syntax-keyword)' },
@@ -203,12 +203,12 @@ const opensCollapsedLines = EditorView.updateListener.of(({ view }) => {
   }
 });
 
-/** A change at the end of a long line would be out of sight without wrapping. */
+/** Without wrapping, changes at the end of long lines would be out of sight. */
 const comparing: Extension = [EditorView.lineWrapping, opensCollapsedLines];
 
 /**
- * In one column, changes can be accepted or reverted; in two columns, only reverted. In one column, a new file has
- * neither control, because a revert would delete its whole text.
+ * One column offers accept and revert, two columns only revert. A new file in one column has neither, because a revert
+ * would delete its whole text.
  */
 export async function showComparison(common: DiffOptions): Promise<EditorHandle> {
   const { before, text, layout, parent, words, lineEnd, isReadOnly } = common;
@@ -218,7 +218,7 @@ export async function showComparison(common: DiffOptions): Promise<EditorHandle>
     node.type = 'button';
     node.textContent = word;
     if (act) node.onmousedown = act;
-    // The mouse acts on press, as CodeMirror expects. The keyboard acts through a click event, whose `detail` is 0.
+    // The mouse acts on press, as CodeMirror expects. A keyboard click has the `detail` 0.
     if (act) node.onclick = (event) => event.detail === 0 && act(event);
     return node;
   };

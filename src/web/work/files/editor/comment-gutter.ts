@@ -1,7 +1,7 @@
 import { type Extension, StateEffect, StateField } from '@codemirror/state';
 import { Decoration, type DecorationSet, EditorView, GutterMarker, gutter, WidgetType } from '@codemirror/view';
 
-// The page fills the slot below a line, so a comment has the page's styles and not those of the editor's shadow root.
+// The page fills the slot below a line. The comment has the page's styles, not those of the editor's shadow root.
 
 /** Line with the comment, counted from 1. Undefined: no comment is shown. */
 export const setCommentedLine = StateEffect.define<number | undefined>();
@@ -57,7 +57,7 @@ class Plus extends GutterMarker {
   }
 }
 
-/** `open` receives the first and last selected lines or, for a line outside the selection, that line as both. */
+/** `open` receives the first and last selected lines. Outside the selection, both are the clicked line. */
 export const commentGutter = (open: (from: number, to: number) => void): Extension => [
   commentPlace,
   hoveredLine,

@@ -201,9 +201,7 @@ interface SaveOptions {
   readonly onStored?: (version: string) => void;
 }
 
-/**
- * A save replaces only the version that was opened. If the file has changed, the user decides whether to overwrite it.
- */
+/** A save replaces only the opened version. If the file has changed, the user decides whether to overwrite it. */
 export function useFileSaving({ store, path, version }: File) {
   const [hasConflict, setConflict] = useState(false);
   const [isSaving, setSaving] = useState(false);

@@ -18,7 +18,7 @@ export interface FileComparison {
   readonly isReadOnly: boolean;
   /** Version of the current file. Undefined: the file does not exist. */
   readonly version: string | undefined;
-  /** Returns the text to save. Undefined: the change from `after` to `edited` cannot be applied to the current file. */
+  /** Returns the text to save. Undefined if the current file does not fit the change from `after` to `edited`. */
   readonly merge: (edited: string) => Promise<string | undefined>;
 }
 
@@ -69,8 +69,8 @@ const isSame = (one: FileComparison, other: FileComparison): boolean =>
   one.before === other.before && one.after === other.after && one.version === other.version;
 
 /**
- * Whether a new run began with the reviewed text, so that the texts before and after are now equal. If so, the review
- * is kept until the file changes.
+ * True if a new run began with the reviewed text, which made both texts equal. The review then stays until the file
+ * changes.
  */
 const isRebased = (old: FileComparison, now: FileComparison): boolean =>
   now.before === now.after && now.after === old.after;

@@ -7,8 +7,8 @@ import { apiEventIdOf, toApiEventId, toApiThreadId } from '../ids.ts';
 import { type AgentDetails, type ManagedEvent, type StopReason, ThreadProjection } from '../projection.ts';
 import { sumUsage, toCents, toUsageView } from '../usage.ts';
 
-// In this API, a session consists of a primary thread and one thread for each delegated child. Each thread has its own
-// log. Events about the whole session are built in this file.
+// A session has a primary thread and one thread per delegated child, each with its own log. Events about the whole
+// session are built here.
 
 export interface ThreadEvent {
   readonly thread: SessionId;
@@ -28,8 +28,8 @@ class State {
   stop: { readonly reason: StopReason; readonly details: unknown } = { reason: { type: 'end_turn' }, details: null };
 }
 /**
- * The types of events about the whole session. Ids of the events built here use part numbers of 80 and above; ids of a
- * log's own events use lower part numbers.
+ * Types of events about the whole session. Their ids use part numbers of 80 and above; a log's own events use lower
+ * ones.
  */
 const ofSession = new Set(['session.status_running', 'session.status_idle', 'session.usage']);
 
@@ -40,7 +40,7 @@ export class SessionProjection {
   readonly #now: State;
   readonly #primary: ThreadProjection;
   readonly #threads = new Map<SessionId, Thread>();
-  /** Children that are still running after their coordinator's run has ended. The session stays busy until they end. */
+  /** Children still running after their coordinator's run, which keep the session busy. */
   readonly #ending: Set<SessionId>;
 
   constructor(id: SessionId, agent: AgentDetails, budget: BudgetView | null = null, from?: SessionProjection) {
@@ -117,7 +117,7 @@ export class SessionProjection {
     return [...this.#threads.values()];
   }
 
-  /** Returns an empty list for an event that was already added or that belongs to another session. */
+  /** Returns an empty list for events that were already added or belong to another session. */
   add(event: SessionEvent): readonly ThreadEvent[] {
     const { sessionId: thread, seq } = event;
     const known = this.#threads.get(thread);
