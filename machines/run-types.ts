@@ -48,7 +48,7 @@ export interface RunResumeState {
   /** Number of received messages that no turn has included yet. */
   readonly unseen: number;
   readonly spent: RunSpending;
-  /** Charged since the last answer. */
+  /** Tool calls counted against the budget since it was last granted. */
   readonly toolCalls?: number;
   readonly reason?: WaitReason | undefined;
   /** Milliseconds, excluding waits. */

@@ -26,7 +26,7 @@ export function createSandboxLister(options: Options): (signal: AbortSignal) => 
     return found !== undefined && clock.now() - found.mtimeMs < startMs;
   };
 
-  /** Undefined if the folder is gone, has another owner, or another server may be starting its sandbox. */
+  /** Undefined if the folder is gone or has another owner, or if another server may be starting its sandbox. */
   async function leftIn(id: SandboxId, phase: 'starting' | 'stopped'): Promise<SandboxInfo | undefined> {
     if (hasReplicas && phase === 'stopped' && (await isRecent(id))) return undefined;
     const labels = await folders.labels(id, { driver: 'docker', instance });

@@ -17,8 +17,8 @@ const counts = new WeakMap<object, () => readonly LogNoiseCount[]>();
 export const readLogNoiseCounts = (logger: object): readonly LogNoiseCount[] => counts.get(logger)?.() ?? [];
 
 /**
- * Writes JSON lines and masks known secrets at any depth. Rate-limits warnings, errors, and lines about refused or
- * unlimited requests.
+ * Writes JSON lines and masks known secrets at any depth. Rate-limits warnings, errors, and lines about requests that were
+ * refused or are not themselves rate-limited.
  */
 export function createLogger({ level, scrubber, destination: input, clock }: LoggerOptions): Logger {
   // Synchronous, to write the last line before an exit. Stops once the reader, such as `head`, is gone.

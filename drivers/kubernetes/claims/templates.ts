@@ -17,8 +17,8 @@ interface Pool {
 type Options = KubeObjectOptions & { blueprintFor(recipe: SandboxRecipe): SandboxBlueprint };
 
 /**
- * Minimum age of a template that a sweep deletes, and time between sweeps, in ms. A start may not have claimed from a
- * younger template yet.
+ * Minimum age of a template before a sweep deletes it, and time between sweeps, in ms. A start may still be about to
+ * claim from a younger template.
  */
 const sweepAfterMs = 600_000;
 const epochNote = 'corral/epoch';

@@ -153,7 +153,7 @@ const callMs = 20_000;
 const closeMs = 4_000;
 const maxBackoffMs = 60_000;
 const yieldMs = 15_000;
-/** Milliseconds to wait after a claim before refilling, so that a burst's own sandbox starts go first. */
+/** Milliseconds to wait after a claim before refilling, so that sandboxes requested in the same burst start first. */
 const quietMs = 300;
 
 export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPool {

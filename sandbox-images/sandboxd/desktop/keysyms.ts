@@ -116,8 +116,8 @@ export function findKeysym(character: string): number | undefined {
 }
 
 /**
- * Parses combinations such as `Return`, `a`, `ctrl+l` or `ctrl++` into keysyms, in pressing order. Undefined: unknown
- * name.
+ * Parses combinations such as `Return`, `a`, `ctrl+l` or `ctrl++` into keysyms, in the order in which to press them.
+ * Undefined: unknown name.
  */
 export function parseKeysyms(keys: string): number[] | undefined {
   const names = keys.endsWith('++') ? [...keys.slice(0, -2).split('+'), '+'] : keys === '+' ? ['+'] : keys.split('+');

@@ -8,7 +8,10 @@ import type { ModelListFormat } from './model-list.ts';
 export const reasoningLevels = ['default', 'none', 'low', 'medium', 'high'] as const;
 export type ReasoningLevel = (typeof reasoningLevels)[number];
 
-/** Source of the settings, environment variables, help, key check, labels and offered models. */
+/**
+ * Describes a model provider. Its settings, environment variables, help, key check, labels and list of models are
+ * derived from this.
+ */
 export interface Provider<Name extends string = string> {
   /** The name of the provider's section under `models` in the settings. */
   readonly name: Name;

@@ -14,7 +14,7 @@ import { parseJsonWithinLimits } from '../../core/text/json.ts';
 // Signing keys come from an address in the settings, never from an address in a token.
 
 export const clockSkewMs = 30_000;
-/** How long known keys stay in use while their address does not respond. */
+/** How long cached keys stay in use while the key endpoint is unreachable. */
 export const signingKeyRetentionMs = 8 * 3_600_000;
 /** Excludes symmetric algorithms: anyone with the public key could sign with them. */
 const algorithms = [

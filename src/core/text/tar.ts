@@ -14,7 +14,9 @@ interface EntryKind {
   readonly target?: string;
 }
 
-/** Default type: a file. A separate entry precedes an overlong path or target, as in GNU tar. */
+/**
+ * `type` defaults to a file. An overlong path or target is stored in an extra entry before the header, as in GNU tar.
+ */
 export function createTarHeaders(
   path: string,
   size: number,

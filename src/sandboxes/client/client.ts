@@ -257,8 +257,8 @@ export interface SandboxClient {
 
   processes(signal: AbortSignal): Promise<readonly ProcessEntry[]>;
   /**
-   * Signals a process and all its descendants. KILL follows TERM after 2 s. TERM and KILL resolve once no process is
-   * left. Rejects: not_found.
+   * Sends the signal to a process and all its descendants. SIGKILL follows SIGTERM after 2 s. For both, resolves once
+   * no process is left. Rejects: not_found.
    */
   signalProcess(pid: number, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>;
 

@@ -77,7 +77,7 @@ interface SandboxCall {
   readonly client: SandboxClient;
   readonly signal: AbortSignal;
 }
-/** Errors that affect a single file. Any other error fails the use of the sandbox. */
+/** Errors that affect a single file. Any other error aborts the whole operation. */
 const perFileErrors = new Set(['file_not_found', 'invalid_request', 'path_outside', 'conflict', 'payload_too_large']);
 
 async function namesIn({ client, signal }: SandboxCall): Promise<Pick<ReadonlySet<string>, 'has'>> {

@@ -35,7 +35,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records'> {
 export interface MemberDirectory {
   /** Resolves with the member in stored form. Accepts a verified e-mail address. Rejects: not_found. */
   find(member: Omit<ProjectMember, 'role'>): Promise<Omit<ProjectMember, 'role'>>;
-  /** Rejects: not_found, even if `id` is a person's e-mail address. */
+  /** Does not accept an e-mail address. Rejects: not_found. */
   findPerson(id: string): Promise<string>;
   names(): Promise<ReadonlyMap<string, string>>;
   changed(project: string): Promise<void>;

@@ -39,8 +39,8 @@ export class DataPlaneTargetResolver {
   answersTo = (request: IncomingMessage): boolean => this.#named.has(request);
 
   /**
-   * Whether the host name contains the port. Ports in headers share the server's origin, so other sites' pages must not
-   * reach them.
+   * Whether the host name selects the port of a program in the sandbox. A request that names its port in a header
+   * shares the server's origin, so pages from other sites must not reach that port.
    */
   isForProgram = (request: IncomingMessage): boolean => {
     const { port, byHost = false } = this.of(request) ?? {};

@@ -21,7 +21,10 @@ interface Message {
   readonly timestamp: number;
 }
 
-/** Finds the earlier copy of a resent message. Copies share text and sender timestamp, at most ten minutes apart. */
+/**
+ * Finds the earlier copy of a resent message. Two messages are copies if they have the same text and sender timestamp,
+ * and arrive within ten minutes of each other.
+ */
 async function findRetried(
   sessions: Pick<SessionService, 'page'>,
   session: SessionRecord,

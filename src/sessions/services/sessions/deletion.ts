@@ -37,7 +37,7 @@ export function createSessionDeleter(parts: DeletionDeps) {
         if (notBroken.has(toAppError(thrown).code)) throw thrown;
         broken = thrown;
       }
-      // Retries before writing directly. A lease holder that still runs would overwrite the tombstone.
+      // Retries before writing directly, because a lease holder that is still running would overwrite the tombstone.
       await sleep(wait, closing, clock);
     }
     const found = await store.records.get('session', id);

@@ -108,7 +108,7 @@ export class FileStore {
     return this.shown.value === undefined ? rootPath : parentPathOf(this.shown.value);
   }
 
-  /** Lists the files again after tool calls, run ends and sandbox phase events. Never starts a sandbox. */
+  /** Lists the files again after a tool call, the end of a run or a sandbox phase event. Never starts a sandbox. */
   follow(): () => void {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const soon = () => {

@@ -8,7 +8,7 @@ import { isAnswerEvent } from './message-ids.ts';
 
 type TextEvent = Extract<SessionEvent, { type: 'message.user' | 'message.assistant' }>;
 
-/** Omits an active run's text and calls since its start or last answer, which the socket replays. */
+/** Omits the active run's text and calls since its start or last answer, because the socket replays them. */
 export function toBlocks(events: readonly SessionEvent[], view: ClientPathContext): Block[] {
   const working = findActiveRunId(events);
   const saying = events.findLast(

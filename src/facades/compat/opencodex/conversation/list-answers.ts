@@ -11,7 +11,7 @@ interface Lists {
   readonly waiting: Set<(head: number) => void>;
 }
 const recentMs = 2_000;
-/** Maximum wait for a list that has not been requested, in ms. Pending requests are always awaited. */
+/** How long to wait for a client to request the list, in ms. A request already in progress has no such limit. */
 const patienceMs = 5_000;
 /** Time allowed for a browser to pass the response to the page, in ms. */
 const arrivalMs = 100;
