@@ -162,6 +162,7 @@ test('an administrator enters a rule in the page, takes it back, sees what a var
   const dialog = await openSettings(page, 'Approvals and tools');
   await dialog.getByText(/^Set by CORRAL_APPROVALS_TOOLS\./).waitFor();
   await dialog.getByRole('button', { name: 'Add rule' }).click();
+  expect(await dialog.getByLabel('Rule 1: action').evaluate((field) => field === document.activeElement)).toBe(true);
   await dialog.getByLabel('Rule 1: action').selectOption('deny');
   await dialog.getByLabel('Rule 1: tool').fill('shell_exec');
   await dialog.getByLabel('Rule 1: pattern').fill('echo denied *');
