@@ -56,7 +56,7 @@ test('a key of a provider is stored, shown without its text, and removed', { tag
   await gemini.getByText('ready').waitFor();
   expect(await page.content()).not.toContain('a-secret-key');
   await page.getByText('ready · set by CORRAL_MODELS_COMPATIBLE').waitFor();
-  await page.getByRole('dialog').getByText('CORRAL_MODEL sets the model.').waitFor();
+  await page.getByRole('dialog').getByText('The model is set by CORRAL_MODEL.').waitFor();
   await gemini.getByRole('button', { name: 'Remove' }).click();
   await page
     .getByRole('dialog', { name: /^Remove .*\?$/ })

@@ -1,8 +1,7 @@
 export const modelStrings = {
   'models.none': 'Noch kein Modell eingerichtet',
   'models.demoIsDefault': 'Die Demo ist noch das Standardmodell',
-  'models.demoIsDefaultTells':
-    'Neue Sitzungen verwenden die Demo, wenn Sie kein anderes Modell wählen. Legen Sie ein Standardmodell fest, oder fügen Sie unten einen Anbieter hinzu.',
+  'models.demoIsDefaultTells': 'Neue Sitzungen verwenden die Demo, wenn Sie kein anderes Modell wählen.',
   'models.demoTells':
     'Bis Sie ein Modell einrichten, antwortet eine Demo mit festem Ablauf. Sie kann nur die Aufgaben oben ausführen.',
   'models.setUp': 'Modell einrichten',
