@@ -79,7 +79,7 @@ export const serverSettingStrings = {
   'rules.tool': 'Regel {n}: Werkzeug',
   'rules.pattern': 'Regel {n}: Muster',
   'rules.about':
-    'Es gilt die erste Regel, die auf einen Aufruf passt. Ein Werkzeug ist ein Name wie shell_exec oder * für alle. Ein Muster wie git push * ist freigestellt.',
+    'Es gilt die erste Regel, die auf einen Aufruf passt. Geben Sie als Werkzeug einen Namen wie shell_exec an, oder * für alle. Ein Muster wie git push * ist optional.',
   'rules.allow': 'Erlauben',
   'rules.ask': 'Fragen',
   'rules.deny': 'Verbieten',

@@ -77,7 +77,7 @@ export const serverSettingStrings = {
   'rules.tool': 'Rule {n}: tool',
   'rules.pattern': 'Rule {n}: pattern',
   'rules.about':
-    'The first rule that matches a call applies. A tool is a name such as shell_exec, or * for all. A pattern, such as git push *, is optional.',
+    'The first rule that matches a call applies. For the tool, enter a name such as shell_exec, or * for all. A pattern, such as git push *, is optional.',
   'rules.allow': 'Allow',
   'rules.ask': 'Ask',
   'rules.deny': 'Deny',
