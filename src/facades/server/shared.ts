@@ -13,6 +13,7 @@ import { sendPageFile } from './page.ts';
 const token = z.string().max(200).describe('the part of the link behind the #');
 const ReadBody = z.object({ token, after: z.int().min(0).default(0).describe('the cursor of the previous page') });
 const FileBody = z.object({ token, path: z.string().max(4_096).default('.').describe('in the workspace') });
+const ContentBody = FileBody.extend({ encoding: z.enum(['utf8', 'base64']).default('utf8').describe('of `content`') });
 const Read = z.object({
   session: z.object({ title: z.string(), status: z.string(), createdAt: z.number() }),
   events: z.array(z.object({ seq: z.int(), ts: z.number(), type: z.string(), data: z.unknown() })),
@@ -75,14 +76,14 @@ export function mountSharedSessions(app: App, shared: SharedSessionService, page
   app.post(
     '/api/v1/shared/file',
     describeRoute('sharedFile', 'Read a file of a shared session', {
-      schema: { body: FileBody, response: { 200: okReply(Content, { path: 'a.txt', content: 'hi' }) } },
+      schema: { body: ContentBody, response: { 200: okReply(Content, { path: 'a.txt', content: 'hi' }) } },
       config: anyone,
       bodyExample,
       fails: [404, 422],
     }),
-    async ({ body: { token, path } }, reply) => ({
-      path,
-      content: await shared.readFile(token, path, abortOnDisconnect(reply)),
-    }),
+    async ({ body: { token, path, encoding } }, reply) => {
+      const bytes = await shared.readFile(token, path, abortOnDisconnect(reply));
+      return { path, content: bytes.toString(encoding) };
+    },
   );
 }

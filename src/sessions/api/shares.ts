@@ -52,7 +52,7 @@ export interface SharedSessionService {
    * Rejects as reading the session's files does. Also rejects: forbidden and sandbox_not_found (as `listFiles`),
    * payload_too_large (more than 2 MiB).
    */
-  readFile(token: string, path: string, signal: AbortSignal): Promise<string>;
+  readFile(token: string, path: string, signal: AbortSignal): Promise<Buffer>;
 }
 
 export const shareRules: ServiceRules<ShareService> = {

@@ -111,8 +111,7 @@ export function createShareService({
       return entries.filter(({ name }) => path !== '.' || name !== '.corral'); // a `.corral` inside a repository stays visible
     },
     async readFile(token, path, signal) {
-      const bytes = await (await files(token, signal)).readFile(path, signal, { maxBytes: maxFileBytes });
-      return bytes.toString('utf8');
+      return await (await files(token, signal)).readFile(path, signal, { maxBytes: maxFileBytes });
     },
   };
 }

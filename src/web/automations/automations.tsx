@@ -1,14 +1,18 @@
+import { Fragment } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { openSessionFromDialog } from '../app/layout.ts';
 import { mutate, query } from '../data/server.ts';
+import { formatModelLabel } from '../models/state.ts';
 import { formatDateTime, formatDuration, formatUsd } from '../parts/format.ts';
 import { RelativeTime } from '../parts/kit/ago.tsx';
 import { Button } from '../parts/kit/button.tsx';
 import { CopyButton } from '../parts/kit/copy-button.tsx';
 import { confirmAction, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { List } from '../parts/kit/list.tsx';
+import { OneTimeSecret } from '../parts/kit/resource-list.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { GuideLink } from '../parts/notice.tsx';
+import { loadTemplates, templateNameOf } from '../sessions/templates.ts';
 import { t } from '../text/text.ts';
 import { AutomationForm } from './form.tsx';
 import {
@@ -16,6 +20,7 @@ import {
   type AutomationStart,
   automations,
   describeAutomationState,
+  describeSchedule,
   loadAutomations,
   upsertAutomationInList,
 } from './state.ts';
@@ -86,11 +91,7 @@ function HookAddress({ id, hook }: { id: string; hook: NonNullable<Automation['h
           <GuideLink docs="/guide/automations#deliveries-from-outside" />
         </p>
       )}
-      {secret !== undefined && (
-        <p class="row wrap">
-          {t('automations.hook.secret')} <code>{secret}</code> <CopyButton text={secret} />
-        </p>
-      )}
+      {secret !== undefined && <OneTimeSecret label={t('webhooks.secret')} text={secret} />}
       <FormError text={trouble} />
       <div>
         <Button
@@ -112,6 +113,7 @@ function AutomationView({ id }: { id: string }) {
   const read = () =>
     tryIt(t('automations.startsUnread'), async () => setStarts(await query('automations.starts', { id })));
   useEffect(() => void read(), [id]);
+  useEffect(() => void loadTemplates().catch(() => {}), []);
   const isOpen = starts.some(({ state }) => ['queued', 'starting', 'running'].includes(state));
   useEffect(() => {
     if (!isOpen) return;
@@ -119,7 +121,12 @@ function AutomationView({ id }: { id: string }) {
     return () => clearInterval(timer);
   }, [isOpen]);
   if (!automation) return null;
-  const { name, message, repositories, paused } = automation;
+  const { name, message, repositories, paused, schedule, template, model } = automation;
+  const facts = [
+    [t('automations.schedule.kind'), schedule && describeSchedule(schedule)],
+    [t('template'), template && templateNameOf(template)],
+    [t('model'), model && formatModelLabel(model)],
+  ].filter(([, fact]) => fact);
   const change = () => showDialog(<AutomationForm automation={automation} back={() => openAutomation(id)} />);
   const start = () =>
     tryIt(t('automations.notStarted'), async () => {
@@ -145,6 +152,16 @@ function AutomationView({ id }: { id: string }) {
   return (
     <Dialog title={name} wide>
       <p class={paused ? 'note wait' : 'quiet'}>{describeAutomationState(automation)}</p>
+      {facts.length > 0 && (
+        <dl class="facts grid">
+          {facts.map(([about, fact]) => (
+            <Fragment key={about}>
+              <dt>{about}</dt>
+              <dd>{fact}</dd>
+            </Fragment>
+          ))}
+        </dl>
+      )}
       {message !== '' && <blockquote class="automation-message padded scrolls pre">{message}</blockquote>}
       {repositories.map(({ url, ref }) => (
         <p class="quiet mono" key={url}>

@@ -1,9 +1,10 @@
 import { signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
 import { query } from '../data/server.ts';
-import { formatDateTime } from '../parts/format.ts';
+import { findLocale, formatDateTime } from '../parts/format.ts';
 import { upsertItem } from '../parts/kit/resource-list.tsx';
 import { t } from '../text/text.ts';
+import { formatDayName, parseScheduleChoice } from './times.ts';
 
 export type Automation = Outputs['automations']['get'];
 export type AutomationStart = Outputs['automations']['start'];
@@ -24,4 +25,14 @@ export function describeAutomationState({ paused, schedule, nextAt, hook, after 
   if (!schedule && after) return t('automations.byRun');
   if (!schedule || nextAt === null) return t('automations.byHand');
   return t('automations.next', { at: formatDateTime(nextAt, schedule.timezone), zone: schedule.timezone });
+}
+
+/** For example `Every week, Monday, 09:00 (Europe/Berlin)`. */
+export function describeSchedule({ cron, timezone }: NonNullable<Automation['schedule']>): string {
+  const { kind, day, time } = parseScheduleChoice(cron);
+  if (kind === 'own') return `${cron} (${timezone})`;
+  const parts = [t(`automations.${kind}`)];
+  if (kind === 'weekly') parts.push(formatDayName(day, findLocale()));
+  if (kind !== 'hourly') parts.push(time);
+  return `${parts.join(', ')} (${timezone})`;
 }

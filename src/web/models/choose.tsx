@@ -1,5 +1,5 @@
 import { useId, useState } from 'preact/hooks';
-import { mutateWithRetry } from '../data/server.ts';
+import { mutate, mutateWithRetry } from '../data/server.ts';
 import type { Session } from '../data/sessions.ts';
 import { findLocale } from '../parts/format.ts';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
@@ -12,10 +12,12 @@ import { createWordMatcher } from '../parts/word-search.ts';
 import { t } from '../text/text.ts';
 import {
   type AvailableProvider,
+  applyModels,
   availableProviders,
   chosenModel,
   effectiveModels,
   formatModelLabel,
+  isDemoModel,
   type ListedModel,
   loadAvailableProviders,
   loadEffectiveModels,
@@ -51,6 +53,20 @@ export const openSessionModelPicker = (session: Session | undefined): void =>
       notify(t('models.changed', { model: formatModelLabel(ref) }));
     },
   });
+
+/** For administrators. `onSet` is called once the dialog is closed. */
+export const openDefaultModelPicker = (onSet: () => void): void => {
+  const now = effectiveModels.value?.model;
+  openModelPicker({
+    title: t('models.chooseUsual'),
+    value: now === undefined || isDemoModel(now) ? '' : now,
+    async act(ref) {
+      const at = ref.indexOf('/');
+      applyModels(await mutate('models.use', { provider: ref.slice(0, at), model: ref.slice(at + 1) }));
+      setTimeout(onSet);
+    },
+  });
+};
 
 function ChooseModel({ title, value, withUsual = false, withDemo = false, act }: ChoiceOptions) {
   const [chosen, setChosen] = useState(value);

@@ -5,7 +5,7 @@ import { SegmentedControl } from '../parts/kit/choice.tsx';
 import { SecretField, TextField } from '../parts/kit/field.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
-import { ModelPicker } from './choose.tsx';
+import { ModelPicker, openDefaultModelPicker } from './choose.tsx';
 import {
   type AvailableProvider,
   applyModels,
@@ -185,6 +185,7 @@ export function ModelSetupBanner({ onUsed }: { onUsed: () => void }) {
   if (!now || !isDemoModel(now.model)) return null;
   const isAlone = !now.providers.some(({ isReady }) => isReady);
   const title = t(isAlone ? 'models.none' : 'models.demoIsDefault');
+  const canChoose = now.refusal === null && now.setBy === null && now.canChange;
   return (
     <section class="model-banner roomy raised grid" aria-label={title}>
       <h3>{title}</h3>
@@ -192,7 +193,12 @@ export function ModelSetupBanner({ onUsed }: { onUsed: () => void }) {
       {now.refusal !== null && <p class="note wait">{now.refusal}</p>}
       {now.refusal === null && now.setBy !== null && <p class="note wait">{t('models.setBy', { by: now.setBy })}</p>}
       {now.refusal === null && now.setBy === null && !now.canChange && <p class="note wait">{t('models.askAdmin')}</p>}
-      {now.refusal === null && now.setBy === null && now.canChange && <ModelSetup onUsed={onUsed} />}
+      {canChoose && !isAlone && (
+        <div>
+          <Button kind="primary" label={t('models.chooseDefault')} onClick={() => openDefaultModelPicker(onUsed)} />
+        </div>
+      )}
+      {canChoose && <ModelSetup onUsed={onUsed} />}
     </section>
   );
 }

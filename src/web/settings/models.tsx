@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { mutate } from '../data/server.ts';
-import { openModelPicker } from '../models/choose.tsx';
+import { openDefaultModelPicker } from '../models/choose.tsx';
 import { ModelSetup } from '../models/setup.tsx';
 import { applyModels, effectiveModels, formatModelLabel, loadEffectiveModels } from '../models/state.ts';
 import { Button } from '../parts/kit/button.tsx';
@@ -15,16 +15,6 @@ export function ModelsPage({ reopenSettings }: { reopenSettings: () => void }) {
   const [trouble] = useLoadAction(t('models.listsUnread'), loadEffectiveModels);
   const now = effectiveModels.value;
   if (!now) return <FormError text={trouble} />;
-  const pick = () =>
-    openModelPicker({
-      title: t('models.chooseUsual'),
-      value: now.model,
-      async act(ref) {
-        const at = ref.indexOf('/');
-        applyModels(await mutate('models.use', { provider: ref.slice(0, at), model: ref.slice(at + 1) }));
-        setTimeout(reopenSettings);
-      },
-    });
   const remove = (id: string, name: string) =>
     confirmAction({
       title: t('models.removeAsk', { provider: name }),
@@ -41,7 +31,7 @@ export function ModelsPage({ reopenSettings }: { reopenSettings: () => void }) {
         {now.setBy !== null && <p class="note wait">{t('models.setBy', { by: now.setBy })}</p>}
         {!now.canChange && <p class="quiet">{t('models.adminsOnly')}</p>}
         {canUse && now.providers.some(({ isReady }) => isReady) && (
-          <Button class="small" label={t('models.change')} onClick={pick} />
+          <Button class="small" label={t('models.change')} onClick={() => openDefaultModelPicker(reopenSettings)} />
         )}
       </div>
       <div>

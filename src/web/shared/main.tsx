@@ -6,13 +6,17 @@ import type { Event } from '../../client/types.ts';
 import { ConversationItems } from '../conversation/items.tsx';
 import { PlanPanel } from '../conversation/plan.tsx';
 import { ConversationState } from '../data/model.ts';
-import { CodeBlock } from '../markdown/code.tsx';
 import { warmParser } from '../parsing/parse.ts';
 import { ErrorBoundary } from '../parts/boundary.tsx';
 import { formatBytes, formatDateTime } from '../parts/format.ts';
+import { Button } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { List } from '../parts/kit/list.tsx';
 import { t } from '../text/text.ts';
+import { detectFileKind } from '../work/files/preview.ts';
+import { FilePreview } from '../work/files/previews.tsx';
+import type { LoadedFile } from '../work/files/store.ts';
+import { saveBlob } from '../work/files/transfers.ts';
 
 // The link's secret comes after the #, which browsers never send to a server.
 
@@ -111,7 +115,7 @@ function SharedPage() {
     <main class="shared roomy stack">
       <header class="row border-bottom">
         <img src="/static/icon.svg" alt="" width="26" height="26" />
-        <div>
+        <div class="fill">
           <h1 dir="auto">{title}</h1>
           <p class="quiet small-text" role="status">
             {shareState.value === 'offline'
@@ -121,6 +125,9 @@ function SharedPage() {
                 : t('loading')}
           </p>
         </div>
+        {summary?.files && (
+          <Button icon="folder" label={t('tab.files')} onClick={() => showPart(document.getElementById('files'))} />
+        )}
       </header>
       {summary && (
         <>
@@ -142,10 +149,15 @@ function SharedPage() {
   );
 }
 
+function showPart(heading: HTMLElement | null): void {
+  heading?.scrollIntoView();
+  heading?.focus({ preventScroll: true });
+}
+
 function SharedFiles() {
   const [folder, setFolder] = useState('.');
   const [entries, setEntries] = useState<readonly SharedFileEntry[]>();
-  const [file, setFile] = useState<{ path: string; content: string }>();
+  const [file, setFile] = useState<LoadedFile>();
   const [trouble, setTrouble] = useState('');
   const onError = (thrown: unknown) => {
     const rests = thrown instanceof ShareRequestError && thrown.status === 404;
@@ -169,14 +181,14 @@ function SharedFiles() {
     setFile(undefined);
     if (type === 'directory') return setFolder(path);
     setTrouble('');
-    ask<{ content: string }>('/api/v1/shared/file', { path }).then(
-      ({ content }) => setFile({ path, content }),
-      onError,
-    );
+    ask<{ content: string }>('/api/v1/shared/file', { path, encoding: 'base64' }).then(({ content }) => {
+      const bytes = Uint8Array.from(atob(content), (one) => one.charCodeAt(0));
+      setFile({ path, bytes, size: bytes.length, version: '', isCut: false });
+    }, onError);
   };
   return (
     <section class="stack shared-files" aria-label={t('tab.files')}>
-      <h2>
+      <h2 id="files" tabIndex={-1}>
         {t('tab.files')} {folder !== '.' && <span class="quiet">{folder}</span>}
       </h2>
       {trouble !== '' && <p class="note wait">{trouble}</p>}
@@ -199,13 +211,30 @@ function SharedFiles() {
           ]}
         />
       )}
-      {file && (
-        <div role="region" aria-label={file.path}>
-          <h3>{file.path}</h3>
-          <CodeBlock code={file.content} language={file.path.split('.').at(-1) ?? ''} />
-        </div>
-      )}
+      {file && <SharedFile key={file.path} file={file} />}
     </section>
+  );
+}
+
+/** Pages are shown as source: without a signed-in session, no separate origin serves them. */
+function SharedFile({ file }: { file: LoadedFile }) {
+  const { path, bytes } = file;
+  const kind = detectFileKind(path, bytes);
+  return (
+    <div role="region" class="stack shared-file" aria-label={path}>
+      <header class="row wrap">
+        <h3 class="fill breaks" ref={showPart} tabIndex={-1}>
+          {path}
+        </h3>
+        <Button
+          icon="download"
+          label={t('files.download')}
+          onClick={() => saveBlob(new Blob([bytes]), path.split('/').at(-1) ?? path)}
+        />
+      </header>
+      {kind === 'html' && <p class="quiet">{t('shared.page')}</p>}
+      <FilePreview store={undefined} file={file} kind={kind} />
+    </div>
   );
 }
 

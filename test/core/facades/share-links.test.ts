@@ -90,6 +90,8 @@ test('a link shows files only where its maker allowed that', async () => {
   await using open = await shared(true);
   const file = await post(open.server, '/api/v1/shared/file', { token: open.link.token, path: 'a.txt' });
   expect(JSON.parse(file.text)).toEqual({ path: 'a.txt', content: 'in-the-file\n' });
+  const bytes = { token: open.link.token, path: 'a.txt', encoding: 'base64' };
+  expect((await post(open.server, '/api/v1/shared/file', bytes)).text).toContain(btoa('in-the-file\n'));
   const outside = await post(open.server, '/api/v1/shared/file', { token: open.link.token, path: '../../etc/passwd' });
   expect(outside.status).toBe(400);
 });

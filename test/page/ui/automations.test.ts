@@ -41,6 +41,14 @@ test('every weekday at 9 in Berlin is set up, started and opened in the page alo
   await page.getByRole('button', { name: /^Report/ }).click();
   const one = page.getByRole('dialog', { name: 'Report' });
   await one.getByText(/^Next run: .*Europe\/Berlin/).waitFor();
+  expect(await one.getByRole('definition').allTextContents()).toEqual([
+    'Every weekday, 09:00 (Europe/Berlin)',
+    'Minimal',
+    'Demo (no AI)',
+  ]);
+  await one.getByRole('button', { name: 'Edit' }).click();
+  await page.getByRole('dialog').getByLabel('Template').waitFor();
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
   await one.getByRole('button', { name: 'Start now' }).click();
   await one.getByText('Done', { exact: true }).waitFor();
   expect(await axeFinds(page)).toEqual([]);
@@ -93,6 +101,7 @@ test('deliveries of GitHub are set up in the page, the secret seen once', { tags
   await one.getByText('Deliveries are rejected until you create a secret.').waitFor();
   await one.getByRole('button', { name: 'Create secret' }).click();
   await one.getByText(/whsec_/).waitFor();
+  expect(await page.evaluate('document.activeElement.textContent + document.activeElement.title')).toMatch(/^Copy/);
   await one.getByText(/\/api\/v1\/hooks\/[0-9a-f]{12}/).waitFor();
   expect(await axeFinds(page)).toEqual([]);
   const made = await find(desk, 'Fix issues');

@@ -76,7 +76,9 @@ test('a range is chosen with shift, by mouse and by keyboard, and deleted after 
   expect(await axeFinds(page)).toEqual([]);
   await page.getByRole('button', { name: 'Delete', exact: true }).click();
   const dialog = page.getByRole('dialog', { name: 'Delete 4 sessions?' });
-  await dialog.getByText('Their conversations, sandboxes and files will be deleted. This can’t be undone.').waitFor();
+  await dialog
+    .getByText(/^Their conversations, sandboxes and workspace files will be deleted. This can’t be undone./)
+    .waitFor();
   await dialog.getByRole('button', { name: 'Delete', exact: true }).click();
   await page.getByText('4 sessions deleted.').waitFor();
   await expect.poll(() => page.locator('.session').count()).toBe(1);

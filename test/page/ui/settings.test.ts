@@ -56,7 +56,7 @@ test('a key of a provider is stored, shown without its text, and removed', { tag
   await gemini.getByText('ready').waitFor();
   expect(await page.content()).not.toContain('a-secret-key');
   await page.getByText('ready · set by CORRAL_MODELS_COMPATIBLE').waitFor();
-  await page.getByRole('dialog').getByText('CORRAL_MODEL sets the model.').waitFor();
+  await page.getByRole('dialog').getByText('The model is set by CORRAL_MODEL.').waitFor();
   await gemini.getByRole('button', { name: 'Remove' }).click();
   await page
     .getByRole('dialog', { name: /^Remove .*\?$/ })
@@ -162,6 +162,7 @@ test('an administrator enters a rule in the page, takes it back, sees what a var
   const dialog = await openSettings(page, 'Approvals and tools');
   await dialog.getByText(/^Set by CORRAL_APPROVALS_TOOLS\./).waitFor();
   await dialog.getByRole('button', { name: 'Add rule' }).click();
+  expect(await dialog.getByLabel('Rule 1: action').evaluate((field) => field === document.activeElement)).toBe(true);
   await dialog.getByLabel('Rule 1: action').selectOption('deny');
   await dialog.getByLabel('Rule 1: tool').fill('shell_exec');
   await dialog.getByLabel('Rule 1: pattern').fill('echo denied *');

@@ -65,6 +65,7 @@ test('a link with files shows them, also those that come while it is open', { ta
   await desk.call('runs.send', { sessionId: id, text: `Write\n${fence('file:notes/a.md', '# From the workspace')}` });
   await files.getByRole('button', { name: 'notes' }).click();
   await files.getByRole('button', { name: 'a.md' }).click();
-  await files.getByText('# From the workspace').waitFor();
+  await files.getByRole('heading', { name: 'From the workspace' }).waitFor();
+  await files.getByRole('button', { name: 'Download' }).waitFor();
   expect(await axeFinds(page)).toEqual([]);
 });

@@ -97,11 +97,11 @@ export const InlineConfirmation = ({ label, name, ask, act, end }: SureProps & {
   </span>
 );
 
-/** Scrolls to a new secret, because the server shows it only once. */
-const scrollIntoView = (node: HTMLElement | null): void => node?.scrollIntoView({ block: 'nearest' });
+/** Focuses the copy button of a new secret, because the server shows it only once. */
+const focusCopy = (node: HTMLElement | null): void => node?.querySelector('button')?.focus();
 
 export const OneTimeSecret = ({ label, text }: { label: string; text: string }) => (
-  <div ref={scrollIntoView} class="stack note good shown-once" role="status">
+  <div ref={focusCopy} class="stack note good shown-once" role="status">
     <strong>{label}</strong>
     <span>{t('shownOnce')}</span>
     <span class="row secret-line">

@@ -108,6 +108,13 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
   const [trouble, setTrouble] = useState('');
   const form = useRef<HTMLFormElement>(null);
   const more = useRef<HTMLDetailsElement>(null);
+  const isMoreSet = all.some(
+    ({ name, options, schema }) =>
+      options.isAdvanced && String(initial(name, schema)) !== String(toFieldDraft(schema, undefined)),
+  );
+  useLayoutEffect(() => {
+    if (more.current && isMoreSet) more.current.open = true;
+  }, [isMoreSet]);
   useLayoutEffect(() => {
     // once opened, stays open until the user closes it
     if (more.current?.querySelector('[aria-invalid="true"]')) more.current.open = true;

@@ -1,10 +1,11 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { mutate, query } from '../../data/server.ts';
 import { toolLabelsByName } from '../../data/system.ts';
+import { focusWhenRendered } from '../../parts/focus.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { SegmentedControl } from '../../parts/kit/choice.tsx';
-import { ChoiceField, TextAreaField } from '../../parts/kit/field.tsx';
+import { ChoiceField, TextAreaField, TextField } from '../../parts/kit/field.tsx';
 import { FormError, LoadPlaceholder, useActionError, useLoadAction } from '../../parts/kit/trouble.tsx';
 import { listTemplateChoices, loadTemplates } from '../../sessions/templates.ts';
 import { isTextKey, t } from '../../text/text.ts';
@@ -69,6 +70,7 @@ function Part({ part, settings, changed }: Props) {
       {settings.map((one) => {
         const { setBy, from, variable, key } = one;
         const label = t(`setting.${key}` as TextKey);
+        const isDefault = JSON.stringify(one.value) === JSON.stringify(one.fallback);
         return (
           <div key={key} class="stack server-setting" title={t('server.fromDefault', { variable, key })}>
             <fieldset class="stack" disabled={setBy !== null}>
@@ -84,7 +86,7 @@ function Part({ part, settings, changed }: Props) {
               />
             </fieldset>
             {setBy !== null && <p class="quiet breaks">{t('server.setBy', { by: setBy })}</p>}
-            {setBy === null && from === 'page' && (
+            {setBy === null && from === 'page' && !isDefault && (
               <div>
                 <Button
                   kind="quiet"
@@ -186,7 +188,6 @@ function SettingField({ setting, label, draft, onChange }: FieldProps) {
         label={label}
         help={t(kind === 'hosts' ? 'server.oneHost' : 'server.oneTool')}
         rows={Math.min(8, Math.max(2, draft.split('\n').length + 1))}
-        placeholder={kind === 'hosts' ? 'example.org' : 'shell_exec'}
         value={draft}
         onChange={onChange}
       />
@@ -219,44 +220,35 @@ function ApprovalRuleFields({ rules, onChange }: RulesProps) {
     next.splice(at - 1, 0, ...next.splice(at, 1));
     onChange(next);
   };
+  const list = useRef<HTMLOListElement>(null);
+  const add = () => {
+    onChange([...rules, { action: 'ask', tool: '' }]);
+    focusWhenRendered(() => list.current?.querySelector(`li:nth-child(${rules.length + 1}) select`) ?? null);
+  };
+  const tools = ['*', ...toolLabelsByName.value.keys()];
   return (
     <>
-      <datalist id="rule-tools">
-        {['*', ...toolLabelsByName.value.keys()].map((name) => (
-          <option key={name} value={name} />
-        ))}
-      </datalist>
-      {rules.length === 0 && <p class="quiet">{t('rules.none')}</p>}
-      <ol class="rules stack">
+      <p class="quiet">{t(rules.length === 0 ? 'rules.none' : 'rules.about')}</p>
+      <ol class="rules stack" ref={list}>
         {rules.map((rule, at) => (
           <li key={at} class="grid">
-            <select
-              class="field"
-              aria-label={t('rules.action', { n: at + 1 })}
+            <ChoiceField
+              label={t('rules.action', { n: at + 1 })}
               value={rule.action}
-              onChange={(event) => change(at, { action: event.currentTarget.value as ApprovalRuleInput['action'] })}
-            >
-              {actions.map((action) => (
-                <option key={action} value={action}>
-                  {t(`rules.${action}`)}
-                </option>
-              ))}
-            </select>
-            <input
-              class="field"
-              list="rule-tools"
-              required
-              placeholder="shell_exec"
-              aria-label={t('rules.tool', { n: at + 1 })}
-              value={rule.tool}
-              onInput={(event) => change(at, { tool: event.currentTarget.value })}
+              choices={actions.map((action) => [action, t(`rules.${action}`)] as const)}
+              onChange={(action) => change(at, { action })}
             />
-            <input
-              class="field"
-              placeholder={t('rules.anyCall')}
-              aria-label={t('rules.pattern', { n: at + 1 })}
+            <TextField
+              label={t('rules.tool', { n: at + 1 })}
+              required
+              offers={tools}
+              value={rule.tool}
+              onChange={(tool) => change(at, { tool })}
+            />
+            <TextField
+              label={t('rules.pattern', { n: at + 1 })}
               value={rule.pattern ?? ''}
-              onInput={(event) => change(at, { pattern: event.currentTarget.value })}
+              onChange={(pattern) => change(at, { pattern })}
             />
             <span class="row">
               <Button
@@ -278,11 +270,7 @@ function ApprovalRuleFields({ rules, onChange }: RulesProps) {
         ))}
       </ol>
       <div>
-        <Button
-          class="small"
-          label={t('rules.add')}
-          onClick={() => onChange([...rules, { action: 'ask', tool: '' }])}
-        />
+        <Button class="small" label={t('rules.add')} onClick={add} />
       </div>
     </>
   );

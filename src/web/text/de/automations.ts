@@ -49,7 +49,6 @@ export const automationStrings = {
   'automations.hook.makeSecret': 'Geheimnis erzeugen',
   'automations.hook.newSecret': 'Geheimnis ersetzen',
   'automations.hook.rotateText': 'Mit dem bisherigen Geheimnis signierte Zustellungen werden abgelehnt.',
-  'automations.hook.secret': 'Geheimnis (wird nur einmal angezeigt):',
   'automations.after.of': 'Start nach einem anderen Lauf',
   'automations.after.of.none': 'Nein',
   'automations.after.of.automation': 'Lauf einer Automation',

@@ -1,8 +1,7 @@
 export const modelStrings = {
   'models.none': 'Noch kein Modell eingerichtet',
   'models.demoIsDefault': 'Die Demo ist noch das Standardmodell',
-  'models.demoIsDefaultTells':
-    'Neue Sitzungen verwenden die Demo, wenn Sie kein anderes Modell wählen. Legen Sie unten ein Standardmodell fest.',
+  'models.demoIsDefaultTells': 'Neue Sitzungen verwenden die Demo, wenn Sie kein anderes Modell wählen.',
   'models.demoTells':
     'Bis Sie ein Modell einrichten, antwortet eine Demo mit festem Ablauf. Sie kann nur die Aufgaben oben ausführen.',
   'models.setUp': 'Modell einrichten',
@@ -41,6 +40,7 @@ export const modelStrings = {
     'Kein Anbieter eingerichtet. Ein Administrator kann unter „Einstellungen > Modelle und Schlüssel“ einen hinzufügen.',
   'models.take': 'Modell verwenden',
   'models.choose': 'Modell für die neue Sitzung',
+  'models.chooseDefault': 'Standardmodell wählen',
   'models.chooseUsual': 'Standardmodell',
   'models.changed': 'Modell geändert: {model}. Die Änderung gilt ab der nächsten Runde.',
   'models.change': 'Modell ändern',

@@ -78,7 +78,8 @@ export const serverSettingStrings = {
   'rules.action': 'Regel {n}: Aktion',
   'rules.tool': 'Regel {n}: Werkzeug',
   'rules.pattern': 'Regel {n}: Muster',
-  'rules.anyCall': 'jeder Aufruf, oder ein Muster wie git push *',
+  'rules.about':
+    'Es gilt die erste Regel, die auf einen Aufruf passt. Geben Sie als Werkzeug einen Namen wie shell_exec an, oder * für alle. Ein Muster wie git push * ist optional.',
   'rules.allow': 'Erlauben',
   'rules.ask': 'Fragen',
   'rules.deny': 'Verbieten',

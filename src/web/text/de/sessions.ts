@@ -2,7 +2,8 @@ export const sessionStrings = {
   rename: 'Sitzung umbenennen',
   deleteThis: 'Sitzung löschen',
   deleteAsk: 'Diese Sitzung löschen?',
-  deleteTells: 'Gespräch, Sandbox und Dateien werden gelöscht. Das lässt sich nicht rückgängig machen.',
+  deleteTells:
+    'Gespräch, Sandbox und Arbeitsbereich werden gelöscht. Das lässt sich nicht rückgängig machen. Angehängte Dateien bleiben als Uploads auf dem Server.',
   sessionDeleted: 'Die Sitzung wurde gelöscht.',
   sessionMissing:
     'Sitzung nicht gefunden. Möglicherweise wurde sie gelöscht, Sie haben keinen Zugriff darauf, oder der Link ist unvollständig.',
@@ -39,8 +40,10 @@ export const sessionStrings = {
   ownedBy: 'von {name}',
   someStayed: '{n} Sitzungen wurden nicht gelöscht: Sie werden gerade verwendet oder gehören jemand anderem.',
   'deleteMany.one': 'Eine Sitzung löschen?',
-  deleteManyTells: 'Gespräche, Sandboxen und Dateien werden gelöscht. Das lässt sich nicht rückgängig machen.',
-  'deleteManyTells.one': 'Gespräch, Sandbox und Dateien werden gelöscht. Das lässt sich nicht rückgängig machen.',
+  deleteManyTells:
+    'Gespräche, Sandboxen und Arbeitsbereiche werden gelöscht. Das lässt sich nicht rückgängig machen. Angehängte Dateien bleiben als Uploads auf dem Server.',
+  'deleteManyTells.one':
+    'Gespräch, Sandbox und Arbeitsbereich werden gelöscht. Das lässt sich nicht rückgängig machen. Angehängte Dateien bleiben als Uploads auf dem Server.',
   'someStayed.one': 'Eine Sitzung wurde nicht gelöscht: Sie wird gerade verwendet oder gehört jemand anderem.',
   'bulk.archive': 'Archivieren',
   'bulk.end': 'Übrige abbrechen',

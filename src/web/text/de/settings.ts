@@ -14,6 +14,8 @@ export const settingsStrings = {
   'cost.input': 'Eingabe',
   'cost.cached': 'Aus dem Cache',
   'cost.unknown': 'Preis unbekannt',
+  'cost.setPrice':
+    'Damit Kosten angezeigt werden, legen Sie den Preis des Modells unter models.catalog in corral.yaml fest.',
   'cost.noTurn': 'Keine Runde wurde abgeschlossen, daher hat der Anbieter keinen Verbrauch gemeldet.',
   'cost.start': 'Beginn',
   'cost.share': 'Relative Kosten: {about}',

@@ -43,6 +43,7 @@ export const sharingStrings = {
   'shared.offline': 'Der Server antwortet nicht. Neuer Versuch…',
   'shared.empty': 'Noch keine Nachrichten.',
   'shared.noFiles': 'Keine Dateien.',
+  'shared.page': 'Laden Sie diese Seite herunter, um sie zu öffnen.',
   'shared.up': 'Übergeordneter Ordner',
   'shared.filesRest':
     'Dateien sind nicht verfügbar, weil die Sandbox nicht läuft. Bitten Sie den Absender, sie zu starten.',

@@ -49,7 +49,6 @@ export const automationStrings = {
   'automations.hook.makeSecret': 'Create secret',
   'automations.hook.newSecret': 'Replace secret',
   'automations.hook.rotateText': 'Deliveries signed with the current secret will be rejected.',
-  'automations.hook.secret': 'Secret (shown only once):',
   'automations.after.of': 'Start after another run',
   'automations.after.of.none': 'No',
   'automations.after.of.automation': 'Run by an automation',

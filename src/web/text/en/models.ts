@@ -1,7 +1,7 @@
 export const modelStrings = {
   'models.none': 'No model is set up yet',
   'models.demoIsDefault': 'The demo is still the default model',
-  'models.demoIsDefaultTells': 'New sessions use the demo unless you choose a model. Set a default model below.',
+  'models.demoIsDefaultTells': 'New sessions use the demo unless you choose a model.',
   'models.demoTells': 'Until you set up a model, a scripted demo answers. It can only run the tasks above.',
   'models.setUp': 'Set up a model',
   'models.setBy': 'The model is set by {by}. Remove that setting and restart the server to choose a model here.',
@@ -37,6 +37,7 @@ export const modelStrings = {
   'models.noProvider': 'No provider is set up. An administrator can add one in Settings > Models and keys.',
   'models.take': 'Use model',
   'models.choose': 'Model for the new session',
+  'models.chooseDefault': 'Choose default model',
   'models.chooseUsual': 'Default model',
   'models.changed': 'Model changed to {model}. The change applies from the next turn.',
   'models.change': 'Change model',

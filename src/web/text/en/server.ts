@@ -76,7 +76,8 @@ export const serverSettingStrings = {
   'rules.action': 'Rule {n}: action',
   'rules.tool': 'Rule {n}: tool',
   'rules.pattern': 'Rule {n}: pattern',
-  'rules.anyCall': 'any call, or a pattern such as git push *',
+  'rules.about':
+    'The first rule that matches a call applies. For the tool, enter a name such as shell_exec, or * for all. A pattern, such as git push *, is optional.',
   'rules.allow': 'Allow',
   'rules.ask': 'Ask',
   'rules.deny': 'Deny',

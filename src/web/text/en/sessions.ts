@@ -2,7 +2,8 @@ export const sessionStrings = {
   rename: 'Rename session',
   deleteThis: 'Delete session',
   deleteAsk: 'Delete this session?',
-  deleteTells: 'Its conversation, sandbox and files will be deleted. This can’t be undone.',
+  deleteTells:
+    'Its conversation, sandbox and workspace files will be deleted. This can’t be undone. Attached files stay on the server as uploads.',
   sessionDeleted: 'The session was deleted.',
   sessionMissing:
     'Session not found. It may have been deleted, you may not have access to it, or the link may be incomplete.',
@@ -39,8 +40,10 @@ export const sessionStrings = {
   ownedBy: 'by {name}',
   someStayed: '{n} sessions were not deleted: they are in use or belong to someone else.',
   'deleteMany.one': 'Delete 1 session?',
-  deleteManyTells: 'Their conversations, sandboxes and files will be deleted. This can’t be undone.',
-  'deleteManyTells.one': 'Its conversation, sandbox and files will be deleted. This can’t be undone.',
+  deleteManyTells:
+    'Their conversations, sandboxes and workspace files will be deleted. This can’t be undone. Attached files stay on the server as uploads.',
+  'deleteManyTells.one':
+    'Its conversation, sandbox and workspace files will be deleted. This can’t be undone. Attached files stay on the server as uploads.',
   'someStayed.one': 'One session was not deleted: it is in use or belongs to someone else.',
   'bulk.archive': 'Archive',
   'bulk.end': 'Cancel remaining',

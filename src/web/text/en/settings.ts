@@ -14,6 +14,7 @@ export const settingsStrings = {
   'cost.input': 'Input',
   'cost.cached': 'Cached',
   'cost.unknown': 'Price unknown',
+  'cost.setPrice': 'To show a cost, set the model’s price with models.catalog in corral.yaml.',
   'cost.noTurn': 'No turn was completed, so the provider reported no usage.',
   'cost.start': 'Start',
   'cost.share': 'Relative cost of {about}',

@@ -42,6 +42,7 @@ export const sharingStrings = {
   'shared.offline': 'The server is not responding. Retrying…',
   'shared.empty': 'No messages yet.',
   'shared.noFiles': 'No files.',
+  'shared.page': 'Download this page to open it.',
   'shared.up': 'Parent folder',
   'shared.filesRest': 'Files are not available because the sandbox is not running. Ask the sender to start it.',
   'shared.filesUnread': 'Could not load the files because the server is not responding. Reload the page to try again.',

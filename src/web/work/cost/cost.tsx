@@ -7,6 +7,7 @@ import type { Session } from '../../data/sessions.ts';
 import { toolLabelsByName } from '../../data/system.ts';
 import { formatBudgetValue, formatCompactCount, formatCount, formatUsd } from '../../parts/format.ts';
 import { useLoadedData } from '../../parts/kit/trouble.tsx';
+import { GuideLink } from '../../parts/notice.tsx';
 import { t, translateServerText } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
 
@@ -34,6 +35,12 @@ export function CostPane({ session }: { session: Session }) {
         <Sum title={t('thisSession')} used={conversationState.used.value} />
         <Sum title={t('cost.run')} used={conversationState.runUsed.value} />
       </div>
+      {conversationState.used.value.turns > 0 && conversationState.used.value.cost === undefined && (
+        <p class="quiet">
+          {t('cost.setPrice')}
+          <GuideLink docs="/guide/models#what-a-model-can-do" />
+        </p>
+      )}
       <BudgetLeft sessionId={session.id} />
       {budget && (
         <p class="note wait">

@@ -20,14 +20,21 @@ const maxColoured = 200_000;
 const maxCell = 2_000; // characters
 const rowHeight = 20;
 
-export function FilePreview({ store, file, kind }: { store: FileStore; file: LoadedFile; kind: FileKind }) {
+interface PreviewProps {
+  /** Undefined for a guest of a shared session, where no frame shows the agent's pages. */
+  readonly store: FileStore | undefined;
+  readonly file: LoadedFile;
+  readonly kind: FileKind;
+}
+
+export function FilePreview({ store, file, kind }: PreviewProps) {
   const [asSource, setSource] = useState(false);
   if (kind === 'image') return <Picture store={store} file={file} />;
-  if (kind === 'pdf') return <PdfView store={store} file={file} />;
-  if (kind === 'video' || kind === 'audio') return <ServedFile store={store} path={file.path} kind={kind} />;
-  if (kind === 'binary') return <p class="quiet empty">{t('files.binary')}</p>;
+  if (store && kind === 'pdf') return <PdfView store={store} file={file} />;
+  if (store && (kind === 'video' || kind === 'audio')) return <ServedFile store={store} path={file.path} kind={kind} />;
+  if (['pdf', 'video', 'audio', 'binary'].includes(kind)) return <p class="quiet empty">{t('files.binary')}</p>;
   const text = new TextDecoder().decode(file.bytes);
-  if (kind === 'text') return <Source path={file.path} text={text} />;
+  if (kind === 'text' || (kind === 'html' && !store)) return <Source path={file.path} text={text} />;
   return (
     <>
       <div class="row work-bar border-bottom rigid">
@@ -42,11 +49,11 @@ export function FilePreview({ store, file, kind }: { store: FileStore; file: Loa
       {!asSource && kind === 'markdown' && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
         <div class="file-body scrolls fill page" tabIndex={0} role="document" aria-label={file.path}>
-          <Markdown text={text} sessionId={store.sessionId} />
+          <Markdown text={text} sessionId={store?.sessionId} />
         </div>
       )}
-      {!asSource && kind === 'html' && <ServedFile store={store} path={file.path} kind="html" />}
-      {!asSource && kind === 'notebook' && <Notebook text={text} sessionId={store.sessionId} />}
+      {!asSource && store && kind === 'html' && <ServedFile store={store} path={file.path} kind="html" />}
+      {!asSource && kind === 'notebook' && <Notebook text={text} sessionId={store?.sessionId} />}
       {!asSource && kind === 'csv' && <Table file={file} text={text} />}
     </>
   );
@@ -127,7 +134,7 @@ function Table({ file, text }: { file: LoadedFile; text: string }) {
   );
 }
 
-function Picture({ store, file }: { store: FileStore; file: LoadedFile }) {
+function Picture({ store, file }: Pick<PreviewProps, 'store' | 'file'>) {
   const [isLarge, setLarge] = useState(false);
   const url = useObjectUrl(store, file, imageTypeOf(file.path) ?? '');
   const zoom = () => setLarge(!isLarge);
@@ -144,7 +151,7 @@ function Picture({ store, file }: { store: FileStore; file: LoadedFile }) {
 
 const mostCells = 500;
 
-function Notebook({ text, sessionId }: { text: string; sessionId: string }) {
+function Notebook({ text, sessionId }: { text: string; sessionId: string | undefined }) {
   const notebook = parseNotebook(text);
   if (!notebook) return <p class="quiet empty">{t('notebook.broken')}</p>;
   return (
@@ -246,12 +253,12 @@ function useAddress(sessionId: string, path: string) {
   return address;
 }
 
-function useObjectUrl(store: FileStore, file: LoadedFile, type: string): string | undefined {
+function useObjectUrl(store: FileStore | undefined, file: LoadedFile, type: string): string | undefined {
   const [url, setUrl] = useState<string>();
   useEffect(() => {
     let made: string | undefined;
     let isOver = false;
-    const read = file.isCut ? store.read(file.path, true) : Promise.resolve(file);
+    const read = file.isCut && store ? store.read(file.path, true) : Promise.resolve(file);
     void read.then(({ bytes }) => {
       if (isOver) return;
       made = URL.createObjectURL(new Blob([bytes], { type }));
