@@ -115,6 +115,7 @@ export interface ChangedFile {
 }
 export interface RunEndItem extends ItemPosition {
   readonly kind: 'end';
+  readonly runId: string | null;
   readonly data: EventDataOf<'run.end'>;
   readonly attachments: readonly string[];
   readonly goal: UserItem['goal'];

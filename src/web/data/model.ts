@@ -367,7 +367,7 @@ export class ConversationState {
     else this.#state.retry = this.#add<RetryItem>({ kind: 'retry', ...at, state: signal(now) });
   }
 
-  #end({ data, ts }: Extract<Event, { type: 'run.end' }>, at: ItemPosition) {
+  #end({ data, ts, runId }: Extract<Event, { type: 'run.end' }>, at: ItemPosition) {
     this.#closeWait();
     for (const { decided } of this.#state.approvals.values()) decided.value = 'gone';
     this.#state.approvals.clear();
@@ -385,6 +385,7 @@ export class ConversationState {
     const end = this.#add<RunEndItem>({
       kind: 'end',
       ...at,
+      runId,
       data,
       attachments,
       goal: data.goal && goal,

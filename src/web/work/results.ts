@@ -29,7 +29,8 @@ async function readChanges(sessionId: string, end: RunEndItem): Promise<Changes>
   if (conversationState.runUsed.peek().toolCalls === 0) return [];
   // the next query rejects if the sandbox is not running
   if ((await query('sandbox.status', { sessionId })).state !== 'running') return [];
-  const { files } = await query('files.changes', { sessionId, starts: false });
+  const { since, files } = await query('files.changes', { sessionId, starts: false });
+  if (since?.runId !== end.runId) return []; // the server has no snapshot from this run's start
   const run = conversationState.run.peek();
   if (run.kind === 'ended' && run.end === end)
     end.changed.value = files.filter(({ path }) => !path.startsWith(attachmentsFolder));
