@@ -237,7 +237,7 @@ export function toGitRemoteError({ url }: Pick<SessionRepository, 'url'>, stderr
       stderr,
     )
   ) {
-    const text = `The session's egress policy does not allow ${host}. Allow it in the network settings, then try again. ${message}`;
+    const text = `The session's egress policy does not allow ${host}. Allow it in the network settings, then try again.`;
     return new AppError('forbidden', text);
   }
   if (/returned error: 403/i.test(stderr)) {

@@ -9,15 +9,15 @@ import { Sidebar } from '../sessions/sidebar.tsx';
 import { t } from '../text/text.ts';
 import { isDraggingDivider, WorkPane } from '../work/pane.tsx';
 import { Header } from './header.tsx';
-import { isSidebarOpen, isWorkPaneMaximized, visiblePane } from './layout.ts';
-import { focusMessageBox, Palette } from './palette.tsx';
+import { focusMessageBox, isSidebarOpen, isWorkPaneMaximized, visiblePane } from './layout.ts';
+import { Palette } from './palette.tsx';
 
 export function App() {
   const hasWork = currentSessionId.value !== undefined; // keeps the pane while the session loads
   const isOpen = hasWork && workPaneWidth.value > 0;
   return (
     <>
-      <button type="button" class="skip" onClick={focusMessageBox}>
+      <button type="button" class="skip" inert={isSidebarOpen.value} onClick={focusMessageBox}>
         {t('skip')}
       </button>
       <div
@@ -32,7 +32,7 @@ export function App() {
         <ErrorBoundary>
           <Sidebar />
         </ErrorBoundary>
-        <main class="main stack">
+        <main class="main stack" inert={isSidebarOpen.value}>
           <ErrorBoundary>
             <Header />
           </ErrorBoundary>
@@ -46,7 +46,7 @@ export function App() {
             <ErrorBoundary>
               <WorkPane />
             </ErrorBoundary>
-            <nav class="phone-tabs" aria-label={t('phoneTabs')}>
+            <nav class="phone-tabs" inert={isSidebarOpen.value} aria-label={t('phoneTabs')}>
               {(['chat', 'work'] as const).map((part) => (
                 <button
                   type="button"

@@ -19,8 +19,8 @@ import { confirmDeleteSession } from '../sessions/delete.ts';
 import { sessionNameOf } from '../sessions/name.ts';
 import { openShareDialog } from '../sharing/share-dialog.tsx';
 import { t } from '../text/text.ts';
-import { isSidebarOpen, openPalette, stopCurrentRun, toggleWorkPane } from './layout.ts';
-import { focusMessageBox, listPaletteCommands } from './palette.tsx';
+import { focusMessageBox, isSidebarOpen, openPalette, openSidebar, stopCurrentRun, toggleWorkPane } from './layout.ts';
+import { listPaletteCommands } from './palette.tsx';
 
 export function Header() {
   const session = currentSession.value;
@@ -142,8 +142,8 @@ function MenuButton() {
       aria-expanded={isSidebarOpen.value}
       aria-controls="sidebar"
       onClick={() => {
-        isSidebarOpen.value = !isSidebarOpen.value;
-        if (isSidebarOpen.value) focusWhenRendered(() => document.querySelector('#sidebar .button'));
+        openSidebar();
+        focusWhenRendered(() => document.querySelector('#sidebar .button'));
       }}
     />
   );

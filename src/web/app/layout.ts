@@ -9,8 +9,12 @@ import { tabElementIdOf } from '../parts/kit/tabs.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
 
-/** Used only on screens that are too narrow for the sidebar column. */
+/** True only on screens that are too narrow for the sidebar column, where the open sidebar covers the page. */
 export const isSidebarOpen = signal(false);
+export function openSidebar(): void {
+  isSidebarOpen.value = matchMedia(narrow).matches;
+}
+export const narrow = '(max-width: 1180px)'; // must match layout.css
 export const isPaletteOpen = signal(false);
 export function openPalette(): void {
   isPaletteOpen.value = true;
@@ -41,6 +45,13 @@ export function focusTab(id: string): void {
   showTab(id);
   focusWhenRendered(() => document.getElementById(tabElementIdOf(id)));
 }
+
+export function focusMessageBox(): void {
+  visiblePane.value = 'chat';
+  focusWhenRendered(() => document.getElementById('message'));
+}
+
+export const findMenuButton = (): HTMLElement | null => document.querySelector('.menu-button');
 
 export function stopCurrentRun(): void {
   const id = currentSessionId.value;

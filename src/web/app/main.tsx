@@ -19,7 +19,7 @@ import { type DisplayStatus, toDisplayStatus } from '../data/status.ts';
 import { loadServerInfo } from '../data/system.ts';
 import { consumeTokenFromUrl, takeUrlParameters } from '../data/token.ts';
 import { warmParser } from '../parsing/parse.ts';
-import { preserveFocus } from '../parts/focus.ts';
+import { focusWhenRendered, preserveFocus } from '../parts/focus.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { OneTimeSecret } from '../parts/kit/resource-list.tsx';
@@ -34,7 +34,7 @@ import type { TextKey } from '../text/texts.ts';
 import { watchPorts } from '../work/preview/state.ts';
 import { showResultsAfterRuns } from '../work/results.ts';
 import { App } from './app.tsx';
-import { isPaletteOpen, isSidebarOpen, visiblePane } from './layout.ts';
+import { findMenuButton, isPaletteOpen, isSidebarOpen, narrow, visiblePane } from './layout.ts';
 import { listPaletteCommands } from './palette.tsx';
 import { promptForToken } from './token-dialog.tsx';
 
@@ -101,11 +101,11 @@ function listenForKeys(): void {
       isPaletteOpen.value = !isPaletteOpen.value;
       return;
     }
+    if (document.querySelector('dialog[open]')) return;
     if (pressedKeyOf(event) === 'Escape' && isSidebarOpen.value) {
       isSidebarOpen.value = false;
-      document.querySelector<HTMLElement>('.menu-button')?.focus();
+      focusWhenRendered(findMenuButton);
     }
-    if (document.querySelector('dialog[open]')) return;
     const command = listPaletteCommands().find((one) => one.keys === keys);
     if (!command) return;
     event.preventDefault();
@@ -148,6 +148,9 @@ async function start(): Promise<void> {
   listenForKeys();
   preserveFocus();
   catchDrops();
+  matchMedia(narrow).addEventListener('change', () => {
+    isSidebarOpen.value = false;
+  });
   badgeInTitle();
   effect(() => {
     if (currentSessionId.value !== undefined) visiblePane.value = 'chat'; // matters only on a phone

@@ -26,7 +26,7 @@ import { openSkills } from '../skills/skills.tsx';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { workTabs } from '../work/pane.tsx';
-import { focusTab, isPaletteOpen, isSidebarOpen, stopCurrentRun, toggleWorkPane, visiblePane } from './layout.ts';
+import { focusMessageBox, focusTab, isPaletteOpen, openSidebar, stopCurrentRun, toggleWorkPane } from './layout.ts';
 
 /** `keys` is a shortcut. `mod` is Ctrl, or Cmd on a Mac. */
 interface PaletteCommand {
@@ -39,11 +39,6 @@ interface PaletteCommand {
 }
 
 const hasSession = () => currentSession.value !== undefined;
-
-export function focusMessageBox(): void {
-  visiblePane.value = 'chat';
-  focusWhenRendered(() => document.getElementById('message'));
-}
 
 function move(by: number): void {
   const list = sessions.value;
@@ -102,7 +97,7 @@ const commands: readonly PaletteCommand[] = [
     icon: 'search',
     keys: 'alt+f',
     run: () => {
-      isSidebarOpen.value = true;
+      openSidebar();
       focusWhenRendered(() => document.getElementById('search'));
     },
   },
@@ -153,7 +148,7 @@ const commands: readonly PaletteCommand[] = [
     icon: 'trash',
     when: () => sessions.value.length > 0,
     run: () => {
-      isSidebarOpen.value = true;
+      openSidebar();
       isSelectingSessions.value = true;
       focusWhenRendered(() => document.querySelector('.chosen-bar button'));
     },
@@ -182,6 +177,13 @@ const commands: readonly PaletteCommand[] = [
     icon: 'fork',
     when: () => currentSessionId.value !== undefined,
     run: () => currentSessionId.value !== undefined && openAttempts(currentSessionId.value),
+  },
+  {
+    id: 'attempts.none',
+    label: 'attempts.needSession',
+    icon: 'fork',
+    when: () => currentSessionId.value === undefined,
+    run: focusMessageBox,
   },
   { id: 'automations.open', label: 'automations', icon: 'clock', run: openAutomations },
   { id: 'skills.open', label: 'skills', icon: 'book', run: openSkills },

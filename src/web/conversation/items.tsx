@@ -9,12 +9,12 @@ import {
   itemsPerBatch,
   splitIntoItemBatches,
 } from '../data/item-window.ts';
-import type { ConversationItem, EventDataOf, StepItem, ToolItem } from '../data/items.ts';
+import type { ConversationItem, EventDataOf, EventItem, StepItem, ToolItem } from '../data/items.ts';
 import { conversationState } from '../data/log.ts';
 import { type ConversationState, isUnusableRepository } from '../data/model.ts';
 import { navigateToSession } from '../data/route.ts';
 import { mutateWithRetry } from '../data/server.ts';
-import { currentSessionId } from '../data/sessions.ts';
+import { currentSession, currentSessionId } from '../data/sessions.ts';
 import { ChildCard } from '../delegation/tree.tsx';
 import { PlainText } from '../markdown/plain.tsx';
 import { ErrorBoundary } from '../parts/boundary.tsx';
@@ -23,6 +23,7 @@ import { Button } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { StatusIcon } from '../parts/kit/status.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
+import { openSettings } from '../settings/settings.tsx';
 import { ForkButton } from '../sharing/fork.tsx';
 import { t, translateServerText } from '../text/text.ts';
 import { ApprovalCard, toJsonText } from './approval-card.tsx';
@@ -212,10 +213,14 @@ function RepositoryCard({ seq, data }: { seq: number; data: EventDataOf<'reposit
   const isLive = useContext(LiveContext);
   const items = conversationState.items.value;
   const isNewest = !items.some((item) => item.seq > seq && isAbout(item, path));
+  const isBlocked = items.some((item) => item.kind === 'event' && isRefusal(item.event, url));
+  const now = currentSession.value?.repositories.find((one) => one.path === path);
+  const isFixed = now?.state === 'ready' && (kind === 'failed' || now.environment?.setup !== 'failed');
   const question = items.findLast((item) => item.kind === 'user');
   const task = question?.kind === 'user' ? question : undefined;
+  const title = t(kind === 'failed' ? 'repository.failed' : 'repository.unprepared');
   const again = () =>
-    tryOrNotify(t(kind === 'failed' ? 'repository.failed' : 'repository.unprepared'), async () => {
+    tryOrNotify(title, async () => {
       const { value: sessionId } = currentSessionId;
       if (sessionId === undefined) return;
       await mutateWithRetry('repositories.fetch', { sessionId, path });
@@ -227,15 +232,17 @@ function RepositoryCard({ seq, data }: { seq: number; data: EventDataOf<'reposit
     isRepositoryFieldOpen.value = true;
     setComposerText(task?.text ?? '');
   };
+  if (isLive && isFixed) return <p class="aside">{title}</p>;
   return (
     <div class="note bad" role="alert">
       <Icon name="warning" />
       <div class="stack">
-        <strong>{t(kind === 'failed' ? 'repository.failed' : 'repository.unprepared')}</strong>
+        <strong>{title}</strong>
         <p>{truncateLine(translateServerText(detail))}</p>
         {isLive && isNewest && (
           <div class="row wrap">
-            <Button kind="primary" icon="retry" label={t('retry')} onClick={again} />
+            {isBlocked && <Button kind="primary" label={t('egressReview')} onClick={() => openSettings('network')} />}
+            <Button kind={isBlocked ? 'plain' : 'primary'} icon="retry" label={t('retry')} onClick={again} />
             <Button label={t('repository.change')} onClick={change} />
           </div>
         )}
@@ -244,5 +251,7 @@ function RepositoryCard({ seq, data }: { seq: number; data: EventDataOf<'reposit
   );
 }
 
+const isRefusal = (event: EventItem['event'], url: string): boolean =>
+  event.type === 'egress' && event.data.decision === 'refused' && event.data.host === new URL(url).hostname;
 const isAbout = (item: ConversationItem, path: string): boolean =>
   item.kind === 'event' && item.event.type === 'repository' && item.event.data.path === path;

@@ -182,11 +182,14 @@ export function EventNote({ event }: { event: EventItem['event'] }) {
       return <ForkNote event={event} />;
     case 'desktop':
       return <p class="aside">{t(event.data.kind === 'control_taken' ? 'controlTaken' : 'controlReturned')}</p>;
+    case 'repository':
+      if (event.data.kind !== 'ready') break;
+      return <p class="aside">{t('repository.cloned', { path: event.data.path })}</p>;
     case 'sandbox.untrusted':
       return <ErrorNote text={`${t('sandboxUntrusted')} ${event.data.detail}`} />;
     default:
-      return <p class="aside">{truncateLine(translateServerText(eventNoticeOf(event)?.text ?? ''))}</p>;
   }
+  return <p class="aside">{truncateLine(translateServerText(eventNoticeOf(event)?.text ?? ''))}</p>;
 }
 
 function GoalNote({ data }: { data: EventDataOf<'goal'> }) {

@@ -146,8 +146,9 @@ function CommandOutput({ text, command, isLive = false, whole }: Props) {
   const isLong = total > fewLines || text.length > fewCharacters;
   const input = useTruncatedText(command ?? '');
   const rows = useMemo(() => {
-    if (isLong && !isOpen) return parseAnsiRows(lastLines(text, shownLines).slice(-fewCharacters)).slice(-shownLines);
-    return parseAnsiRows(text.endsWith('\n') ? text.slice(0, -1) : text);
+    if (isLong && isOpen) return parseAnsiRows(text.endsWith('\n') ? text.slice(0, -1) : text);
+    const short = isLong ? lastLines(text, shownLines).slice(-fewCharacters) : text.replace(/\n$/, '');
+    return parseAnsiRows(short, fewCharacters); // the page wraps these lines
   }, [text, isLong, isOpen]);
   return (
     <>

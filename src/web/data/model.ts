@@ -332,7 +332,7 @@ export class ConversationState {
       const ready = { phase: 'ready' as const, ts: event.ts };
       const { setup } = this.#state.environment ?? this.#addPhase(ready, at);
       setup.value = [...setup.value, { detail, isMoving: kind === 'fetching' || kind === 'preparing' }];
-      return;
+      if (event.type !== 'repository' || kind !== 'ready') return;
     }
     // A fork's log also records earlier forks of the original session.
     const isOther =

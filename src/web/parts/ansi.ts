@@ -108,12 +108,12 @@ function spanOf(text: string, { fg, bg, ...rest }: Style): AnsiSpan {
 }
 
 /** Colors stay in effect across line ends. A long line continues in the next row. */
-export function parseAnsiRows(text: string): AnsiSpan[][] {
+export function parseAnsiRows(text: string, width = maxRow): AnsiSpan[][] {
   const rows: AnsiSpan[][] = [];
   let style: Style = {};
   for (const line of settled(text).split('\n')) {
     if (!line.includes('\u001b')) {
-      pushRows(rows, line === '' ? [] : [spanOf(line, style)]);
+      pushRows(rows, line === '' ? [] : [spanOf(line, style)], width);
       continue;
     }
     const spans: AnsiSpan[] = [];
@@ -129,24 +129,25 @@ export function parseAnsiRows(text: string): AnsiSpan[][] {
       style = applied(style, (found[1] ?? '').split(/[;:]/).map(Number));
     }
     push(line.length);
-    pushRows(rows, spans);
+    pushRows(rows, spans, width);
   }
   return rows;
 }
 
-function pushRows(rows: AnsiSpan[][], spans: readonly AnsiSpan[]): void {
+function pushRows(rows: AnsiSpan[][], spans: readonly AnsiSpan[], width: number): void {
   let row: AnsiSpan[] = [];
-  let room = maxRow;
+  let room = width;
   rows.push(row);
   for (const span of spans) {
     let { text } = span;
     while (text.length > room) {
-      const cut = toCharacterBoundary(text, room);
+      const wordEnd = text.lastIndexOf(' ', room - 1) + 1;
+      const cut = wordEnd > 0 ? wordEnd : toCharacterBoundary(text, room);
       if (cut > 0) row.push({ ...span, text: text.slice(0, cut) });
       text = text.slice(cut);
       row = [];
       rows.push(row);
-      room = maxRow;
+      room = width;
     }
     row.push({ ...span, text });
     room -= text.length;

@@ -1,5 +1,5 @@
 import type { ReadonlySignal } from '@preact/signals';
-import { isSidebarOpen } from '../app/layout.ts';
+import { focusMessageBox, isSidebarOpen } from '../app/layout.ts';
 import { setSessionArchived, setSessionPinned } from '../data/actions.ts';
 import type { Session } from '../data/sessions.ts';
 import { toDisplayStatus } from '../data/status.ts';
@@ -10,6 +10,7 @@ import { Icon } from '../parts/kit/icon.tsx';
 import { StatusDot } from '../parts/kit/status.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
 import { pressedKeyOf } from '../parts/pressed-key.ts';
+import { isTouchDevice } from '../parts/touch.ts';
 import { t } from '../text/text.ts';
 import { isSelectingSessions, selectedSessionIds, selectSessionRange, toggleSessionSelection } from './choosing.ts';
 import { sessionNameOf } from './name.ts';
@@ -66,6 +67,7 @@ function Row({ session, isCurrent, isNested, order }: Props) {
           href={`#${id}`}
           aria-current={isCurrent ? 'page' : undefined}
           onClick={() => {
+            if (isSidebarOpen.value && !isTouchDevice()) setTimeout(focusMessageBox);
             isSidebarOpen.value = false;
           }}
         >

@@ -1,6 +1,6 @@
 import { computed, type ReadonlySignal, signal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
-import { isSidebarOpen } from '../app/layout.ts';
+import { findMenuButton, isSidebarOpen } from '../app/layout.ts';
 import { openAutomations } from '../automations/open.ts';
 import { setSessionArchived, stopRun } from '../data/actions.ts';
 import { currentUser, signOut } from '../data/people.ts';
@@ -12,6 +12,7 @@ import { serverInfo } from '../data/system.ts';
 import { openInbox } from '../inbox/inbox.tsx';
 import { inboxSessions } from '../inbox/needs.ts';
 import { effectiveModels, formatModelLabel } from '../models/state.ts';
+import { focusWhenRendered } from '../parts/focus.ts';
 import { findLocale } from '../parts/format.ts';
 import { minuteClock } from '../parts/kit/ago.tsx';
 import { Button, IconButton } from '../parts/kit/button.tsx';
@@ -54,10 +55,14 @@ function dateOf(at: Date): string {
   return at.toLocaleDateString(findLocale(), { weekday: 'long', day: 'numeric', month: 'long', ...year });
 }
 
-/** On a small screen, the list covers the page. */
+/** On a small screen, the list covers the page. The focus returns to the menu button when a dialog closes. */
 const leavingMenu = (open: () => void) => () => {
+  if (!isSidebarOpen.value) return open();
   isSidebarOpen.value = false;
-  open();
+  setTimeout(() => {
+    findMenuButton()?.focus();
+    open();
+  });
 };
 
 export function Sidebar() {
@@ -231,6 +236,7 @@ async function workOnAll(work: BulkWork): Promise<void> {
   let failed = 0;
   let done = 0;
   if (work.kind !== 'stop') stopSelectingSessions(); // after a stop, people often delete the same sessions
+  if (isSidebarOpen.value) focusWhenRendered(() => document.querySelector('#sidebar .button'));
   try {
     while (done < work.ids.length && !end.signal.aborted) {
       running.value = { ...work, done, end };

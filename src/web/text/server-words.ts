@@ -31,7 +31,9 @@ export class ServerTranslator {
     const sentence = Object.hasOwn(this.#words.errors, code) ? this.#words.errors[code] : undefined;
     if (sentence === undefined) return message;
     if (silent.has(code)) return sentence;
-    return `${sentence} ${this.#words.quoted.replace('{words}', () => this.phrase(message))}`;
+    const phrase = this.phrase(message);
+    if (code === 'unsupported' && phrase !== message) return phrase;
+    return `${sentence} ${this.#words.quoted.replace('{words}', () => phrase)}`;
   }
 
   /** Returns the translation if the table has one, and otherwise quotes the server's text. */

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { activeTabId, isWorkPaneMaximized } from '../app/layout.ts';
+import { activeTabId, isSidebarOpen, isWorkPaneMaximized } from '../app/layout.ts';
 import { workPaneWidth } from '../data/prefs.ts';
 import { connectionState } from '../data/server.ts';
 import { currentSession, type Session } from '../data/sessions.ts';
@@ -20,7 +20,7 @@ export function WorkPane() {
   const shown = workTabs.filter(({ shows }) => shows?.(session) ?? true);
   const open = shown.find(({ id }) => id === activeTabId.value) ?? shown[0];
   return (
-    <aside class="work stack" aria-label={t('work')}>
+    <aside class="work stack" inert={isSidebarOpen.value} aria-label={t('work')}>
       <Divider />
       <div class="work-head border-bottom row">
         <Tabs

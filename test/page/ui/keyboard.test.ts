@@ -88,6 +88,22 @@ test('a part that an updated server no longer has offers to reload the page', as
   await page.getByText('The server was updated.').waitFor({ state: 'hidden' });
 });
 
+test('in a narrow window Tab stays in the list of sessions, and the focus follows what is opened', async ({ desk }) => {
+  await desk.worked('Say hello');
+  const { page } = await desk.open(`/#${await desk.worked(write)}`, phone);
+  const menu = page.getByRole('button', { name: 'Sessions' });
+  await menu.press('Enter');
+  await page.getByRole('link', { name: /Say hello/ }).waitFor();
+  await expect.poll(() => focused(page)).toBe('BUTTON New session');
+  expect(await page.locator(':is(main, .work, .phone-tabs):not([inert])').count()).toBe(0);
+  await page.getByRole('button', { name: 'Skills' }).press('Enter');
+  await page.getByRole('dialog', { name: 'Skills' }).press('Escape');
+  await expect.poll(() => focused(page)).toMatch(/^BUTTON Sessions/);
+  await menu.press('Enter');
+  await page.getByRole('link', { name: /Say hello/ }).press('Enter');
+  await expect.poll(() => focused(page)).toBe('TEXTAREA Message');
+});
+
 test('on a phone a tap on a session opens it, and shows its conversation', async ({ desk }) => {
   const first = await desk.worked(write);
   await desk.worked('Say hello');

@@ -105,7 +105,7 @@ export function suggestCommands(word: string): SuggestionList {
       about: t(about),
       act: run,
       ...(when?.() === false && {
-        refused: t(hasSession() ? 'complete.notNow' : 'complete.needsSession', { name: `/${name}` }),
+        refused: t(hasSession() ? 'complete.notNow' : 'complete.needsSession'),
       }),
     }));
   return entries.length > 0 ? { entries } : { entries, note: t('complete.noCommand') };

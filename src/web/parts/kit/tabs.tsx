@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { pressedKeyOf } from '../pressed-key.ts';
 import { Icon, type IconName } from './icon.tsx';
 
@@ -27,8 +28,22 @@ export function Tabs({ label, tabs, open, panel, onOpen }: Props) {
     onOpen(next.id);
     document.getElementById(tabElementIdOf(next.id))?.focus();
   };
+  // The labels of the other tabs are hidden if not all of them fit.
+  const row = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    const node = row.current;
+    if (!node) return undefined;
+    const measure = () => {
+      node.dataset.tight = 'false';
+      node.dataset.tight = `${node.scrollWidth > node.clientWidth}`;
+    };
+    measure();
+    const seen = new ResizeObserver(measure);
+    for (const part of [node, ...node.children]) seen.observe(part);
+    return () => seen.disconnect();
+  });
   return (
-    <div class="tabs border-bottom rigid" role="tablist" aria-label={label}>
+    <div ref={row} class="tabs border-bottom rigid" role="tablist" aria-label={label}>
       {tabs.map(({ id, label: name, icon, news }) => (
         <button
           key={id}
@@ -37,11 +52,12 @@ export function Tabs({ label, tabs, open, panel, onOpen }: Props) {
           role="tab"
           aria-selected={id === open}
           aria-controls={panel}
+          title={name}
           tabIndex={id === open ? 0 : -1}
           onClick={() => onOpen(id)}
           onKeyDown={move}
         >
-          <Icon name={icon} size={16} /> {name}
+          <Icon name={icon} size={16} /> <span>{name}</span>
           {news}
         </button>
       ))}

@@ -8,6 +8,7 @@ export const delegationStrings = {
   'delegation.isChild': 'Unteragent',
   'attempts.compare': 'Versuche vergleichen',
   'attempts.open': 'Parallele Versuche starten',
+  'attempts.needSession': 'Parallele Versuche starten (braucht eine Sitzung: zuerst eine Nachricht senden)',
   'attempts.title': 'Versuche',
   'attempts.about':
     'Führt eine Aufgabe mehrmals parallel aus. Wählen Sie das beste Ergebnis, um seine Dateien in diese Sitzung zu übernehmen.',

@@ -7,6 +7,7 @@ export const delegationStrings = {
   'delegation.isChild': 'sub-agent',
   'attempts.compare': 'Compare attempts',
   'attempts.open': 'Run parallel attempts',
+  'attempts.needSession': 'Run parallel attempts (needs a session: send a message first)',
   'attempts.title': 'Attempts',
   'attempts.about':
     'Runs one task several times in parallel. Choose the best result to copy its files into this session.',

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { toDisplayName } from '../../../core/text/file-names.ts';
 import { sessionEventCount, sessionEvents } from '../../data/log.ts';
 import { query, toErrorText } from '../../data/server.ts';
@@ -54,6 +54,12 @@ export function FileView({ store, path, part }: { store: FileStore; path: string
   const isExact = useMemo(() => file && decodeEditableText(file.bytes).isExact, [file]);
   const mayEdit = isWholeText && isExact;
   const isEdited = mayEdit && (kind === 'text' || isEditing || store.drafts.has(path));
+  const section = useRef<HTMLElement>(null);
+  // A narrow pane hides the list that had the focus, and shows the button.
+  useLayoutEffect(() => {
+    if (document.activeElement?.closest('.files-list'))
+      section.current?.querySelector<HTMLElement>('.file-back')?.focus();
+  }, []);
   const close = () => {
     store.shown.value = undefined;
   };
@@ -66,6 +72,7 @@ export function FileView({ store, path, part }: { store: FileStore; path: string
     });
   return (
     <section
+      ref={section}
       class="file fill stack"
       aria-label={path}
       onKeyDown={(event) => pressedKeyOf(event) === 'Escape' && part === 'all' && !isEdited && close()}

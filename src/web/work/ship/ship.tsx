@@ -49,7 +49,7 @@ function RepositoryView({ session, repository }: { session: Session; repository:
         <span>{url}</span>
         {branch !== null && <code>{branch}</code>}
       </p>
-      {state === 'failed' && <p class="bad-text">{error}</p>}
+      {state === 'failed' && <p class="bad-text">{error && translateServerText(error)}</p>}
       {state === 'waiting' && <p class="quiet">{t('ship.waiting')}</p>}
       {problem !== '' && <p class="bad-text">{problem}</p>}
       {environment && <Environment of={of} environment={environment} onDone={again} />}

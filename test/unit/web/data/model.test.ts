@@ -160,7 +160,7 @@ test('what a sandbox needs is folded into its line: phases, repositories and ser
   const committed = event('repository', { kind: 'committed', url: 'u', path: 'p', detail: 'Committed 1.' });
   for (const first of [[phase('starting'), phase('ready')], []]) {
     const model = modelOf(...first, fetching, fetched, service, committed);
-    expect(kinds(model)).toEqual(['phase', 'event']);
+    expect(kinds(model)).toEqual(['phase', 'event', 'event']); // where the repository is, and the commit
     const [line] = model.items.value;
     if (line?.kind !== 'phase') throw new Error('no line');
     expect(line.setup.value.map(({ detail }) => detail)).toEqual(['Fetching u.', 'u is in p.', 'db is ready.']);

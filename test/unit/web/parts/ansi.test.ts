@@ -90,3 +90,9 @@ test('the lines of a text are counted with those that wrap', () => {
 
 test('characters that are invisible or turn the direction of text are shown as codes', () =>
   expect(escapeHiddenCharacters('a\u202eb\u200bc\u0007\n\té')).toBe('a⟨202E⟩b⟨200B⟩c⟨0007⟩\n\té'));
+
+test('a long line continues in the next row after a word', () => {
+  const rows = parseAnsiRows('network '.repeat(30));
+  expect(rows.map(([span]) => span?.text.length)).toEqual([200, 40]);
+  expect(parseAnsiRows('your network', 8).map(([span]) => span?.text)).toEqual(['your ', 'network']);
+});

@@ -215,8 +215,8 @@ export const serverPhrases: Readonly<Record<string, string>> = {
     '{host} verlangt Zugangsdaten für {url} oder hat die übermittelten abgelehnt. Hinterlegen Sie mit „git“ Zugangsdaten für diesen Host: in der Sitzung, ihrem Projekt oder auf dem Server (docs/repositories.md).',
   '{host} refused access to {url}: the credential lacks permission. {output}':
     '{host} hat den Zugriff auf {url} verweigert: Den Zugangsdaten fehlt die Berechtigung. {output}',
-  "The session's egress policy does not allow {host}. Allow it in the network settings, then try again. {output}":
-    'Die Netzwerkrichtlinie der Sitzung erlaubt {host} nicht. Erlauben Sie den Host in den Netzwerkeinstellungen und versuchen Sie es erneut. {output}',
+  "The session's egress policy does not allow {host}. Allow it in the network settings, then try again.":
+    'Die Netzwerkrichtlinie der Sitzung erlaubt {host} nicht. Erlauben Sie den Host in den Netzwerkeinstellungen und versuchen Sie es erneut.',
   'The server cannot reach {host}. Check the address and its network. {output}':
     'Der Server erreicht {host} nicht. Prüfen Sie die Adresse und das Netzwerk. {output}',
   '{host} has no repository {url}, or shows it only with a credential. {output}':
