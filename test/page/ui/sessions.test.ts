@@ -100,7 +100,7 @@ test('on a phone all runs of the list are stopped together, visibly', { tags: ['
   await page.getByRole('button', { name: 'Select all', exact: true }).click();
   await page.getByRole('button', { name: 'Stop', exact: true }).last().click();
   await page.getByText('3 runs stopped.').waitFor();
-  await expect.poll(() => page.getByRole('listitem').getByText('stopped').count()).toBe(3);
+  await expect.poll(() => page.locator('#sidebar .dot[data-status=stopped]').count()).toBe(3);
   expect(reports).toContain('Stopping runs: 0 of 3…');
 });
 
@@ -236,7 +236,7 @@ test('on a phone a menu has what the header has no room for', { tags: ['nightly'
   await ended(page);
   await page.getByRole('button', { name: 'More' }).click();
   const menu = page.getByRole('menu', { name: 'More' });
-  expect(await menu.getByRole('menuitem').count()).toBe(8);
+  expect(await menu.getByRole('menuitem').count()).toBe(9);
   const focused = () => page.evaluate('document.activeElement.textContent');
   await expect.poll(focused).toContain('Pin session');
   await page.keyboard.press('ArrowDown');
