@@ -19,7 +19,6 @@ interface CodeRun extends CellOutcome {
   readonly stdout: string;
   readonly stderr: string;
   readonly results: readonly CodeResult[];
-  /** The names of the received parts, in order. */
   readonly order: readonly string[];
 }
 type Options = { context?: string; timeoutMs?: number; tag?: string; signal?: AbortSignal; received?: () => void };
@@ -431,7 +430,6 @@ describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: skipped, D
   });
 });
 
-/** A folder with only these programs. */
 async function pathWith(...names: readonly string[]): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'corral-path-'));
   onTestFinished(() => rm(folder, { recursive: true }));

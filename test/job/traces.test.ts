@@ -17,7 +17,6 @@ interface Span {
 }
 afterEach(() => void vi.unstubAllEnvs());
 
-/** A receiver of OTLP over HTTP. */
 async function receiver(status = 200) {
   const requests: { path: string; headers: Record<string, unknown>; body: never }[] = [];
   const server = await httpServer(async (request, response) => {

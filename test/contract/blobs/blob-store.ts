@@ -23,7 +23,6 @@ async function read(blobs: BlobStore, key: string, range?: { start: number; end:
   return Buffer.concat((await (await blobs.open(key, range)).toArray()) as Buffer[]);
 }
 
-/** The tests that every blob store must pass. */
 export function blobStoreContract(name: string, open: () => Promise<BlobHarness>): void {
   describe(`${name} blobs`, () => {
     let harness: BlobHarness;

@@ -38,7 +38,6 @@ async function opened(over: Partial<ProcessDriverOptions> = {}) {
   return { harness, driver };
 }
 
-/** A driver with a sandbox. */
 async function openedWith(over: Partial<ProcessDriverOptions> = {}, spec: Partial<SandboxSpec> = {}) {
   const opening = await opened(over);
   return { ...opening, ...(await started(opening.driver, opening.harness, spec)) };

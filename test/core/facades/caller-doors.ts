@@ -122,7 +122,6 @@ function programsSid(path: string, to: Targets): string {
   return path.startsWith('/e2b/') ? to.box : to.sid;
 }
 
-/** The id in a path of the Managed Agents API. */
 function programsId(path: string, to: Targets): string {
   if (path.includes('/agents/')) return to.agent;
   if (/\/environments\/\{id\}\/(work|keys)/.test(path)) return to.queue;

@@ -128,7 +128,6 @@ async function keysOf({ core }: ComposedServer, issuer: TokenIssuer) {
   return { keys, ownerId };
 }
 
-/** The keys of the members of a project. */
 async function keysOfMembers({ core }: ComposedServer, project: string) {
   const { projects } = core.services;
   const made = members.map(async (caller) => {

@@ -8,9 +8,7 @@ import { facts, newSession } from '../../support/stores/store.ts';
 
 interface Costs {
   calls: number;
-  /** The number of events and records read. */
   rows: number;
-  /** The number of bytes read or written. */
   bytes: number;
 }
 const rowsIn = (answer: unknown): number => {

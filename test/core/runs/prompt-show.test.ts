@@ -10,7 +10,6 @@ afterEach(() => void vi.unstubAllEnvs());
 
 const shown = async (...args: string[]) => (await runServerCommand(promptCommand, ...args)).printed.join('\n');
 
-/** A finished run of the demo model. */
 async function ranSession(url: string, text: string, token?: string) {
   using client = openClient(url, 'ws', token);
   const { id } = await client.sessions.create.mutate();

@@ -27,7 +27,6 @@ interface Call {
 const call = (method: string, path: string, { body, key = token, server = open }: Call = {}) =>
   request(method, server.url + path, { token: key, body });
 
-/** A program that listens on loopback. */
 async function receiver() {
   const got: { readonly body: string; readonly headers: Record<string, string> }[] = [];
   const server = await httpServer(async (request, response) => {

@@ -23,7 +23,6 @@ const evaluateWith = (variables: NodeJS.ProcessEnv, ...args: string[]) =>
   });
 const evaluate = (...args: string[]) => evaluateWith({}, ...args);
 
-/** The processes started by this one. */
 const childrenOf = (pid: number): number[] =>
   readdirSync(`/proc/${pid}/task`).flatMap((task) =>
     readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),

@@ -50,7 +50,6 @@ export async function guardedTools() {
   });
   return {
     ...server,
-    /** The authorization of each request. */
     shown,
   };
 }

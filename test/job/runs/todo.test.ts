@@ -8,7 +8,6 @@ const words = (n: number) => Array.from({ length: 400 }, (_, at) => `w${n}x${at}
 const shell = (n: number) => ({ name: 'shell_exec', args: { id: 's', command: `echo ${words(n)}` } });
 const names = ['Read', 'Write', 'Test'];
 const planArgs = { title: 'Work', steps: names, acknowledgement: 'On it.' };
-/** The plan during this step. */
 const todoAt = (running: number) => ({
   name: 'todo',
   args: {

@@ -49,7 +49,6 @@ export const redDot = Buffer.from(
   'base64',
 );
 
-/** The input that uploads a skill of this name. */
 export function skillOf(name: string) {
   const text = `---\nname: ${name}\ndescription: How texts are written.\n---\nBe short.\n`;
   return { files: [{ path: `${name}/SKILL.md`, content: Buffer.from(text).toString('base64') }] };

@@ -34,7 +34,6 @@ export async function played(model: Model, request: TurnRequest, signal = new Ab
   return { parts: all, deltas, text: deltas.join(''), calls, outcome };
 }
 
-/** The conversation as the run loop keeps it. */
 export class Conversation {
   readonly messages: Message[] = [];
 

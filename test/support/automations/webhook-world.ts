@@ -132,7 +132,6 @@ export async function webhookWorld({
   };
 }
 
-/** The same with an endpoint. */
 export async function endpointWorld(more: Partial<WebhookSpec> = {}) {
   const it = await webhookWorld();
   const { id, secret } = await it.service.create({ ...spec, ...more });

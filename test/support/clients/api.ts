@@ -8,7 +8,6 @@ import { parseSse, type SeenEvent } from './sse-client.ts';
 
 export const run = promisify(execFile);
 
-/** A client of the SheikhBox API at this URL. */
 export const api = (url: string) => {
   const ask = async (method: string, path: string, body?: object) => {
     const provided = body && { body: JSON.stringify(body) };

@@ -156,7 +156,6 @@ export async function e2bFacade({
       });
       pending.once('error', fail).end(body);
     });
-  /** A call of the control plane. */
   const api = (method: string, path: string, body?: object, headers: Record<string, string> = {}) =>
     ask(path, {
       method,

@@ -34,7 +34,6 @@ function clientOf(request: http.ClientRequest, response: IncomingMessage) {
   return {
     status: response.statusCode ?? 0,
     headers: response.headers,
-    /** All text so far, unchanged. */
     raw,
     events: () => parseSse(raw()),
     /** Resolves when the stream ended: the server ended it, or it broke. */

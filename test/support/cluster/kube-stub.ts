@@ -28,7 +28,6 @@ export const runningStatus = () => ({
   containerStatuses: [{ name: 'sandbox', state: { running: {} } }] as never,
 });
 
-/** Whether an object has the labels of a selector. */
 const selectorOf =
   (text: string) =>
   ({ metadata: { labels = {} } }: StoredObject): boolean =>
@@ -316,7 +315,6 @@ export async function kubeStub() {
     get busiest() {
       return busiest;
     },
-    /** The bytes sent to all watches. */
     get watchBytes() {
       return watchBytes;
     },
@@ -327,7 +325,6 @@ export async function kubeStub() {
     cause: (what: RegExp, trouble: KubeTrouble, times = Number.POSITIVE_INFINITY) =>
       void troubles.unshift({ what, trouble, left: times }),
     relieve: () => void troubles.splice(0),
-    /** The delay of every answer, ms. */
     delayMs: 0,
     /** The status of a new pod; by default it runs immediately. */
     onPod: runningStatus as (pod: V1Pod) => Partial<NonNullable<V1Pod['status']>>,

@@ -1,7 +1,6 @@
 import { Duplex } from 'node:stream';
 import { connect } from 'node:tls';
 
-/** The ClientHello of Node's own TLS. */
 export async function helloOf(servername?: string): Promise<Buffer> {
   const { promise, resolve } = Promise.withResolvers<Buffer>();
   const wire = new Duplex({

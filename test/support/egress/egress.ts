@@ -93,7 +93,6 @@ export async function listedBench(servers: Readonly<Record<number, Server>>, mor
 }
 type Connecting = Pick<Awaited<ReturnType<typeof egressBench>>, 'connect'>;
 
-/** A tunnel that the proxy has opened. */
 export async function tunnelTo(bench: Connecting, authority: string): Promise<Socket> {
   const socket = await bench.connect();
   socket.write(`CONNECT ${authority} HTTP/1.1\r\n\r\n`);
@@ -101,7 +100,6 @@ export async function tunnelTo(bench: Connecting, authority: string): Promise<So
   return socket;
 }
 
-/** The whole answer to a request. */
 export async function ask(bench: Connecting, head: string): Promise<string> {
   const socket = await bench.connect();
   socket.write(head);

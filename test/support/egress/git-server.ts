@@ -11,7 +11,6 @@ import { selfSigned } from './egress-certificate.ts';
 export interface GitServer extends AsyncDisposable {
   /** `host:port`, at which only a sandbox's proxy finds it. */
   readonly at: string;
-  /** The file of its certificate. */
   readonly certificate: string;
   /** The settings of a server whose sandboxes reach it, and no other host. */
   readonly settings: Readonly<Record<string, string>>;

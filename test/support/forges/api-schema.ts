@@ -14,7 +14,6 @@ export interface ApiOperation {
 }
 export interface ApiDescription {
   readonly operations: readonly ApiOperation[];
-  /** The targets of `$ref: '#/$defs/…'`. */
   readonly definitions: Readonly<Record<string, JsonSchema>>;
   /** Answers that the forge's own documentation shows, by name. */
   readonly examples: Readonly<Record<string, unknown>>;

@@ -10,7 +10,6 @@ export interface RecordedDelivery {
   readonly headers: Readonly<Record<string, string>>;
   readonly payload: object;
 }
-/** The time of every event. */
 const at = '2026-11-24T12:00:00Z';
 export const eventAt = Date.parse(at);
 

@@ -35,7 +35,6 @@ export interface ForgeContent {
   readonly owner: string;
   readonly name: string;
   readonly branches: Set<string>;
-  /** The owners of tokens. */
   readonly tokens: Map<string, string>;
   readonly pulls: FakePull[];
   readonly comments: FakeComment[];

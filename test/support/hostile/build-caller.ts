@@ -26,7 +26,6 @@ export interface AttackedBuilds {
   readonly instance: string;
   readonly ann: BuildCaller;
   readonly bob: BuildCaller;
-  /** The containers of builds, running or not. */
   readonly containers: () => Promise<readonly string[]>;
 }
 const patienceMs = 300_000;

@@ -85,7 +85,6 @@ export function writerBench(
     writer,
     received,
     broken,
-    /** The number of facts in each append. */
     appends,
     events: async () => (await log.page(sessionId, 0, 1_000)).events,
     types: async () => (await log.page(sessionId, 0, 1_000)).events.map(({ type }) => type),

@@ -4,7 +4,6 @@ type Builtin = (args: readonly string[], around: CommandContext) => Promise<numb
 
 const text = (value: string) => Buffer.from(value);
 
-/** The memory sandbox's commands. */
 export const builtins: Readonly<Record<string, Builtin>> = {
   true: async () => 0,
   ':': async () => 0,

@@ -23,7 +23,6 @@ export function volumeBench(policy: Partial<VolumePolicy> = {}) {
   const files = new Map<string, Buffer>();
   const started: SandboxSpec[] = [];
   const ended: string[] = [];
-  /** The sandboxes that the driver lists. */
   const running: { readonly id: string; readonly template: string }[] = [];
   /** The next call of the storage fails once. */
   const faults = { make: false, remove: false };

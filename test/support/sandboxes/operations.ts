@@ -8,7 +8,6 @@ export interface RunningCommand {
   end: Pick<OperationEntry, 'exitCode' | 'reason'> | undefined;
 }
 
-/** The operation as the daemon describes it. */
 export const operationOf = ({ request, output, end }: RunningCommand): OperationEntry => ({
   id: request.id,
   state: end ? 'exited' : 'running',

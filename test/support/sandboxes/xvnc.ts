@@ -16,7 +16,6 @@ export interface TestDesktop extends AsyncDisposable {
   /** The environment for the test's X programs: `DISPLAY`. */
   readonly env: NodeJS.ProcessEnv;
   readonly socket: string;
-  /** The open streams. */
   readonly streams: Set<Duplex>;
   /** Kills the display as the kernel would, then starts it again as a sandbox does. */
   crash(): Promise<void>;

@@ -53,7 +53,6 @@ const components = {
 } as const;
 const found = new Map<string, Promise<boolean>>();
 
-/** Whether the component exists. */
 export function has(name: keyof typeof components): Promise<boolean> {
   const looked = found.get(name) ?? components[name].look();
   found.set(name, looked);

@@ -16,7 +16,6 @@ export interface IdentityProvider extends AsyncDisposable {
   readonly accounts: Map<string, Account>;
   /** The account that signs in next; undefined: the person refuses. */
   user: string | undefined;
-  /** Whether the provider answers. */
   isUp: boolean;
   /** Replaces its answer at a path. */
   readonly instead: Map<string, (body: string) => string>;

@@ -91,7 +91,6 @@ function seatAt<Server extends RunningServer>(server: Server, world: World, revi
 export type RealServer = Awaited<ReturnType<typeof realServer>>;
 export type WorldServer = ReturnType<typeof seatAt<RunningServer>>;
 
-/** A typed client of the server. */
 export const trpcOf = ({ server }: WorldServer) =>
   createTRPCClient<AppRouter>({ links: [httpLink({ url: `${server.url}/trpc` })] });
 

@@ -189,6 +189,5 @@ function troubled(mind: ModelWorld, request: TurnRequest, fault: ModelFault, cal
   return lines;
 }
 
-/** The user's messages in this run so far. */
 const usersWords = ({ messages, runFrom = 0 }: TurnRequest): string[] =>
   messages.slice(runFrom).flatMap((message) => (message.role === 'user' ? [message.text] : []));

@@ -14,7 +14,6 @@ import { SimulatedSandbox } from './sandbox.ts';
 
 export interface SimulationReport {
   readonly problems: readonly string[];
-  /** The steps of the history, in order. */
   readonly trace: () => readonly string[];
   readonly hits: ReadonlyMap<string, number>;
   readonly succeeded: number;

@@ -5,7 +5,6 @@ import { openSqliteStore } from '../../../src/storage/sqlite/store.ts';
 import { hasAtomicUpdates, openMongo, skipMongo } from './mongo.ts';
 import { type OpenStore, temporaryFolder } from './store.ts';
 
-/** A store in a folder of its own. */
 export async function openSqlite(): Promise<OpenStore> {
   await using stack = new AsyncDisposableStack();
   const { path } = stack.use(temporaryFolder());

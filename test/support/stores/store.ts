@@ -23,7 +23,6 @@ const messageId = MessageId.parse('11111111-1111-4111-8111-111111111111');
 export const deltas = (count: number): SessionFact[] =>
   Array.from({ length: count }, (_, n) => ({ type: 'message.delta', runId: null, data: { messageId, text: `d${n}` } }));
 
-/** The result of a call with these data. */
 export const calledFact = (data: Partial<FactOf<'tool.called'>['data']>): FactOf<'tool.called'> => ({
   type: 'tool.called',
   runId: null,

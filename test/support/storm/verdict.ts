@@ -10,7 +10,6 @@ const maxMebibytes = 600;
 
 export interface Accounts extends StormParts {
   readonly events: (id: string) => Promise<readonly SessionEvent[]>;
-  /** A secret of the server's environment. */
   readonly canary: string;
 }
 const restMs = 120_000;

@@ -30,7 +30,6 @@ const root: Bubblewrap = { ...machine, asRoot: true, seccomp: Buffer.from('filte
 const asUser = createBubblewrapArguments(user, inside);
 const asRoot = createBubblewrapArguments(root, inside);
 
-/** The bind mounts, as [option, source, target]. */
 const binds = (args: readonly string[]) =>
   args.flatMap((arg, at) => (/^--(ro-|dev-)?bind/.test(arg) ? [args.slice(at, at + 3)] : []));
 

@@ -7,7 +7,6 @@ import { manualClock } from '../../machines/manual-clock.ts';
 import { fakeKey } from './server.ts';
 import type { WireName } from './wire-format.ts';
 
-/** The models that the fakes offer. */
 export const fakeRefs: Readonly<Record<WireName, string>> = {
   gemini: 'gemini/gemini-2.5-flash',
   anthropic: 'anthropic/claude-sonnet-5-5',

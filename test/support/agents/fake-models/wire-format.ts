@@ -23,7 +23,6 @@ export interface FakeCall {
 export interface RefusedReply {
   readonly status: number;
   readonly message: string;
-  /** The provider's name for the error. */
   readonly name?: string;
   readonly headers?: Record<string, string>;
 }
@@ -39,7 +38,6 @@ export interface FakeRequest {
 export interface Limits {
   /** The window in tokens, four characters each. */
   readonly window: number;
-  /** The only key that is accepted. */
   readonly key: string;
   /** Any request with the key passes: for programs whose requests have fields that Corral's own do not have. */
   readonly isUnlike?: boolean;
@@ -63,5 +61,4 @@ export const toolCall = (name: string, args: object): ScriptedReply => ({
   calls: [{ name, args: { ...args } as never }],
 });
 
-/** Whether the request is for the verdict on a goal. */
 export const isGrader = ({ body }: FakeRequest): boolean => JSON.stringify(body.tools ?? []).includes('give_verdict');
