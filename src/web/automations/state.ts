@@ -27,7 +27,7 @@ export function describeAutomationState({ paused, schedule, nextAt, hook, after 
   return t('automations.next', { at: formatDateTime(nextAt, schedule.timezone), zone: schedule.timezone });
 }
 
-/** For example `Every week, Monday, 09:00 (Europe/Berlin)`. */
+/** Example: `Every week, Monday, 09:00 (Europe/Berlin)`. */
 export function describeSchedule({ cron, timezone }: NonNullable<Automation['schedule']>): string {
   const { kind, day, time } = parseScheduleChoice(cron);
   if (kind === 'own') return `${cron} (${timezone})`;

@@ -54,7 +54,7 @@ export const openSessionModelPicker = (session: Session | undefined): void =>
     },
   });
 
-/** For administrators. `onSet` is called once the dialog is closed. */
+/** Requires an administrator. `onSet` is called once the dialog is closed. */
 export const openDefaultModelPicker = (onSet: () => void): void => {
   const now = effectiveModels.value?.model;
   openModelPicker({
