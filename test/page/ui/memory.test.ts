@@ -44,7 +44,10 @@ test('a note is written, changed, undone, redacted and deleted', { tags: ['night
 
   await dialog.getByRole('button', { name: 'Delete all versions' }).click();
   await dialog.getByRole('button', { name: 'Delete all versions' }).last().click();
-  await dialog.getByRole('button', { name: 'Restore', exact: true }).waitFor();
+  await dialog
+    .getByText(/^Version 6 .*deleted/)
+    .first()
+    .waitFor();
   await dialog.getByRole('button', { name: 'All notes' }).click();
   await dialog.getByText('No notes yet.').waitFor();
   await dialog.getByLabel('Show deleted').check();
