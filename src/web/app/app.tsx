@@ -1,3 +1,5 @@
+import { useSignalEffect } from '@preact/signals';
+import { useRef } from 'preact/hooks';
 import { Conversation } from '../conversation/conversation.tsx';
 import { workPaneWidth } from '../data/prefs.ts';
 import { currentSessionId } from '../data/sessions.ts';
@@ -15,6 +17,13 @@ import { Palette } from './palette.tsx';
 export function App() {
   const hasWork = currentSessionId.value !== undefined; // keeps the pane while the session loads
   const isOpen = hasWork && workPaneWidth.value > 0;
+  const main = useRef<HTMLElement>(null);
+  // Notices stay usable over the open sidebar.
+  useSignalEffect(() => {
+    const isCovered = isSidebarOpen.value;
+    for (const part of main.current?.children ?? [])
+      part.toggleAttribute('inert', isCovered && !part.matches('.notice-place'));
+  });
   return (
     <>
       <button type="button" class="skip" inert={isSidebarOpen.value} onClick={focusMessageBox}>
@@ -32,7 +41,7 @@ export function App() {
         <ErrorBoundary>
           <Sidebar />
         </ErrorBoundary>
-        <main class="main stack" inert={isSidebarOpen.value}>
+        <main class="main stack" ref={main}>
           <ErrorBoundary>
             <Header />
           </ErrorBoundary>

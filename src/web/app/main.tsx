@@ -109,6 +109,7 @@ function listenForKeys(): void {
     const command = listPaletteCommands().find((one) => one.keys === keys);
     if (!command) return;
     event.preventDefault();
+    isSidebarOpen.value = false;
     command.run();
   });
 }
@@ -154,6 +155,7 @@ async function start(): Promise<void> {
   badgeInTitle();
   effect(() => {
     if (currentSessionId.value !== undefined) visiblePane.value = 'chat'; // matters only on a phone
+    isSidebarOpen.value = false;
   });
   for (let isRetry = false; !(await loadServerInfo()); isRetry = true) await promptForToken(isRetry);
   consumeSignInErrorFromUrl();

@@ -26,7 +26,15 @@ import { openSkills } from '../skills/skills.tsx';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { workTabs } from '../work/pane.tsx';
-import { focusMessageBox, focusTab, isPaletteOpen, openSidebar, stopCurrentRun, toggleWorkPane } from './layout.ts';
+import {
+  focusMessageBox,
+  focusTab,
+  isPaletteOpen,
+  isSidebarOpen,
+  openSidebar,
+  stopCurrentRun,
+  toggleWorkPane,
+} from './layout.ts';
 
 /** `keys` is a shortcut. `mod` is Ctrl, or Cmd on a Mac. */
 interface PaletteCommand {
@@ -241,6 +249,7 @@ function OpenPalette() {
     const entry = entries[index];
     if (!entry) return;
     close();
+    isSidebarOpen.value = false;
     setTimeout(entry.run, 0); // after the focus has returned
   };
   return (

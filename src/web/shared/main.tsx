@@ -1,7 +1,7 @@
 import '../styles/all.css';
 import { signal } from '@preact/signals';
 import { render } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Event } from '../../client/types.ts';
 import { ConversationItems } from '../conversation/items.tsx';
 import { PlanPanel } from '../conversation/plan.tsx';
@@ -159,6 +159,7 @@ function SharedFiles() {
   const [entries, setEntries] = useState<readonly SharedFileEntry[]>();
   const [file, setFile] = useState<LoadedFile>();
   const [trouble, setTrouble] = useState('');
+  const requested = useRef('');
   const onError = (thrown: unknown) => {
     const rests = thrown instanceof ShareRequestError && thrown.status === 404;
     setTrouble(rests ? t('shared.filesRest') : String((thrown as Error).message || t('shared.filesUnread')));
@@ -179,9 +180,11 @@ function SharedFiles() {
   const open = ({ name, type }: SharedFileEntry) => {
     const path = folder === '.' ? name : `${folder}/${name}`;
     setFile(undefined);
+    requested.current = path;
     if (type === 'directory') return setFolder(path);
     setTrouble('');
     ask<{ content: string }>('/api/v1/shared/file', { path, encoding: 'base64' }).then(({ content }) => {
+      if (requested.current !== path) return;
       const bytes = Uint8Array.from(atob(content), (one) => one.charCodeAt(0));
       setFile({ path, bytes, size: bytes.length, version: '', isCut: false });
     }, onError);
@@ -216,10 +219,10 @@ function SharedFiles() {
   );
 }
 
-/** Pages are shown as source: without a signed-in session, no separate origin serves them. */
+/** Pages and SVG are shown as source: without a signed-in session, no separate origin serves them. */
 function SharedFile({ file }: { file: LoadedFile }) {
   const { path, bytes } = file;
-  const kind = detectFileKind(path, bytes);
+  const kind = /\.svgz?$/i.test(path) ? 'text' : detectFileKind(path, bytes);
   return (
     <div role="region" class="stack shared-file" aria-label={path}>
       <header class="row wrap">

@@ -1,7 +1,7 @@
 import { truncateEnd, truncateStart } from '../../../core/text/text.ts';
 import type { Message } from '../model.ts';
-import { readTaskTitle } from './blocks.ts';
-import { builtInTasks, findBuiltInTask } from './tasks/list.ts';
+import { parseDemoBlocks, readTaskTitle } from './blocks.ts';
+import { builtInTasks, findBuiltInTask, isAsk } from './tasks/list.ts';
 import type { DemoStep } from './unit.ts';
 
 /** Formats text with markup as code, so that `<h1>` or `#` stays literal. */
@@ -23,9 +23,14 @@ const longestRun = (text: string, least: number) =>
 
 type Language = 'en' | 'de';
 
-/** A guess from common German words, because a request does not contain the user's language. */
-const languageOf = (task: string): Language =>
-  /\b(?:ich|und|eine?|einen|der|das|ist|nicht|bitte|hallo|kannst)\b/i.test(task) ? 'de' : 'en';
+/** A built-in task's language, or a guess from common German words: a request does not contain the user's language. */
+function languageOf(task: string): Language {
+  const known = findBuiltInTask(task);
+  if (known) return isAsk(known.asks.de, task) ? 'de' : 'en';
+  const prose = parseDemoBlocks(task).text.join(' ').toLowerCase();
+  const german = prose.match(/\b(?:ich|und|eine?|einen|der|das|ist|nicht|bitte|hallo|kannst|du|mir|wie)\b/g);
+  return new Set(german).size > 1 ? 'de' : 'en';
+}
 
 const words = {
   en: {

@@ -107,7 +107,7 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
             >
               <Icon name={icon} size={15} />
               <span class="cut completion-label rigid">{label}</span>
-              <span class="cut quiet fill">{refused ?? about}</span>
+              <span class="cut quiet fill">{refused === undefined ? about : `${about} · ${refused}`}</span>
             </div>
           ))}
         </div>

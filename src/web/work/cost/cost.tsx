@@ -5,6 +5,7 @@ import { conversationState } from '../../data/log.ts';
 import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { toolLabelsByName } from '../../data/system.ts';
+import { effectiveModels, isDemoModel } from '../../models/state.ts';
 import { formatBudgetValue, formatCompactCount, formatCount, formatUsd } from '../../parts/format.ts';
 import { useLoadedData } from '../../parts/kit/trouble.tsx';
 import { GuideLink } from '../../parts/notice.tsx';
@@ -29,13 +30,15 @@ export function CostPane({ session }: { session: Session }) {
   const most = Math.max(Number.MIN_VALUE, ...events.map(weight));
   const wait = conversationState.items.value.findLast((item) => item.kind === 'wait');
   const budget = wait?.kind === 'wait' && wait.isOpen.value ? wait.data.budget : undefined;
+  const isDemo = isDemoModel(session.model ?? effectiveModels.value?.model);
+  const hasUnknownPrice = turns > 0 && conversationState.used.value.cost === undefined && !isDemo;
   return (
     <div class="cost roomy stack">
       <div class="cost-sums grid">
         <Sum title={t('thisSession')} used={conversationState.used.value} />
         <Sum title={t('cost.run')} used={conversationState.runUsed.value} />
       </div>
-      {conversationState.used.value.turns > 0 && conversationState.used.value.cost === undefined && (
+      {hasUnknownPrice && (
         <p class="quiet">
           {t('cost.setPrice')}
           <GuideLink docs="/guide/models#what-a-model-can-do" />

@@ -55,9 +55,10 @@ export function FileView({ store, path, part }: { store: FileStore; path: string
   const mayEdit = isWholeText && isExact;
   const isEdited = mayEdit && (kind === 'text' || isEditing || store.drafts.has(path));
   const section = useRef<HTMLElement>(null);
-  // A narrow pane hides the list that had the focus, and shows the button.
+  // A narrow pane hides the list that had the focus.
   useLayoutEffect(() => {
-    if (document.activeElement?.closest('.files-list'))
+    const now = document.activeElement;
+    if (now?.closest('.files-list') && !now.checkVisibility())
       section.current?.querySelector<HTMLElement>('.file-back')?.focus();
   }, []);
   const close = () => {

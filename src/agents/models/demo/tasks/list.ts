@@ -224,9 +224,9 @@ const hello: BuiltInTask = {
 
 export const builtInTasks: readonly BuiltInTask[] = [gameTask, chartTask, failingTestTask, hello];
 
-export function findBuiltInTask(message: string): BuiltInTask | undefined {
-  const target = plainly(message);
-  return builtInTasks.find(({ asks }) => Object.values(asks).some((ask) => plainly(ask) === target));
-}
+export const findBuiltInTask = (message: string): BuiltInTask | undefined =>
+  builtInTasks.find(({ asks }) => Object.values(asks).some((ask) => isAsk(ask, message)));
+
+export const isAsk = (ask: string, message: string): boolean => plainly(ask) === plainly(message);
 
 const plainly = (text: string): string => text.trim().toLowerCase().replace(/\s+/g, ' ').replace(/[.]$/, '');
