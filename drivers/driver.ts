@@ -61,8 +61,8 @@ export interface SandboxSpec {
    */
   readonly volumes?: readonly MountedVolume[] | undefined;
   /**
-   * The existing object to use, such as `sandbox/NAME`. Its owner determines the remaining fields. Requires an
-   * `AdoptionSupport` driver.
+   * The existing object to use, such as `sandbox/NAME`. Its owner determines the remaining fields, and `destroy` only
+   * releases it. Requires an `AdoptionSupport` driver.
    */
   readonly adopts?: string | undefined;
   /** Epoch ms after which the backend may remove the sandbox itself. */
@@ -287,7 +287,7 @@ export interface Poolable {
   unclaimed(call: CallOptions): Promise<readonly WarmSandbox[]>;
   /**
    * Atomically assigns the sandbox to this session; only one caller succeeds. `gone`: no longer available. `known`: the
-   * session already has a sandbox or files and needs `provision`.
+   * session already has a sandbox or files and needs `provision`; this sandbox stays unclaimed.
    */
   claim(id: SandboxId, spec: SandboxSpec, call: CallOptions): Promise<SandboxInfo | 'gone' | 'known'>;
   /** Ends an unclaimed sandbox and removes everything that belongs to it. Never affects a claimed one. */

@@ -205,7 +205,7 @@ export type RunNotice =
   | { type: 'run.waiting'; question: string; approvals?: readonly PendingApproval[] }
   /** `seen`: the number of injected messages that turns have included. */
   | { type: 'run.questionLogged'; seen: number }
-  /** `seen`: the number of messages that turns have included. */
+  /** `seen`: the number of injected messages that turns have included. */
   | { type: 'run.wantsToEnd'; seen: number }
   | { type: 'run.ending' };
 

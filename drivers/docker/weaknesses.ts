@@ -20,6 +20,7 @@ export interface EngineInfo {
 
 type Numbers = readonly [number, number, number];
 interface FixedVersions {
+  /** How many version components identify a release line. */
   readonly names: number;
   /** In each release line, the first version without a known container escape. */
   readonly fixed: readonly [Numbers, ...Numbers[]];

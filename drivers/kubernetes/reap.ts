@@ -27,7 +27,7 @@ export const deleteExpiredPods = (options: Options, signal: AbortSignal): Promis
 
 /**
  * Deletes a removed installation's claims, pools, templates, pods and volume claims, but not the pods of adopted
- * Sandboxes. Resolves with the deleted objects' kinds and names.
+ * Sandboxes. Needs only the rights to get, list and delete. Resolves with the deleted objects' kinds and names.
  */
 export const deleteInstanceObjects = (
   { instance, ...options }: Options & Pick<KubernetesOptions, 'instance'>,

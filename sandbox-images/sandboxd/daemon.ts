@@ -29,7 +29,8 @@ import type {
   TerminalEntry,
 } from '../../src/sandboxes/client/client.ts';
 
-// Implemented by the sandbox's daemon and the memory driver's in-memory daemon. Both use the same HTTP server.
+// The `Daemon` interface is implemented by the sandbox's daemon and by the memory driver's in-memory daemon. Both use
+// the same HTTP server.
 
 export interface ExecRequest {
   readonly command: string;
@@ -153,7 +154,7 @@ export interface Daemon {
    */
   startJob(request: JobSpec): Promise<JobEntry>;
   jobs(): readonly JobEntry[];
-  /** Returns all further output as frames. Output is held back until the first reader attaches. */
+  /** Returns all further output as frames. The first reader also gets the output held back for it, for up to 30 s. */
   attachJob(id: string): Promise<Duplex>;
   /** Rejects with conflict if the job's input is closed. */
   writeJob(id: string, content: AsyncIterable<Uint8Array>): Promise<void>;

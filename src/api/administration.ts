@@ -16,6 +16,7 @@ const AuditInput = z.strictObject({
   /** An action, such as `session.delete`, or a prefix, such as `session`. */
   action: z.string().max(100).optional(),
   target: z.string().max(200).optional(),
+  /** The id of a key or person. */
   key: z.string().max(100).optional(),
   outcome: z.enum(['done', 'refused']).optional(),
   text: z.string().max(200).optional(),

@@ -4,7 +4,7 @@ import { UsageReport } from '../sessions/api/usage.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 
 const UsageInput = z.strictObject({
-  /** `from` and `to` are dates in UTC. */
+  /** `from` and `to` are dates in UTC, both inclusive. */
   from: z.iso.date(),
   to: z.iso.date(),
   by: z.enum(usageDimensions).default('model'),

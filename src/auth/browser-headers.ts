@@ -46,7 +46,7 @@ export function isOriginAllowed(origin: string | undefined, named: readonly stri
   return origin !== undefined && (named ?? developmentOrigins).includes(origin);
 }
 
-/** A Host without a port means the scheme's default port. */
+/** A Host without a port means the scheme's default port. A page on any other port belongs to another program. */
 function sameOrigin(origin: string, host: string | undefined): boolean {
   const ours = parseHost(host);
   const theirs = /^(https?):\/\/(.+)$/i.exec(origin);

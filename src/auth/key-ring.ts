@@ -6,7 +6,9 @@ import type { FederatedTokenVerifier } from './tokens/program-tokens.ts';
 
 /** All credentials are in memory, so no request waits for the store. */
 export interface PrincipalResolver {
-  /** Whether requests need a credential. Stays true even when all keys are revoked. */
+  /**
+   * Whether requests need a credential. Stays true even when all keys are revoked, so that access never opens up again.
+   */
   readonly any: boolean;
   /** Used while no key exists. Its streams end when the first key is created. */
   readonly anonymous: Principal;

@@ -7,8 +7,8 @@ export interface Lockout {
   waitOf(address: string): number;
   failed(address: string): void;
   /**
-   * Counts a wrong credential. Returns the remaining lockout in ms, or 0. Valid credentials still work during a
-   * lockout.
+   * Counts a wrong credential, unless the address is locked out. Returns the remaining lockout in ms, or 0. Valid
+   * credentials still work during a lockout, because several clients may share an address.
    */
   judge(address: string): number;
 }

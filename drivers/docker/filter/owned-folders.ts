@@ -47,7 +47,8 @@ async function checkOwners(root: string, self: number): Promise<void> {
   for (let folder = root, below = ''; ; below = folder, folder = dirname(folder)) {
     const { uid, mode } = await lstat(folder);
     const othersWrite = (mode & 0o022) !== 0;
-    // In a sticky folder such as /tmp, only the owner can rename an entry. The folder's owner is already checked.
+    // In a sticky folder such as /tmp, other users cannot rename an entry that they do not own. The owner of the entry
+    // on this path has already been checked.
     const isSticky = (mode & 0o1000) !== 0 && below !== '';
     if ((uid !== self && uid !== 0) || (othersWrite && !isSticky)) {
       throw new AppError(

@@ -7,7 +7,7 @@ export interface KubeObject {
 export const uidOf = ({ metadata }: KubeObject): string => metadata?.uid ?? '';
 
 interface Page<T> {
-  /** Null, not an empty array, if only metadata is requested. */
+  /** May be null instead of an empty list if only metadata is requested. */
   readonly items: readonly T[] | null;
   readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
 }

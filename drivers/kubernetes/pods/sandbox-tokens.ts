@@ -6,8 +6,9 @@ import { Secret } from '../../../src/core/text/secret.ts';
 const pkcs8 = Buffer.from('302e020100300506032b657004220420', 'hex');
 
 /**
- * Tokens are derived, never stored. A pod has only the hash of its daemon's token, so read access to pods does not
- * grant a shell.
+ * Tokens are derived from a key, never stored, so any replica with the key can compute them. A pod has only the hash of
+ * its daemon's token, so read access to pods does not grant a shell. The egress token, which the pod presents, opens
+ * only the proxy.
  */
 export function createSandboxTokenDeriver(instance: string, keys: readonly Secret[]) {
   const [first] = keys;

@@ -17,7 +17,8 @@ export const limitNames = Object.keys(limitControllers) as LimitName[];
 const periodUs = 100_000;
 
 /**
- * Returns the files in the order to write them. Memory limits include swap, so a sandbox cannot fill the disk with it.
+ * Returns the files in the order to write them. Sandboxes get no swap beyond their memory limit, so they cannot fill
+ * the disk with it.
  */
 export function toLimitFiles(
   version: 1 | 2,

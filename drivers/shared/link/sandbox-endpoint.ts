@@ -93,8 +93,8 @@ function byPeerKind(callers: Callers): Peers {
 }
 
 /**
- * Reports the first byte without consuming it, or undefined if none arrives in time. Synchronous, so that listeners do
- * not miss the event for unread bytes.
+ * Reports the first byte without consuming it, or undefined if none arrives in time. Calls `report` synchronously,
+ * because a later listener would miss the event for unread bytes.
  */
 function atFirstByte(socket: Socket, report: (byte: number | undefined) => void): void {
   const settle = (byte: number | undefined) => {
@@ -118,8 +118,8 @@ function atFirstByte(socket: Socket, report: (byte: number | undefined) => void)
 const graceMs = 250;
 
 /**
- * Distinguishes a restarted daemon from a second process with its token. If a connection from an earlier boot stays
- * open, another process has the token.
+ * Distinguishes a restarted daemon from a second process with its token. A running daemon always keeps an idle
+ * connection, so if one from an earlier boot stays open, another process has the token.
  */
 class DuplicateDaemonDetector {
   readonly #hasIdle: () => boolean;

@@ -28,8 +28,8 @@ const shortestMs = 5_000;
 const longestMs = 60_000;
 
 /**
- * Keeps as many sandboxes ready as were requested at once at the peak of the last ten minutes, but at least one. They
- * never use more than half of the free memory.
+ * Keeps as many sandboxes ready as were requested at once at the peak of the last ten minutes, and at least one if
+ * memory allows. Together, their memory limits are at most half of the free memory.
  */
 export function createAutomaticPoolSizer({ clock, freeMemory }: PoolSizeInputs): PoolSizer {
   let times: number[] = [];

@@ -101,8 +101,8 @@ export async function startDisplay(
 interface Sockets {
   readonly socket: string;
   /**
-   * `0666` if the server connects as a different user. On the server's side, the folder's parent keeps everyone else
-   * out.
+   * `0666` if the server connects too, because it may run as a different user. On the server's side, the folder's
+   * parent keeps everyone else out.
    */
   readonly mode: '0600' | '0666';
   readonly authority: string;

@@ -12,6 +12,7 @@ export interface SupervisedProgram<Value> {
   readonly state: 'stopped' | 'starting' | 'running';
   /** Starts the program, or waits for a start or restart in progress. */
   get(signal?: AbortSignal): Promise<Value>;
+  /** Ends a broken program. `get` then waits for its replacement. */
   giveUp(why: string): void;
   stop(): Promise<void>;
 }

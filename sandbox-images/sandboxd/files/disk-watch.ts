@@ -37,7 +37,10 @@ export function monitorDisk(
   limitBytes: number,
 ): DiskMonitor {
   const { clock, keepers, init } = parts;
-  /** Only `places` is walked, so no file is counted twice. */
+  /**
+   * All path prefixes that an open file of these folders may have. Only `places` is walked, so no file is counted
+   * twice.
+   */
   const names = [...new Set([...places, ...roots])];
   let use: DiskUsage = { usedBytes: 0, limitBytes, freeBytes: 0, stopped: 0 };
   /**

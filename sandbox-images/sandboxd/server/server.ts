@@ -204,8 +204,8 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
 }
 
 /**
- * Can hold a verifier instead of the token, because other processes can read the environment. `sha256:` precedes a
- * hash. `ed25519:` precedes a public key and a uid that the token signs.
+ * `token` may be a verifier instead of the token itself, because other processes can read the environment. `sha256:`
+ * precedes a hash. `ed25519:` precedes a public key and a uid that the token signs.
  */
 export function hasValidToken(authorization = '', token: string): boolean {
   const [kind, key = '', uid = ''] = token.split(':');

@@ -11,6 +11,7 @@ export interface JournalEntry {
   readonly shell: string;
   readonly tag?: string;
   readonly ps1: string;
+  /** The beginning of the command, shown in the console. */
   readonly command: string;
 }
 export interface Journal {

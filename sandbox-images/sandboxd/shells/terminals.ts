@@ -10,6 +10,7 @@ import { markTerminalsOpened } from './recover.ts';
 import { openInteractiveTerminal, resizeTty, type Terminal, waitForTerminalProgram } from './terminal.ts';
 import { TerminalReplay } from './terminal-replay.ts';
 
+/** Supports one writer and one reader. The writer waits until its chunk is taken or the stream is closed. */
 interface ChunkHandoff {
   give(chunk: Uint8Array): Promise<void>;
   /** Ends the stream. A pending chunk is still delivered. */

@@ -30,7 +30,7 @@ interface KnownCall {
   input: Record<string, unknown>;
   paths: readonly string[];
   diffs: readonly Diff[];
-  /** Text parts received since the call began to run. Earlier parts only describe the call. */
+  /** Texts of the newest update since the call began to run. Earlier texts only describe the call. */
   texts: readonly string[];
   rawOutput: unknown;
   terminal: string;

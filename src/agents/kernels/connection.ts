@@ -11,6 +11,7 @@ export interface CellListener {
   onText(stream: OutputStream, text: string): void;
   onResult(result: CodeResult): void;
   onStart?(count: number): void;
+  /** Called after each chunk of output. Reading continues once the promise resolves. */
   room?(): Promise<unknown>;
 }
 export interface CellEnd {

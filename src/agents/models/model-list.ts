@@ -5,6 +5,7 @@ import type { Secret } from '../../core/text/secret.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
 import { rejectRedirect } from './failures.ts';
 
+/** A field is absent if its value is unknown. */
 export const ListedModel = z.object({
   id: z.string(),
   name: z.string(),

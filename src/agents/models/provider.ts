@@ -13,7 +13,10 @@ export type ReasoningLevel = (typeof reasoningLevels)[number];
  * derived from this.
  */
 export interface Provider<Name extends string = string> {
-  /** The name of the provider's section under `models` in the settings. */
+  /**
+   * The part before the slash in `provider/model`, and the name of the provider's section, if any, under `models` or
+   * `models.compatible` in the settings.
+   */
   readonly name: Name;
   readonly label: string;
   /** Users can also name other models. */

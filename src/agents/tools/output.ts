@@ -5,7 +5,7 @@ import type { ToolResult } from './tool.ts';
 export const maxModelTextChars = 16_000;
 const keptBytes = 64 * 1024;
 /**
- * `truncateOutput` never cuts a string of at most this length, because each character takes at most three bytes in
+ * `truncateOutput` never cuts a string of at most this length, because each UTF-16 unit takes at most three bytes in
  * UTF-8.
  */
 export const maxUntruncatedChars: number = Math.floor(keptBytes / 3);

@@ -10,6 +10,7 @@ export const ApiKey = z.object({
   id: z.string(),
   name: z.string(),
   role: z.enum(roles),
+  /** The owner of everything that this key creates. */
   owner: z.string(),
   /** The key has at most this person's rights. Null for a service account. */
   person: z.string().nullable(),

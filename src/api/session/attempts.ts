@@ -54,6 +54,7 @@ const Attempt = z.object({
   turns: z.int(),
   tokens: z.int(),
   cost: z.number(),
+  /** True if the attempt cannot be opened or chosen, because its session does not exist yet or was deleted. */
   isGone: z.boolean(),
 });
 const Attempts = z.object({

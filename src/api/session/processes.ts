@@ -23,7 +23,10 @@ export const processesRouter = router({
       z.object({
         pid: z.int(),
         logs: z.string(),
-        /** `log` is the path of the whole log in the workspace. Empty if there is none. */
+        /**
+         * Whether the log has earlier lines. `log` is the path of the whole log in the workspace, or empty if there is
+         * none.
+         */
         truncated: z.boolean(),
         log: z.string(),
       }),

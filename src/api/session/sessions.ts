@@ -83,7 +83,9 @@ const NewSession = z.strictObject({
   repositories: RepositoryInputs.optional(),
   author: GitAuthor.optional(),
   ...sessionOptionFields,
+  /** The id or name of a snapshot, whose files the session starts with. */
   snapshot: z.string().max(130).optional(),
+  /** The id or name of a built template, optionally with a tag. The sandbox uses its image. */
   built: z.string().max(200).optional(),
   /** A Sandbox (agents.x-k8s.io) in the namespace of this server's sandboxes. Administrators only. */
   adopt: AdoptedSandboxRef.optional(),
@@ -123,8 +125,8 @@ export const sessionsRouter = router({
     }),
 
   /**
-   * Gets or creates the caller's session with this name, even in concurrent calls. Other fields apply only to a new
-   * session.
+   * Gets or creates the caller's session with this name, and starts or resumes its sandbox in the background.
+   * Concurrent calls get the same session. Other fields apply only to a new session.
    */
   named: procedure
     .input(NamedBox)
@@ -238,6 +240,7 @@ export const sessionsRouter = router({
         pinned: z.boolean().optional(),
         archived: z.boolean().optional(),
         unread: z.literal(0).optional(),
+        /** Replaces all metadata. */
         metadata: SessionMetadata.optional(),
         /** Counted from this request. Null removes the limit. */
         lifetimeSeconds: LifetimeSeconds.nullable().optional(),

@@ -36,12 +36,14 @@ import type { Config } from '../settings/config.ts';
 
 export interface ProxyCredentials {
   /**
-   * In order of precedence: the session's vaults, the session, its project, the settings, the server's store. The
-   * result is at most a second old while the store responds. Never rejects.
+   * In this order: the credentials of the session's vaults, the session, its project, the settings, and the server's
+   * store. The result is at most a second old while the store responds. Never rejects.
    */
   of(session: SessionId): readonly Credential[] | Promise<readonly Credential[]>;
   readonly authority: CertificateAuthority;
+  /** The variables of the credentials in the settings, with placeholders as values. */
   readonly env: Readonly<Record<string, string>>;
+  /** The variables of all credentials that apply to the session, with placeholders as values. */
   readEnv(
     session: Pick<SessionRecord, 'id' | 'owner' | 'projectId' | 'agent'>,
   ): Promise<Readonly<Record<string, string>>>;

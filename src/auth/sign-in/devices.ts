@@ -152,7 +152,10 @@ export class DeviceRegistry {
     return use;
   }
 
-  /** The only result with the device's secret. Signs out a person's least recently used devices beyond the limit. */
+  /**
+   * Adds a device. No other result contains this secret. Signs out the person's least recently used devices beyond the
+   * limit.
+   */
   async enter(
     person: Person,
     { seal, agent, parent = null, ...more }: NewDevice,

@@ -91,7 +91,7 @@ export class WebhookDeliverer extends ServerComponent<Deps> {
     await Promise.all(suspended.map((one) => this.#postpone(one)));
     const hasRouted = await router.round();
     if (hasRouted || suspended.length > 0) return 0;
-    // The outbox may contain events that are not stored yet, so a later round checks it again.
+    // The outbox may announce a pause or start that is not stored yet, so a later round checks it again.
     const isEarly = (await outbox.oldest(1)).length > 0;
     return Math.min(dueInMs, isEarly ? maxLoopDelayMs.shared : maxLoopDelayMs.alone);
   }

@@ -16,7 +16,8 @@ export function createKeyedQueue(): <Value>(key: string, work: () => Promise<Val
 }
 
 /**
- * Runs calls to the same method with the same key one at a time. The key is the first argument, or its `owner` field.
+ * Runs calls to the same method with the same key one at a time, so a method that checks a limit before it adds a
+ * record stays within the limit. The key is the first argument, or its `owner` field.
  */
 export function withSequentialCalls<Service extends object>(
   service: Service,

@@ -233,7 +233,10 @@ export interface Store extends AsyncDisposable {
   readonly commands: CommandQueue;
   /** Whether other processes can write to the store. If so, sessions are leased. */
   readonly shared: boolean;
-  /** Completes appends and puts that crashed servers left unfinished. */
+  /**
+   * Completes appends and puts that crashed servers left unfinished. Callers that list sessions can wait for this;
+   * readers of one session do not have to.
+   */
   settle(): Promise<void>;
   /** Size on disk in bytes. Absent for stores that are not kept on disk. */
   size?(): Promise<number>;

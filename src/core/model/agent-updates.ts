@@ -31,6 +31,7 @@ export type AgentUpdate =
   | AgentToolResult
   | { readonly kind: 'forgot'; readonly detail: string }
   | { readonly kind: 'model'; readonly name: string }
+  /** The tokens and cost used since the last update, if the agent counts them. */
   | { readonly kind: 'spent'; readonly tokens: number; readonly cost: number | undefined };
 
 export interface AgentToolCall {

@@ -42,7 +42,8 @@ export const credentialFields = {
    */
   git: z.enum(['read', 'write']).optional(),
   /**
-   * Only requests below these paths get the value. With `git`, pushes are limited to the session's own repositories.
+   * Only requests below these paths get the value. With `git`, git can also read, but not push to, repositories below
+   * these paths that are not the session's own.
    */
   paths: z
     .array(

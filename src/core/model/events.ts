@@ -140,9 +140,11 @@ export const SessionFact = z.discriminatedUnion('type', [
     z.object({
       question: z.string(),
       reason: WaitReason.optional(),
+      /** The run waits for a call that a client or a worker runs. */
       byClient: z.literal(true).optional(),
       /** Only with the reason `budget`. */
       budget: BudgetOverrun.optional(),
+      /** Used so far by this run (`spent`) and by all runs of the session (`total`). */
       spent: Spending.optional(),
       total: Spending.optional(),
     }),
@@ -162,7 +164,9 @@ export const SessionFact = z.discriminatedUnion('type', [
        */
       reason: z.string().optional(),
       content: ToolContent.optional(),
+      /** The session's client or a worker runs the call and returns its result. */
       byClient: z.literal(true).optional(),
+      /** A worker runs the call once a user has approved it, and returns its result. */
       forWorker: z.literal(true).optional(),
       /** An agent with its own loop makes the call, so its arguments cannot be edited. */
       fixed: z.literal(true).optional(),
@@ -176,8 +180,10 @@ export const SessionFact = z.discriminatedUnion('type', [
       /** `user`, `program` (a client or worker of the Managed Agents API), or `timeout`. */
       by: z.string(),
       text: z.string().optional(),
+      /** The arguments that the call runs with, if the person changed them. */
       args: args.optional(),
       result: ExternalToolResult.optional(),
+      /** The tool whose calls need no further approval in this session. */
       always: z.string().optional(),
     }),
   ),
@@ -201,7 +207,10 @@ export const SessionFact = z.discriminatedUnion('type', [
        * `inMs`: the delay before the retry.
        */
       retry: z.object({ number: z.int(), most: z.int(), inMs: z.number() }).optional(),
-      /** The tool server that returned no tools, and whether a credential was missing. Only with `no_tools`. */
+      /**
+       * The tool server that returned no tools, and whether it refused access for lack of a valid credential. Only with
+       * `no_tools`.
+       */
       server: z.object({ name: z.string(), isRefused: z.boolean() }).optional(),
       /** A vault credential for an unreachable host. Only with `left_out`. */
       credential: z.object({ id: z.string(), vaultId: z.string(), host: z.string() }).optional(),
@@ -222,7 +231,10 @@ export const SessionFact = z.discriminatedUnion('type', [
   fact(
     'goal',
     z.discriminatedUnion('kind', [
-      /** Without `command`, the grader judges the work by the rubric. */
+      /**
+       * `round` counts the agent's reports that it is done, from 1. Without `command`, the grader judges the work by
+       * the rubric.
+       */
       z.object({ kind: z.literal('checking'), round: z.int(), command: z.string().optional() }),
       z.object({
         kind: z.literal('checked'),

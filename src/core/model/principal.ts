@@ -31,7 +31,7 @@ export interface Principal {
   readonly key?: string;
   /** Owns everything that the caller creates. Absent for the server's own token and if no credential is required. */
   readonly owner?: string;
-  /** The id of the signed-in user. If present, `key` is the key of that user's browser or command line. */
+  /** The user's id. If present, `key` is the key of that user's browser or command line, or the personal key in use. */
   readonly person?: string;
   /** The caller uses a personal key, so it cannot manage the user's devices and keys. */
   readonly isPersonalKey?: true;
@@ -41,9 +41,9 @@ export interface Principal {
   readonly projects?: ReadonlyMap<string, ProjectRole> | undefined;
   /** The default project for the caller's new sessions and automations. */
   readonly home?: string;
-  /** The session of a worker's work item or, with the role `nobody`, the session whose public port is visited. */
+  /** The session of a worker's work item or, if `by` is `nobody`, the session whose public port is visited. */
   readonly session?: string;
-  /** The caller's name in the audit log if it has no key. */
+  /** The caller's kind in the audit log if it uses no key of its own. `key` is then absent or its maker's. */
   readonly by?: 'sandbox token' | 'environment key' | 'preview' | 'server' | 'nobody';
   /** Fires when the caller loses rights, for example when its key expires or its role is reduced. */
   readonly ended?: AbortSignal;

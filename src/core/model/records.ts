@@ -81,6 +81,7 @@ export const SandboxOptions = z.object({
   memory: z.int().optional(),
   /** Idle timeout in seconds, after which the sandbox stops and keeps its files. */
   idleSeconds: z.int().optional(),
+  /** Replaces the template's services. */
   services: ServiceRecipes.optional(),
   volumes: z.array(VolumeMount).readonly().optional(),
   /** A built template's image. Only the server sets it. */

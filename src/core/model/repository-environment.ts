@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { ServiceRecipes } from './services/recipe.ts';
 
-// The format of a repository's `.corral/corral.yaml`. Its author is untrusted, so hosts and services need a user's
-// approval.
+// The format of a repository's `.corral/corral.yaml`. Its author is untrusted, so nothing in it grants access: hosts
+// and services need a user's approval, and the template and tools are only shown.
 
 const maxNamed = 20;
 /** Limited because session lists contain the services. */

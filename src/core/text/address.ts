@@ -1,8 +1,8 @@
 import { isIPv6 } from 'node:net';
 
 /**
- * The rate-limit key for an address. IPv6 addresses in one /64 share a key, because one machine can use all of it.
- * Other strings are unchanged.
+ * The rate-limit key for an address. IPv6 addresses in one /64 share a key, because one machine can use all of it. An
+ * IPv4-mapped address becomes IPv4. Other strings are unchanged.
  */
 export function toNetworkKey(address: string): string {
   if (!isIPv6(address)) return address;

@@ -36,7 +36,10 @@ interface ProxiedPerson {
 const meetEveryMs = 60_000;
 const maxKnown = 10_000;
 
-/** Identifies people by a trusted proxy's headers, and removes those headers from every request. */
+/**
+ * Identifies people by a trusted proxy's headers. Removes those headers from every request, so that no log, program or
+ * sandbox gets them.
+ */
 export class ProxyAuthenticator implements RequestInterceptor {
   readonly #deps: Deps;
   readonly #headers: readonly (readonly [keyof HeaderNames, string])[];

@@ -19,7 +19,8 @@ interface Deps {
 }
 
 /**
- * Identifies people in browsers by this server's cookie or a proxy. Accepts only requests from the server's own page.
+ * Identifies people in browsers by this server's cookie or a proxy. Accepts only requests from the server's own page,
+ * because browsers also add the cookie to other pages' requests.
  */
 export class BrowserAuthenticator extends ServerComponent<Deps> {
   isSecure = ({ scheme }: Pick<RemoteClient, 'scheme'>): boolean =>
@@ -66,8 +67,8 @@ export class BrowserAuthenticator extends ServerComponent<Deps> {
 }
 
 /**
- * Whether the server's own page could have sent the request. Browsers send an origin with every write and WebSocket
- * upgrade.
+ * Whether the server's own page could have sent the request; `find` has already refused other origins. Browsers send an
+ * origin with every write and WebSocket upgrade.
  */
 const isOwn = ({ method, headers }: Request): boolean =>
   (['GET', 'HEAD'].includes(method) && headers.upgrade === undefined) ||

@@ -1,8 +1,8 @@
 import type { FastifyContextConfig } from 'fastify';
 import { z } from 'zod';
 
-// `schema.response` describes a route's successful replies by status, and `config.doc` everything else. Handler types,
-// the OpenAPI document and the reply check derive from both.
+// `schema.response` describes a route's successful replies by status, and `config.doc` everything else. Handler types
+// derive from `schema`. The OpenAPI document and, outside production, the reply check derive from both.
 
 interface MediaDoc<Schema extends z.ZodType = z.ZodType> {
   readonly schema: Schema;

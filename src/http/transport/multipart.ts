@@ -12,8 +12,9 @@ export interface FormPart {
   readonly content: Readable;
 }
 /**
- * Passes each file of the fields `file` and `files` to `take` as it arrives. Stops when `take` fails. `texts` receives
- * the text fields.
+ * Passes each file of the fields `file` and `files` to `take` as it arrives. If the body is broken or truncated,
+ * reading the current file fails first, and then the whole call. Stops when `take` fails. `texts` receives the text
+ * fields.
  */
 export async function readMultipartFiles<Taken>(
   request: FastifyRequest,

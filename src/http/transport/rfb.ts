@@ -1,5 +1,6 @@
 // Splits a VNC viewer's bytes into messages to recognize input. The rest of a chunk with an unknown message is dropped,
-// because its length is unknown. Misread bytes grant no rights, because only whole messages of known kinds pass.
+// because its length is unknown, and the next chunk is read as if it started with a message. Misread bytes grant no
+// rights, because only whole messages of known kinds pass.
 
 /**
  * `share` says whether other viewers may stay. `press` is a key or mouse button going down, or moving while down.

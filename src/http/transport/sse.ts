@@ -17,6 +17,7 @@ export interface SseContext {
 }
 
 export interface SseStream extends Disposable {
+  /** Fires when the client leaves, its key is revoked, or the server shuts down. */
   readonly gone: AbortSignal;
   /** Returns a promise if the client must catch up before the next write. The promise also resolves if the client leaves. */
   write(frame: Buffer): Promise<void> | undefined;

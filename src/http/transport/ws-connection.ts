@@ -42,7 +42,10 @@ export class WsConnection extends WebSocket {
     this.#leaving.abort();
   }
 
-  /** After a close with 1006, whether the process had sent every byte. */
+  /**
+   * After a close with 1006, whether the peer or the network broke the connection after this process had sent every
+   * byte.
+   */
   get brokeEmpty(): boolean {
     return !this.#isCut && this.bufferedAmount === 0;
   }

@@ -11,7 +11,7 @@ const mostBytes = 8 * 1024 * 1024; // maximum bytes read by one call
 
 type Row = AuditRowPage['rows'][number];
 
-/** Newest rows first. `next`: where to continue; null at the end. */
+/** Newest file first, and in each file newest row first. `next`: where to continue; null at the end. */
 export async function readAuditRows(folder: string, query: AuditQuery): Promise<AuditRowPage> {
   const rows: Row[] = [];
   const matches = matcher(query);

@@ -36,6 +36,7 @@ export interface JobSpec {
   readonly label?: string;
   readonly tag?: string;
   readonly terminal?: TerminalSize;
+  /** False closes the job's standard input from the start. */
   readonly input?: boolean;
 }
 export interface JobOutputListener {
@@ -49,9 +50,13 @@ export interface JobStream {
    * ended), sandbox_untrusted.
    */
   readonly ended: Promise<JobEnd>;
+  /** Stops reading; the job continues. */
   detach(): void;
 }
-/** At most 256 jobs. The daemon remembers an ended job for a minute. `id` parameters also accept the job's pid. */
+/**
+ * At most 256 jobs. Each runs until it ends or is killed, or the daemon restarts. The daemon remembers an ended job for
+ * a minute. `id` parameters also accept the job's pid.
+ */
 export interface JobClient {
   /**
    * Rejects: conflict (too many jobs, or processes with this tag were killed), file_not_found (no such program),
@@ -61,8 +66,8 @@ export interface JobClient {
   list(signal: AbortSignal): Promise<readonly JobEntry[]>;
   // The following methods can also reject with not_found.
   /**
-   * Reads output from now on; the first reader gets all output if it attaches within 30 s. A job blocks once 1 MiB is
-   * unread.
+   * Reads output from now on; the first reader gets all output if it attaches within 30 s of the job's start. A reader
+   * with more than 1 MiB unread blocks the job.
    */
   attach(id: string, reader: JobOutputListener, signal: AbortSignal): Promise<JobStream>;
   /** Resolves once the pipe has accepted the bytes. Rejects: conflict (the input is closed). */

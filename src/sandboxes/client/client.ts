@@ -93,6 +93,7 @@ export interface ProgramPipes {
    * ended, or another reader took over), sandbox_untrusted.
    */
   readonly ended: Promise<{ readonly exitCode: number }>;
+  /** The program continues, and its output waits for the next reader. */
   detach(): void;
 }
 /** At most 32 programs. Each runs until it ends or is closed, or the daemon restarts. */
@@ -108,6 +109,7 @@ export interface ProgramClient {
   attach(id: string, reader: ProgramOutputListener, signal: AbortSignal): Promise<ProgramPipes>;
   /** INT goes to the process group; TERM and KILL end every process that the program started. */
   signal(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>;
+  /** Ends every process that the program started, and forgets the program. */
   close(id: string, signal: AbortSignal): Promise<void>;
 }
 
@@ -145,8 +147,8 @@ export interface DesktopClient {
    */
   vnc(signal: AbortSignal): Promise<Duplex>;
   /**
-   * Starts the desktop and browser, and opens Chromium's debugging pipe of NUL-terminated JSON. A new pipe closes the
-   * old one. The caller destroys the stream.
+   * Starts the desktop and browser, and opens Chromium's debugging pipe of NUL-terminated JSON. The pipe closes when a
+   * new one opens or the browser dies. The caller destroys the stream.
    */
   cdp(signal: AbortSignal): Promise<Duplex>;
   /** A large message gets its own turn of the event loop. */

@@ -4,6 +4,7 @@ const shortMs = 1_000;
 const longMs = 16_000;
 /** Each missed check adds 1, minus the share of its time in which the machine was too busy. */
 const maxMisses = 2.5;
+/** A sandbox that is silent for this long is lost, however busy the machine is. */
 const maxMs = 120_000;
 const busyShare = 0.25;
 

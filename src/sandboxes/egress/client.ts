@@ -85,7 +85,10 @@ export class EgressClient {
     upstream.once('close', () => this.gone.removeEventListener('abort', release));
   }
 
-  /** Handles one pipelined request at a time. Closes the connection when more than 32 requests are unanswered. */
+  /**
+   * Handles one pipelined request at a time, so that a connection has at most one upstream connection. Closes it when
+   * more than 32 requests are unanswered.
+   */
   async inOrder(work: () => Promise<void>): Promise<void> {
     if (this.#waiting >= maxPipelined) return void this.socket.destroy();
     this.#waiting += 1;

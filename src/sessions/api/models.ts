@@ -62,8 +62,9 @@ export interface ModelService {
   test(access: ModelAccess, signal: AbortSignal): Promise<ModelAccessTestResult>;
   /**
    * Stores the access. `model` becomes the default, from the next turn on. Rejects: forbidden (a private address),
-   * model_unauthorized (the provider refused the key), invalid_request (defined in the settings, an invalid name or
-   * address, a model that this server must not use, or too many model servers).
+   * model_unauthorized (the provider refused the key). Also rejects: invalid_request (the settings define the default
+   * model or the provider's key or address, the name or address is invalid, this server must not use the model, or too
+   * many model servers).
    */
   use(access: ModelAccess & { readonly model?: string | undefined }, signal: AbortSignal): Promise<EffectiveModels>;
   /** Deletes the key, the address and a default model of this provider. Rejects: not_found (nothing was entered). */

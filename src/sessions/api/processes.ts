@@ -24,7 +24,7 @@ export interface ProcessLog {
 export interface ProcessService {
   /**
    * Lists running processes and finished background ones, newest first. Beyond 200, omits finished ones first. Does not
-   * start a sandbox.
+   * start a sandbox: if none runs, all background processes are finished.
    */
   list(id: SessionId, signal: AbortSignal): Promise<readonly ProcessInfo[]>;
   /**

@@ -32,6 +32,7 @@ export const ProjectMemberView = z.object({
   id: z.string(),
   /** A name or an e-mail address. Null if the person or key no longer exists. */
   name: z.string().nullable(),
+  /** A group's identity provider. */
   issuer: z.string().nullable(),
   role: z.enum(projectRoles),
 });

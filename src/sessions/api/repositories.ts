@@ -83,9 +83,10 @@ export interface RepositoryService {
   /** Rejects: conflict (nothing to commit, or no branch is checked out). */
   commit(id: SessionId, path: string, command: CommitCommand, signal: AbortSignal): Promise<CreatedCommit>;
   /**
-   * Pushes `head` through the egress proxy, which adds the credential. Rejects: conflict (nothing to push, no branch to
-   * push to, or the remote branch has other commits), forbidden (no credential with write access, or the egress policy
-   * refuses the host), not_found (no such remote repository), provider_error (the host is unreachable).
+   * Pushes `head` to the repository's own URL through the egress proxy, which adds the credential. Rejects: conflict
+   * (nothing to push, no branch to push to, or the remote branch has other commits), forbidden (no credential with
+   * write access, or the egress policy refuses the host), not_found (no such remote repository), provider_error (the
+   * host is unreachable).
    */
   push(id: SessionId, path: string, command: PushCommand, signal: AbortSignal): Promise<PushedBranch>;
   /**
@@ -168,8 +169,8 @@ export interface PullRequestService {
   /** Does not start the sandbox. */
   state(id: SessionId, path: string, signal: AbortSignal): Promise<PullRequestDetails>;
   /**
-   * Sends the session new comments, reviews and failed checks in one message. Rejects: conflict (nothing is new, or there is
-   * no pull request), queue_full.
+   * Sends the session new comments, reviews and failed checks, quoted in one message. Rejects: conflict (nothing is
+   * new, or there is no pull request), queue_full.
    */
   sendFeedback(id: SessionId, path: string, signal: AbortSignal): Promise<SendFeedbackResult>;
 }

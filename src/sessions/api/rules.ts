@@ -6,9 +6,10 @@ export type AccessKind = 'see' | 'read' | 'work' | 'stop' | 'manage';
 
 export interface MethodRule {
   /**
-   * An AccessKind admits callers with that access to the first argument's resource. With `create` and `copy`, callers
-   * own the new resource. `list` covers only owners and projects that the caller may see. `find` prefers the caller's
-   * own resource. `guarded` refuses every call without a guard in src/sessions/access.
+   * An AccessKind admits callers with that access to the first argument's resource. `create` admits users, and `copy`
+   * callers that may work on the first argument's resource; they own the new resource. `list` covers only owners and
+   * projects that the caller may see. `find` admits callers that may see the resource, and prefers their own. `guarded`
+   * refuses every call without a guard in src/sessions/access.
    */
   readonly may: AccessKind | 'any' | 'user' | 'admin' | 'create' | 'list' | 'find' | 'copy' | 'guarded';
   /**

@@ -10,6 +10,7 @@ export interface CodeResult {
 export interface CodeListener {
   onText(stream: 'stdout' | 'stderr', text: string): void;
   onResult(result: CodeResult): void;
+  /** `count`: the kernel's execution count. */
   onStart?(count: number): void;
   /** Pauses the kernel's output until the promise resolves. */
   room?(): Promise<unknown>;

@@ -155,6 +155,7 @@ export interface ForkSessionCommand {
   readonly seq?: number;
   /** Default: the title of the forked session. */
   readonly title?: string;
+  /** Default: true. False: the new session has no files. */
   readonly files?: boolean;
   readonly owner?: string;
   /** Set only by the server. Rejects with `fenced` if the child exists. */
@@ -200,7 +201,7 @@ export interface SessionPatch {
   readonly agent?: SessionAgent;
   /** Applies from the next turn. */
   readonly model?: string;
-  /** Replaces all skills. */
+  /** Replaces all skills, from the next turn. */
   readonly skills?: readonly string[];
   /** Replaces the session's own budget. A run that is waiting for budget continues. */
   readonly budget?: BudgetSpec;
@@ -232,7 +233,7 @@ export interface SessionService {
   create(command: CreateSessionCommand): Promise<SessionRecord>;
   /**
    * Finds or creates the session with this name, and starts its sandbox in the background. Concurrent calls get the
-   * same session. Rejects as `create` does, and with store_busy.
+   * same session, even across servers. Rejects as `create` does, and with store_busy.
    */
   named(command: NamedSessionCommand): Promise<NamedSession>;
   /** Does not start the sandbox. Rejects: session_not_found. */
@@ -266,9 +267,9 @@ export interface SessionService {
   update(id: SessionId, change: SessionPatch): Promise<SessionRecord>;
   /**
    * Moves the session and its children into or out of a project, or to another owner in a project. Changing the owner
-   * removes the session's name. Rejects: invalid_request (another owner without a project), not_found (the new owner
-   * does not work in the project), conflict (a child session, or one that uses a project volume), quota,
-   * sandbox_capacity.
+   * removes the session's name. If the session leaves a project, open streams of that project's members end. Rejects:
+   * invalid_request (another owner without a project), not_found (the new owner does not work in the project), conflict
+   * (a child session, or one that uses a project volume), quota, sandbox_capacity.
    */
   move(id: SessionId, move: SessionMove): Promise<SessionRecord>;
   /**
@@ -276,7 +277,10 @@ export interface SessionService {
    * signal fires or the server shuts down. Rejects: queue_full.
    */
   watch(signal: AbortSignal, only?: SessionListScope): AsyncIterable<SessionListChange>;
-  /** Deletes the session and its children, with their runs, processes, workspaces and logs. */
+  /**
+   * Deletes the session and its children, with their runs, streams, processes, workspaces and logs. Once this resolves,
+   * no list contains the session.
+   */
   delete(id: SessionId): Promise<void>;
   /** Rejects: invalid_request (the message is empty or too long), queue_full. */
   send(id: SessionId, command: SendUserMessageCommand): Promise<SendUserMessageResult>;

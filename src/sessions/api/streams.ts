@@ -14,7 +14,10 @@ export interface StreamedCommand {
 export interface CommandPipes {
   /** Stdin is closed when the iteration ends. */
   readonly input: AsyncIterable<Uint8Array>;
-  /** Called once the command has started. If `run` rejects before this call, nothing ran. */
+  /**
+   * Called once the command has started, even if it has already timed out. If `run` rejects before this call, nothing
+   * ran.
+   */
   readonly onStart?: () => void;
   /** Further output stays in the command's pipe until the promise resolves. */
   readonly onOutput: (bytes: Uint8Array) => void | Promise<void>;
@@ -39,6 +42,7 @@ export interface FileWatchListener {
 }
 export interface FileStream {
   readonly size: number;
+  /** Changes whenever the file changes. */
   readonly version: string;
   /** Fails if the sandbox cannot deliver the requested bytes. Destroying the stream cancels the transfer. */
   readonly content: Readable;

@@ -11,8 +11,9 @@ export interface TerminalInfo {
 }
 /** Disposing closes the connection but not the shell. */
 export interface TerminalConnection extends AsyncDisposable {
+  /** Ends when `ended` resolves. */
   readonly output: Readable;
-  /** Drops input once the terminal has ended. */
+  /** Sends input in order. Drops input once the terminal has ended. */
   write(data: string): void;
   /** `cols` and `rows` are 1–1000. */
   resize(cols: number, rows: number): void;
@@ -26,14 +27,15 @@ export interface TerminalService {
   /** Oldest first. Does not start a sandbox or delay its idle stop. */
   list(id: SessionId): Promise<readonly TerminalInfo[]>;
   get(terminalId: string): Promise<TerminalInfo>;
+  /** Ends the shell and its processes. */
   close(terminalId: string): Promise<void>;
   /** Needs no connection. Rejects: conflict (1 MiB of input is unread). */
   write(terminalId: string, text: string, signal: AbortSignal): Promise<void>;
   /** `cols` and `rows` are 1–1000. */
   resize(terminalId: string, size: TerminalSize, signal: AbortSignal): Promise<void>;
   /**
-   * Types into an agent's shell while a command is running. Rejects: sandbox_not_found (the sandbox is not running),
-   * conflict (no command is running).
+   * Types into an agent's shell while a command is running. The agent sees the command's output, but not who typed.
+   * Rejects: sandbox_not_found (the sandbox is not running), conflict (no command is running).
    */
   typeIntoShell(id: SessionId, shellId: string, text: string, signal: AbortSignal): Promise<void>;
   /** Replaces the terminal's previous connection. Starts the sandbox if needed. */

@@ -13,8 +13,9 @@ export interface WorkspaceUser {
   mayUse(session: SessionRecord): boolean;
 }
 /**
- * Calls on one workspace run in order, and the first call creates the workspace. Methods reject as file and command
- * calls on sessions do, and with cancelled once the workspace is closed.
+ * Calls on one workspace run in order, even after the member has left; different workspaces run in parallel. The first
+ * call creates the workspace. Methods reject as file and command calls on sessions do, and with cancelled once the
+ * workspace is closed.
  */
 export interface WorkspaceHandle extends Disposable {
   runCode(workspace: string, file: { name: string; code: string }): Promise<CodeRunResult>;

@@ -52,7 +52,8 @@ const renewMs = concurrencyLeaseMs / 3;
 
 /**
  * Limits concurrent use by people, projects and the server. Counts documents in the store, and runs and sandboxes in
- * memory. Servers that share a store write their totals into accounts with limits.
+ * memory. Servers that share a store write their totals into accounts with limits; a write fails if another server
+ * wrote in the meantime.
  */
 export class ConcurrencyLimiter extends ServerComponent<Deps> implements AsyncDisposable {
   readonly #inTurn = createKeyedQueue();

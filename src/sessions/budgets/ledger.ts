@@ -67,8 +67,9 @@ interface HeldAmounts {
 }
 
 /**
- * Budgets of people, projects and the server. Requests reserve amounts in the store first, so two runs never use the
- * same tokens. A lost server's usage is counted from the logs.
+ * Budgets of people, projects and the server. Requests reserve amounts in the store first, with a write that fails
+ * after a concurrent write, so two runs never use the same tokens. A lost server's reservations expire, and its usage
+ * is counted from the logs.
  */
 export class BudgetLedger extends ServerComponent<LedgerDeps> implements AsyncDisposable {
   readonly #server = this.deps.newId();

@@ -50,8 +50,9 @@ export class BuildRecords extends ServerComponent<Pick<ServerDependencies, 'reco
   }
 
   /**
-   * Accepts an id or a name; ignores the tag. Without an owner, names match only templates without an owner or project.
-   * Rejects: not_found, conflict (several projects use the name).
+   * Accepts an id or a name; ignores the tag. Without an owner, names match only templates without an owner or project,
+   * because a user could otherwise choose a name that an administrator's client looks up. Rejects: not_found, conflict
+   * (several projects use the name).
    */
   async find(named: string, owner?: string, projects?: readonly string[]): Promise<BuiltTemplate> {
     const [bare] = named.split(':');

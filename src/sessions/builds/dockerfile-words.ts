@@ -6,7 +6,10 @@ export type UnexpandedText = string;
 export interface VariableScope {
   readonly line: number;
   readonly escapeSign: string;
-  /** Number of characters left for expanded variables. Otherwise, nested values could double with each line. */
+  /**
+   * Number of characters that expanded variables may still produce. Without a limit, nested values could double with
+   * each line.
+   */
   readonly budget: { left: number };
   readonly valueOf: (name: string) => UnexpandedText | undefined;
 }

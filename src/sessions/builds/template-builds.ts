@@ -275,7 +275,10 @@ export class TemplateBuildManager extends ServerComponent<Deps> {
     return this.#images.collect(before);
   }
 
-  /** Call at start-up if no other server uses the store. Fails open builds, because their server is gone. */
+  /**
+   * Call at start-up if no other server uses the store. Fails builds that started but did not end, because their server
+   * is gone.
+   */
   async adopt(): Promise<void> {
     for (const build of await this.#records.builds()) {
       if (!isOpenBuild(build) || build.until === undefined) continue;

@@ -65,8 +65,8 @@ export class DesktopViewerHub extends ServerComponent<Options> {
   }
 
   /**
-   * Registers a viewer until the handle is disposed. If the name is taken, a viewer with control replaces the earlier
-   * one, and a watch-only viewer gets the name `spare`.
+   * Registers a viewer until the handle is disposed. If the name is taken, a viewer that may control replaces the
+   * earlier viewer and inherits its control; a watch-only viewer gets the name `spare`.
    */
   seat(request: DesktopViewerOptions, spare: string): ViewerHandle {
     const { viewerId = spare } = request;

@@ -93,8 +93,8 @@ interface Deps {
 
 export interface RunContextFactory {
   /**
-   * Rejects with `cancelled` if the run has ended. With `signal`, starts the sandbox and includes the tools of tool
-   * servers.
+   * Rejects with `cancelled` if the run has ended. With `signal`, includes the tools of tool servers; if there are any,
+   * reading them starts the sandbox.
    */
   working(run: BudgetedRun, signal?: AbortSignal): Promise<RunContext>;
   /** Reads a run's data from a ready sandbox. Call before the run's first command. Never rejects. */

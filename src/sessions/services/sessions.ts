@@ -57,7 +57,7 @@ interface Deps extends CreationDeps, ViewDeps, Pick<ServerDependencies, 'clock' 
   readonly forget?: (id: SessionId) => Promise<void>;
   readonly names: SessionNames;
   readonly projects?: {
-    /** Rejects: not_found. */
+    /** Resolves with the owner id of a person or key that can work in the project. Rejects: not_found. */
     workerIn(project: string, named: string): Promise<string>;
     departed(project: string): Promise<void>;
   };

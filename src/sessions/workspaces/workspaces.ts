@@ -113,7 +113,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
     const { key } = place;
     const core = SessionId.safeParse(name);
     const other = core.success ? await sessions.get(core.data).catch(ignoreSessionNotFound) : undefined;
-    // The session id may be another user's, so it grants no access.
+    // The session id of a workspace grants no access, because the workspace may be another user's.
     if (other && other.origin !== 'workspace' && (as?.mayUse(other) ?? true)) return other;
     const found = await records.get(kind, key);
     const known = found && (await sessions.get(Named.parse(found.doc).sessionId).catch(ignoreSessionNotFound));

@@ -39,7 +39,8 @@ interface AppenderParts {
  *
  * 1. The first event's document commits the append. Its `_id` is the seq after the head, which only one writer can
  *    insert. The document also contains the rest of the append: the remaining events and the records.
- * 2. The remaining events are inserted, and then the records are put. The append resolves when everything is stored.
+ * 2. The remaining events are inserted in the same request. Then the records are put. The append resolves when
+ *    everything is stored.
  * 3. If this server fails in between, the log keeps its mark (`OpenLogMarker`). The next writer, the next reader of a
  *    record, or the next server to start completes the append from its first event (completion.ts).
  *

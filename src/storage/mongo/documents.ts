@@ -171,7 +171,10 @@ export function toIndexFields(kind: string, doc: unknown): { readonly of: string
 }
 export const serializeFact = (fact: SessionFact): SerializedFact => ({ type: fact.type, fact: JSON.stringify(fact) });
 
-/** Maximum bytes per append. The first event contains the whole append, and MongoDB limits documents to 16 MB. */
+/**
+ * Maximum size of an append, counted in characters. The first event contains the whole append, and MongoDB limits
+ * documents to 16 MB.
+ */
 const maxBytes = 12 * 1024 * 1024;
 
 export const keepLastPutPerRecord = ({ puts = [] }: AppendRequest): PutDocument[] => [

@@ -262,6 +262,7 @@ function Formula({ tex, isBlock }: { tex: string; isBlock: boolean }) {
   );
 }
 
+/** The worker returns only MathML elements, without links or styles. */
 const drawFormula = (node: FormulaNode, key: number): ComponentChildren =>
   typeof node === 'string' ? node : createElement(node.name, { key, ...node.attributes }, node.inner.map(drawFormula));
 

@@ -1,7 +1,10 @@
 import type { ModelCapabilities } from '../model.ts';
 import type { ReasoningLevel } from '../provider.ts';
 
-/** Up to this version, models accept a forced tool unless they reason. Later versions do not, except for Haiku. */
+/**
+ * Up to this version, models accept a forced tool unless they reason. Fable, unknown versions, and later versions
+ * except Haiku refuse forced tools.
+ */
 const lastForced = 5;
 
 /** The newest Claude models refuse forced tools. Other models refuse them only while reasoning. */

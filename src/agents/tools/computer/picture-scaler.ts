@@ -49,8 +49,8 @@ export class PictureScaler implements AsyncDisposable {
   }
 
   /**
-   * Returns a PNG or JPEG. Undefined if the image is unreadable, too large or too slow to scale. Rejects with
-   * queue_full, cancelled or deadline_exceeded.
+   * Returns a PNG or JPEG within the job's limits. Undefined if the image is unreadable, has too many pixels, cannot be
+   * made small enough, or is too slow to scale. Rejects with queue_full, cancelled or deadline_exceeded.
    */
   async fit(job: PictureFitJob, signal: AbortSignal): Promise<ScaledPicture | undefined> {
     const reply = await this.#thread.do(job, signal);

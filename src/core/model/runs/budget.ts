@@ -104,7 +104,10 @@ export interface BudgetGrant {
   readonly isBusy: boolean;
 }
 
-/** Computes how much a request can use. A request waits for those in progress instead of getting a shorter reply. */
+/**
+ * Computes how much a request can use. If the longest reply would fit without the requests in progress, the request
+ * waits for them instead of getting a shorter reply.
+ */
 export function computeBudgetGrant(
   lines: readonly BudgetLine[],
   { least, most }: { readonly least: BudgetAmounts; readonly most: BudgetAmounts },

@@ -2,8 +2,9 @@ import { z } from 'zod';
 import type { SandboxPhase } from '../events.ts';
 
 /**
- * A sandbox's state as shown to users. `new`: never used. `paused`: the next use resumes it. `stopped`: only `start` or
- * a run starts it. `lost`: the next use starts a new sandbox with the same files.
+ * A sandbox's state as shown to users. `new`: never used. `paused`: the next use resumes it. `stopped`: a user stopped
+ * it, and only `start` or a run starts it; also used for other stops if the driver cannot pause. `lost`: the next use
+ * starts a new sandbox with the same files.
  */
 export const SandboxCondition = z.enum([
   'new',

@@ -3,7 +3,9 @@ import { z } from 'zod';
 export const WorkspaceDamage = z.object({
   /** The copy that replaced the files: its log seq and creation time. Null if none did. */
   copy: z.object({ seq: z.int(), at: z.number().nullable() }).nullable(),
+  /** The first of the paths that are missing, outdated or damaged. */
   lost: z.array(z.string()),
+  /** The total number of such paths. Null if unknown. */
   lostCount: z.int().nullable(),
   /** The folder that now contains the damaged files. Null if nothing was moved. */
   aside: z.string().nullable(),

@@ -5,8 +5,8 @@ export interface TextFile {
   readonly text: string;
   readonly encoding: string;
   /**
-   * Undefined if the encoding cannot represent a new character. A guessed encoding allows only characters already in
-   * the file.
+   * Undefined if the encoding cannot represent a new character, or if the encoding is only guessed and a new non-ASCII
+   * character is not in the file yet.
    */
   encode(text: string): Buffer | undefined;
 }

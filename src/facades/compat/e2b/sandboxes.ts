@@ -126,13 +126,13 @@ export class DataPlaneSandboxes extends ServerComponent<Deps> {
 
   async endDue(forget: (id: SessionId) => Promise<void>): Promise<void> {
     const { services, managed, clock, warn } = this.deps;
-    // Checked again for each sandbox, because its lifetime can be extended while earlier ones end.
+    // Checked again before each pause, because a lifetime can be extended while earlier sandboxes end.
     const isDue = ({ endsAt }: SessionLifetime) => endsAt !== null && endsAt <= clock.now();
     const ending = new Semaphore(maxConcurrent);
     const end = async ({ id, life }: SessionRecord) => {
       using _slot = await ending.acquire(neverAbortingSignal);
       if (life?.onEnd === 'delete')
-        await forget(id); // after this, programs can neither find nor extend the sandbox
+        await forget(id); // not checked again: programs can neither find nor extend a sandbox whose lifetime has expired
       else await this.#pause(id, life?.onEnd === 'pause' ? 'memory' : 'files', { isDue, power: services });
     };
     const all = managed();

@@ -1,5 +1,6 @@
-// A cookie on the preview's own host holds the preview token; the program never receives it. Some browsers refuse
-// `secureName` over http, so `plainName` is set as well.
+// A cookie on the preview's own host holds the preview token; the program never receives it. No other host can set
+// `secureName`, and browsers send it even when Corral's web page frames the preview. Some browsers refuse it over http,
+// so `plainName` is set as well.
 
 const secureName = '__Host-corral_preview';
 const plainName = 'corral_preview';

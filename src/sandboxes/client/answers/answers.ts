@@ -59,7 +59,8 @@ const desktop = z.object({
   restarts: z.object({ display: count, browser: count }),
   lastFailure: cut(1_000).exactOptional(),
   /**
-   * Whether Chromium's own sandbox, which needs user namespaces, also isolates pages. Absent before the first start.
+   * Whether Chromium's own sandbox, which needs user namespaces, also isolates pages. Absent until the browser first
+   * starts.
    */
   browserSandbox: z.boolean().exactOptional(),
 });
@@ -138,6 +139,7 @@ const pathEntry = z.object({
   group: text(256),
   modified: iso,
   isLink: z.literal(true).exactOptional(),
+  /** The final target of a link, with all links resolved. Absent if the link is dangling. */
   target: path.exactOptional(),
   /** The entry is the workspace itself. Only `stat` sets this. */
   workspace: z.literal(true).exactOptional(),

@@ -11,7 +11,10 @@ import {
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Secret } from '../../../core/text/secret.ts';
 
-/** Issues certificates for hosts whose TLS the proxy terminates. Only this installation's sandboxes trust the authority. */
+/**
+ * Issues certificates for hosts whose TLS the proxy terminates. Only this installation and its sandboxes trust the
+ * authority.
+ */
 export interface CertificateAuthority {
   /** PEM, with one certificate per key, so that a key rotation does not break running sandboxes. */
   readonly pem: string;

@@ -67,8 +67,8 @@ export function parseUrlTarget(url: string): EgressTarget {
 }
 
 /**
- * Admits git's requests to a session's repositories. Writes need `write` in both the credential and the session. With
- * `paths`, also admits reads of other repositories below them, such as submodules.
+ * Admits git's requests to a session's repositories, with `paths` only to those below them. Writes need `write` in both
+ * the credential and the session. With `paths`, also admits reads of other repositories below them, such as submodules.
  */
 export function createGitRequestCheck(
   { git, paths }: GitAccess,

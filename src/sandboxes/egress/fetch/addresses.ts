@@ -65,7 +65,10 @@ export function createRangeCheck(ranges: readonly string[]): (canonical: string)
   return listOf(ranges.map(rangeOrThrow));
 }
 
-/** Also matches the IPv6 addresses that translators derive from an IPv4 range. Throws: invalid_request. */
+/**
+ * Also matches the IPv6 addresses that translators derive from an IPv4 range; through them, a translating network could
+ * reach a denied address. Throws: invalid_request.
+ */
 export const createTranslationAwareRangeCheck = (ranges: readonly string[]): ((canonical: string) => boolean) =>
   listOf(ranges.map(rangeOrThrow).flatMap((range) => [range, ...translated(range)]));
 

@@ -102,8 +102,9 @@ export async function connectToUrl(
   }
 }
 
+/** Resolves a name to all its addresses, in the order in which to try them. */
 export type HostResolver = (host: string, signal: AbortSignal) => Promise<readonly string[]>;
-/** The two directions of the connection end independently. */
+/** Connects to exactly this address. The two directions of the connection end independently. */
 export type AddressDialer = (address: string, port: number, signal: AbortSignal) => Promise<Duplex>;
 
 export interface Connector {
@@ -138,8 +139,8 @@ const perAddressMs = 3_000;
 const maxAddresses = 4;
 
 /**
- * The only way to connect to an untrusted name. Refuses names with any private address, and dials the checked address.
- * Rejects only when `signal` fires.
+ * The only way to connect to an untrusted name. Refuses names with any private address, and dials the checked address,
+ * because a second lookup could return another. Rejects only when `signal` fires.
  */
 export async function guardedConnect(
   via: Connector,

@@ -173,8 +173,8 @@ const recordKind = 'egress-registries';
 const maxEntries = 64;
 
 /**
- * Runs the script if no result is stored, and retries failed pages. Rejects as `run` and `keep` do, and with
- * sandbox_unavailable if the script was interrupted.
+ * Runs the script if no result is stored. Pages that could not be fetched are fetched again on the next call. Rejects
+ * as `run` and `keep` do, and with sandbox_unavailable if the script was interrupted.
  */
 export async function discoverRegistries(
   discovery: RegistryDiscoveryOptions,

@@ -26,6 +26,7 @@ export const WaitingRun = z.object({
 });
 export type WaitingRun = z.infer<typeof WaitingRun>;
 export const ServerOverview = z.object({
+  /** `running` and `waiting` count sessions of all servers by the state of their run. */
   running: z.int(),
   waiting: z.int(),
   /** Sandboxes of all servers that share this engine or cluster. At most 200 include usage. */

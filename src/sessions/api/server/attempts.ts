@@ -67,6 +67,7 @@ export interface AttemptService {
    * ended or was deleted, another attempt is being chosen, a run is active, the copy failed).
    */
   choose(id: SessionId, attempts: string, command: ChooseAttemptCommand, signal: AbortSignal): Promise<AttemptSetView>;
+  /** Stops all attempts and keeps their sessions. */
   stop(id: SessionId, attempts: string): Promise<AttemptSetView>;
 }
 

@@ -68,6 +68,7 @@ export type AutomationBudget = z.infer<typeof AutomationBudget>;
 /** The task of an automation created through a facade's API, which alone can change it. */
 const AutomationApiTask = z.object({
   api: z.string(),
+  /** The version of the agent to start, in the API's format. */
   agent: z.string(),
   archivedAt: z.number().nullable(),
   content: z.record(z.string(), z.unknown()),
@@ -147,7 +148,7 @@ export const Automation = z.object({
   maxRunning: z.int(),
   /** The automation pauses after this many failures in a row. */
   maxFailures: z.int(),
-  /** Lets users who have their own API key see the automation and its starts. */
+  /** Lets everyone who has a key or is signed in see the automation and its starts. */
   shared: z.boolean(),
   program: AutomationApiTask.optional(),
   paused: AutomationPause.nullable(),
@@ -203,6 +204,7 @@ export const AutomationStart = z.object({
   given: z.string(),
   /** Automations whose runs led to this start, earliest first. */
   chain: z.array(z.string()).readonly(),
+  /** The agent version that an API-defined automation started. */
   agent: z.string().optional(),
   /** Why no session was created: the API's own reason string, or an error code. */
   failure: z.string().optional(),
@@ -250,6 +252,7 @@ export interface AutomationService {
   ): Promise<Automation>;
   /** Also deletes the automation's history and secret. Keeps its sessions. */
   delete(id: string): Promise<void>;
+  /** Pauses automatic starts. Running sessions continue. */
   pause(id: string): Promise<Automation>;
   /**
    * Resumes the schedule. `by` becomes the owner if the previous owner lost access and still has none. Rejects:

@@ -28,7 +28,7 @@ export interface SharedBudget extends BudgetHolder, Readonly<Record<BudgetLimit,
  * asks the user, and continues when there is room again.
  */
 export interface BudgetService {
-  /** Lists each holder with usage this month, limits of its own, or reserved amounts. */
+  /** Lists each holder with usage this month, limits of its own, or amounts held under a concurrency limit. */
   list(): Promise<readonly SharedBudget[]>;
   get(holder: BudgetHolder): Promise<SharedBudget>;
   /** Omitted limits are unchanged. Waiting runs continue if there is room. */

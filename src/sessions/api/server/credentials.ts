@@ -16,6 +16,7 @@ export interface ServerCredential extends CredentialInjection {
  * Server-wide credentials. Precedence: the session's own, then its project's, then those in the settings, then those stored here.
  */
 export interface ServerCredentialService {
+  /** Lists credentials from the settings first. */
   list(): Promise<readonly ServerCredential[]>;
   /**
    * Creates or replaces a credential. New connections use it immediately; variables change when a sandbox next starts.

@@ -41,7 +41,7 @@ export interface NewDocument extends ResourceOwnership {
   readonly content: Readonly<Record<string, unknown>>;
 }
 export interface DocumentChange {
-  /** Unchanged content does not create a new version. */
+  /** Replaces the current content. Unchanged content does not create a new version. */
   readonly content?: Readonly<Record<string, unknown>>;
   readonly archived?: true;
   readonly version?: number;

@@ -42,6 +42,7 @@ export interface SecretService {
    * for `create`).
    */
   replace(id: string, value: Secret, metadata?: Readonly<Record<string, string>>): Promise<NamedSecret>;
+  /** From then on, requests that need the secret are refused. */
   delete(id: string): Promise<void>;
 }
 

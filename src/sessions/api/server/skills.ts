@@ -49,6 +49,7 @@ export const SkillVersion = z.object({
 export type SkillVersion = z.infer<typeof SkillVersion>;
 export const SkillCheckResult = z.object({
   name: z.string().nullable(),
+  /** If not empty, the skill cannot be uploaded. */
   problems: z.array(z.string()).readonly(),
   warnings: z.array(z.string()).readonly(),
 });

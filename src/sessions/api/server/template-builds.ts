@@ -32,6 +32,7 @@ export interface DockerfilePlan {
   readonly base: string;
   /** COPY steps have empty `files` until the caller uploads the files and sets their hash. */
   readonly steps: readonly BuildStep[];
+  /** One note for each line that is ignored or has a limited effect. */
   readonly notes: readonly string[];
 }
 export interface CreatedBuild {

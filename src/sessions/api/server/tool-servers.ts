@@ -6,6 +6,7 @@ export const ToolServerTestResult = z.object({
   ok: z.boolean(),
   at: z.number(), // epoch ms
   tools: z.array(z.object({ name: z.string(), title: z.string().nullable(), description: z.string() })).readonly(),
+  /** Why the server cannot be used; empty if it responded. */
   message: z.string(),
 });
 export type ToolServerTestResult = z.infer<typeof ToolServerTestResult>;
@@ -26,6 +27,7 @@ export const ListedToolServer = z.object({
   templates: z.array(z.string()).readonly(),
   /** `wanted`: the server requires authorization, so a user can sign in. */
   signIn: z.enum(['none', 'wanted', 'done']),
+  /** The result of the last call to the server. Null if there was none since Corral started. */
   state: ToolServerTestResult.nullable(),
 });
 export type ListedToolServer = z.infer<typeof ListedToolServer>;

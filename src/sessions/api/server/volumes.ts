@@ -34,6 +34,7 @@ export interface VolumeEntry {
   readonly accessedAt: number;
   readonly modifiedAt: number;
   readonly changedAt: number;
+  /** The symlink's target, as stored. */
   readonly target?: string;
 }
 

@@ -52,6 +52,7 @@ export interface WorkLease {
 }
 export interface WorkQueueStats {
   readonly waiting: number;
+  /** Claimed but not acknowledged. */
   readonly claimed: number;
   readonly oldestQueuedAt: number | null;
   /** The number of workers that polled this server in the last 30 s. */

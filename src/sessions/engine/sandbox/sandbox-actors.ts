@@ -31,8 +31,8 @@ const settleMs = 2_000;
 const syncMs = 15_000;
 
 /**
- * Flushes a sandbox's files before a freeze, so that a power cut loses no data. Resolves with the command lines of the
- * sandbox's processes.
+ * Flushes a sandbox's files before a freeze, so that a power cut loses no data. The freeze waits for the flush, because
+ * a process that is still flushing cannot be frozen. Resolves with the command lines of the sandbox's processes.
  */
 export async function flushSandbox(
   client: SandboxClient,

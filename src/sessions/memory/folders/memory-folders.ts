@@ -51,7 +51,8 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 
 /**
  * Syncs memory stores with their folders in sandboxes before and after each tool call, and at the end of a run. Each
- * write includes the hash of the text it replaces, so no change is lost.
+ * write includes the hash of the text it replaces, so no change is lost, and a write repeated after a crash has no
+ * effect.
  */
 export class MemoryFolderSync extends ServerComponent<Deps> implements WorkspaceHook {
   readonly #inTurn = createKeyedQueue();

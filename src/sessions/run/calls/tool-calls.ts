@@ -114,8 +114,8 @@ const unpaid = (count: number, over: BudgetOverrun): CallOutcome[] =>
 type CallMaker = (call: PendingCall, index: number) => Promise<CallOutcome>;
 
 /**
- * Starts each call once its dependencies have results. If a dependency waits for approval, requests any approval of the
- * call early. Holds back all other calls.
+ * Starts each call once its dependencies have results. If a dependency waits for approval, requests the call's own
+ * approval early. A call that depends on a question, or needs no approval, is held back without a request.
  */
 function inOrder(work: RunContext, calls: readonly PendingCall[], make: CallMaker): readonly Promise<CallOutcome>[] {
   const outcomes: Promise<CallOutcome>[] = [];

@@ -15,6 +15,7 @@ export const Compaction = z.object({
   kind: z.enum(['results', 'pictures', 'summary', 'cut']),
   upto: z.int(),
   until: z.int(),
+  /** Estimated tokens of a request, before and after. */
   before: z.int(),
   after: z.int(),
   most: z.int().optional(),

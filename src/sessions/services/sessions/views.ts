@@ -56,7 +56,7 @@ export function createSessionViews({
     },
   };
 
-  /** Reads a file that the log lacks but a stopped sandbox may have. */
+  /** Reads a file that the log lacks but a stopped sandbox may have. Starts the sandbox if necessary. */
   async function keptFile(
     id: SessionId,
     path: string,
@@ -70,7 +70,9 @@ export function createSessionViews({
     return await readWholeFile(used.client, path, until.signal);
   }
 
-  /** Reads from a running sandbox, otherwise from the log. Viewing a session does not start its sandbox. */
+  /**
+   * Reads from a running sandbox, otherwise from the log, so that viewing a session usually does not start its sandbox.
+   */
   async function viewing<T>(
     id: SessionId,
     signal: AbortSignal,

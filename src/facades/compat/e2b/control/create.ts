@@ -74,8 +74,9 @@ export const explainPauseDowngrade = (
     : undefined;
 
 /**
- * Whether a pause keeps the memory or only the files. Without freezing, `pause: files` keeps only the files. Throws:
- * unsupported (another setting without freezing, or the driver loses files).
+ * Whether a pause keeps the memory or only the files. If the driver cannot freeze processes, a pause that should keep
+ * the memory keeps only the files with `pause: files`. Throws: unsupported (the pause should keep the memory, with
+ * another setting and without freezing; or the driver loses the files).
  */
 export function resolvePauseMode(
   query: 'memory' | 'files',

@@ -30,7 +30,7 @@ const toView = ({ id, name }: Snapshot) => ({
   names: name === null ? [] : [tagged(name)],
 });
 
-/** No driver copies process memory. */
+/** Snapshots and forks copy only files, because no driver copies process memory. */
 export function mountSnapshotRoutes(app: App, { withLife, statusOf, ...deps }: Deps): void {
   const { services, clock } = deps.parts;
   /** Rejects: conflict (paused). Copying would require resuming the sandbox. */

@@ -32,7 +32,10 @@ export function toDeploymentPauseError({ failure = 'unknown', text }: Pick<Autom
   return { type: lasting.includes(failure) ? `${failure}_error` : 'unknown_error', message: text };
 }
 
-/** Converts a permanent error to the API's code. Returns other errors unchanged; the server retries temporary ones. */
+/**
+ * Converts a permanent error of this facade to one with the API's code. Returns other errors unchanged; the server
+ * retries temporary ones.
+ */
 export function toAutomationStartError(thrown: unknown): unknown {
   const error = toAppError(thrown);
   if (error.retryable || !(error instanceof ManagedAgentsError)) return error;

@@ -6,6 +6,7 @@ import { type ApiRoutes, createDeleteHandler } from '../route.ts';
 import { applyMetadataChange, Metadata, MetadataChange, parseInput, readListPage, toApiTimes } from '../wire.ts';
 import { readDocument } from './agent-content.ts';
 
+/** In the order in which their packages are installed. */
 export const packageManagers = ['apt', 'cargo', 'gem', 'go', 'npm', 'pip'] as const;
 const host = z.string().regex(/^(\*\.)?([a-z0-9-]+\.)*[a-z0-9-]+(:\d{1,5})?$/i, 'must be a host, or *.host');
 const packageName = z.string().regex(/^[^\s;&|`$<>'"\\-][^\s;&|`$<>'"\\]{0,199}$/, 'must be the name of a package');

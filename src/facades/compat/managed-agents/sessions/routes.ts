@@ -223,8 +223,9 @@ export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSet
 const newestFirst = (one: SessionRecord, other: SessionRecord) => other.createdAt - one.createdAt;
 
 /**
- * Sorts by creation time, newest first. With a limit, also returns one session beyond it, if there is one. The
- * service's first rows usually suffice.
+ * Sorts by creation time, newest first. With a limit, returns at least `limit` + 1 sessions if that many match, and
+ * possibly all of them. The service's first rows usually suffice, because it sorts by newest message, which is never
+ * older than the session.
  */
 export async function listNewestSessions(
   sessions: Pick<Services['sessions'], 'list'>,

@@ -18,8 +18,8 @@ const arrivalMs = 100;
 const maxClients = 1_000;
 
 /**
- * Remembers which clients have loaded a chat's messages. The oldest front end loads the list while its socket opens;
- * the list replaces the page.
+ * Remembers which clients have loaded a chat's messages. The oldest front end loads the list while its socket opens,
+ * and the list replaces everything shown, so frames that arrive before the list would be lost.
  */
 export class MessageListTracker {
   readonly #clock: Clock;

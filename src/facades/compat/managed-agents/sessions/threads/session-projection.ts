@@ -28,8 +28,8 @@ class State {
   stop: { readonly reason: StopReason; readonly details: unknown } = { reason: { type: 'end_turn' }, details: null };
 }
 /**
- * Types of events about the whole session. Their ids use part numbers of 80 and above; a log's own events use lower
- * ones.
+ * Types of events about the whole session. Ids of events that are built here use part numbers of 80 and above, unless
+ * the log event already produced an event of the same type in this set. A log's own events use lower numbers.
  */
 const ofSession = new Set(['session.status_running', 'session.status_idle', 'session.usage']);
 
@@ -117,7 +117,7 @@ export class SessionProjection {
     return [...this.#threads.values()];
   }
 
-  /** Returns an empty list for events that were already added or belong to another session. */
+  /** Returns an empty list for events that were already added or that belong to none of the threads. */
   add(event: SessionEvent): readonly ThreadEvent[] {
     const { sessionId: thread, seq } = event;
     const known = this.#threads.get(thread);
