@@ -27,7 +27,7 @@ test('a review goes on after its comment, and keys lead from the run to the file
   await now.waitFor();
   await page.getByRole('button', { name: 'Comment on line 1' }).last().press('Enter');
   await page.keyboard.type('Shorter, please.');
-  await page.keyboard.press('Enter');
+  await page.keyboard.press('Control+Enter');
   await page.locator('.ended').nth(1).waitFor();
   await now.getByText('one').waitFor();
   await expect.poll(() => page.evaluate(`document.activeElement.closest('.editor-text') !== null`)).toBe(true);
@@ -95,7 +95,7 @@ test('in a narrow window Tab stays in the list of sessions, and the focus follow
   await menu.press('Enter');
   await page.getByRole('link', { name: /Say hello/ }).waitFor();
   await expect.poll(() => focused(page)).toBe('BUTTON New session');
-  expect(await page.locator(':is(main, .work, .phone-tabs):not([inert])').count()).toBe(0);
+  expect(await page.locator(':is(main > :not(.notice-place), .work, .phone-tabs):not([inert])').count()).toBe(0);
   await page.getByRole('button', { name: 'Skills' }).press('Enter');
   await page.getByRole('dialog', { name: 'Skills' }).press('Escape');
   await expect.poll(() => focused(page)).toMatch(/^BUTTON Sessions/);
