@@ -16,13 +16,15 @@ import {
   describeStepResult,
   describeTaskStart,
   describeUnsupportedTask,
+  detectDemoLanguage,
   splitIntoDeltas,
   summarizeStepResults,
 } from './texts.ts';
-import type { DemoStep } from './unit.ts';
+import type { DemoLanguage, DemoStep } from './unit.ts';
 
 interface Run {
   readonly task: string;
+  readonly language: DemoLanguage;
   readonly hasFiles: boolean;
   readonly isTalk: boolean;
   readonly units: readonly DemoStep[];
@@ -57,8 +59,10 @@ function readRun(request: TurnRequest): Run {
     const at = spoken.indexOf(withoutFileList(answer), 1);
     if (at > 0) spoken.splice(at, 1);
   }
+  const [task = ''] = spoken;
   return {
-    task: spoken[0] ?? '',
+    task,
+    language: detectDemoLanguage(task),
     hasFiles: messages.some((message) => message.role === 'user' && message.text.includes(attachedFilesHeading)),
     isTalk: spoken.every((text) => classifyDemoMessage(text) === 'nothing'),
     units: spoken.flatMap(parseDemoSteps),
@@ -140,12 +144,12 @@ function decide(request: TurnRequest): Decision {
   });
   switch (phase.kind) {
     case 'plan':
-      if (run.isTalk) return { text: describeUnsupportedTask(run.task) };
+      if (run.isTalk) return { text: describeUnsupportedTask(run.language) };
       if (run.units.length > maxSteps) return { failure: tooLong(run.units.length) };
       return {
         call: makePlan(
-          run.units.map((unit) => describeDemoStep(unit, run.task)),
-          describeTaskStart(run.task),
+          run.units.map((unit) => describeDemoStep(unit, run.language)),
+          describeTaskStart(run.task, run.language),
         ),
       };
     case 'replan': {
@@ -154,7 +158,10 @@ function decide(request: TurnRequest): Decision {
       const pending = phase.steps.filter((step) => step.status === 'pending').map((step) => step.description);
       return {
         call: makePlan(
-          [...pending, ...run.units.slice(known).map((unit) => describeDemoStep(unit, run.task))].slice(0, maxSteps),
+          [...pending, ...run.units.slice(known).map((unit) => describeDemoStep(unit, run.language))].slice(
+            0,
+            maxSteps,
+          ),
         ),
       };
     }
@@ -170,7 +177,7 @@ function decide(request: TurnRequest): Decision {
 }
 
 function act(request: TurnRequest, run: Run, stepIndex: number): Decision {
-  if (run.isTalk && run.results.length === 0) return { text: describeUnsupportedTask(run.task) };
+  if (run.isTalk && run.results.length === 0) return { text: describeUnsupportedTask(run.language) };
   const unit = run.units[stepIndex];
   if (!unit) return { text: 'There is nothing left to do in this step.' };
   if (unit.kind === 'fail') return { failure: failed(unit.message) };
@@ -181,7 +188,7 @@ function act(request: TurnRequest, run: Run, stepIndex: number): Decision {
   const next = requested[created.length];
   if (next && !failure) return { call: { callId: `call_${run.callsBefore + 1}`, ...next } };
   const answer = run.answers.get(created[0]?.callId ?? '') ?? '';
-  return { text: describeStepResult(unit, { failed: failure, answer, task: run.task }) };
+  return { text: describeStepResult(unit, { failed: failure, answer, language: run.language }) };
 }
 
 type CallToMake = Omit<ToolCall, 'callId'>;

@@ -2,7 +2,7 @@ import { truncateEnd, truncateStart } from '../../../core/text/text.ts';
 import type { Message } from '../model.ts';
 import { parseDemoBlocks, readTaskTitle } from './blocks.ts';
 import { builtInTasks, findBuiltInTask, isAsk } from './tasks/list.ts';
-import type { DemoStep } from './unit.ts';
+import type { DemoLanguage, DemoStep } from './unit.ts';
 
 /** Formats text with markup as code, so that `<h1>` or `#` stays literal. */
 function literal(text: string): string {
@@ -21,10 +21,8 @@ function fenced(text: string): string {
 const longestRun = (text: string, least: number) =>
   Math.max(least, ...(text.match(/`+/g) ?? []).map((run) => run.length));
 
-type Language = 'en' | 'de';
-
 /** A built-in task's language, or a guess from common German words: a request does not contain the user's language. */
-function languageOf(task: string): Language {
+export function detectDemoLanguage(task: string): DemoLanguage {
   const known = findBuiltInTask(task);
   if (known) return isAsk(known.asks.de, task) ? 'de' : 'en';
   const prose = parseDemoBlocks(task).text.join(' ').toLowerCase();
@@ -80,8 +78,8 @@ const words = {
   },
 } as const;
 
-export function describeDemoStep(unit: DemoStep, task: string): string {
-  const phrases = words[languageOf(task)];
+export function describeDemoStep(unit: DemoStep, language: DemoLanguage): string {
+  const phrases = words[language];
   switch (unit.kind) {
     case 'sh':
       return phrases.command;
@@ -98,11 +96,11 @@ type ToolMessage = Extract<Message, { role: 'tool' }>;
 interface StepEnd {
   readonly failed: ToolMessage | undefined;
   readonly answer: string;
-  readonly task: string;
+  readonly language: DemoLanguage;
 }
 
-export function describeStepResult(unit: DemoStep, { failed, answer, task }: StepEnd): string {
-  const phrases = words[languageOf(task)];
+export function describeStepResult(unit: DemoStep, { failed, answer, language }: StepEnd): string {
+  const phrases = words[language];
   if (failed) return phrases.failed(literal(firstLine(failed.output)));
   switch (unit.kind) {
     case 'sh':
@@ -130,26 +128,25 @@ function firstLine(text: string): string {
 const longestReason = 400;
 const shown = 2_000;
 
-export function describeUnsupportedTask(task: string): string {
-  const language = languageOf(task);
+export function describeUnsupportedTask(language: DemoLanguage): string {
   const { isDemo, unsupported, commands } = words[language];
   const tasks = builtInTasks.map(({ asks }) => `- ${asks[language]}`).join('\n');
   return `${isDemo} ${unsupported}\n\n${tasks}\n\n${commands}`;
 }
 
-export function describeTaskStart(task: string): string {
-  const { isDemo, start } = words[languageOf(task)];
+export function describeTaskStart(task: string, language: DemoLanguage): string {
+  const { isDemo, start } = words[language];
   return `${isDemo} ${start} ${literal(readTaskTitle(task))}`;
 }
 
 interface RunEnd {
   readonly results: readonly ToolMessage[];
   readonly task: string;
+  readonly language: DemoLanguage;
   readonly hasFiles: boolean;
 }
 
-export function summarizeStepResults({ results, task, hasFiles }: RunEnd): string {
-  const language = languageOf(task);
+export function summarizeStepResults({ results, task, language, hasFiles }: RunEnd): string {
   const phrases = words[language];
   const failures = results.filter((result) => !result.success).length;
   const failed = failures > 0 && phrases.callsFailed(failures, results.length);

@@ -6,9 +6,11 @@ export type DemoStep =
   | { readonly kind: 'ask'; readonly question: string }
   | { readonly kind: 'fail'; readonly message: string };
 
+export type DemoLanguage = 'en' | 'de';
+
 export interface BuiltInTask {
   /** The task runs if the user's message equals one of these. */
-  readonly asks: Readonly<Record<'en' | 'de', string>>;
+  readonly asks: Readonly<Record<DemoLanguage, string>>;
   readonly units: readonly DemoStep[];
-  readonly ends: Readonly<Record<'en' | 'de', string>>;
+  readonly ends: Readonly<Record<DemoLanguage, string>>;
 }

@@ -41,7 +41,7 @@ export function Tabs({ label, tabs, open, panel, onOpen }: Props) {
     const seen = new ResizeObserver(measure);
     for (const part of [node, ...node.children]) seen.observe(part);
     return () => seen.disconnect();
-  });
+  }, [tabs.map(({ id }) => id).join(' ')]);
   return (
     <div ref={row} class="tabs border-bottom rigid" role="tablist" aria-label={label}>
       {tabs.map(({ id, label: name, icon, news }) => (
