@@ -24,9 +24,13 @@ const evaluateWith = (variables: NodeJS.ProcessEnv, ...args: string[]) =>
 const evaluate = (...args: string[]) => evaluateWith({}, ...args);
 
 const childrenOf = (pid: number): number[] =>
-  readdirSync(`/proc/${pid}/task`).flatMap((task) =>
-    readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
-  );
+  readdirSync(`/proc/${pid}/task`).flatMap((task) => {
+    try {
+      return readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+    } catch {
+      return []; // the thread has ended since
+    }
+  });
 
 async function ready(context: TestContext, driver: 'docker' | 'process'): Promise<void> {
   if (driver === 'docker') return await needs(context, 'docker');
