@@ -14,6 +14,7 @@ export interface SlashCommand {
 }
 
 const maxFiles = 200;
+const maxModels = 20;
 
 export const slashCommands: readonly SlashCommand[] = [
   {
@@ -26,10 +27,18 @@ export const slashCommands: readonly SlashCommand[] = [
     usage: '[provider/model]',
     about: 'shows the model, or starts a new session with another one',
     async run(talk, model) {
-      if (model !== '') return await talk.corral.create({ model });
-      const agent = await talk.corral.call((api) => api.sessions.agent.query({ id: talk.box.id }));
-      const others = agent.fallbacks.length === 0 ? '' : `, then ${agent.fallbacks.join(', ')}`;
-      return showNotice(talk, `${agent.model}${others} (template ${agent.template})`);
+      const { providers } = await talk.corral.call((api) => api.models.offered.query());
+      const offered = providers.flatMap(({ provider, models }) => models.map(({ id }) => `${provider}/${id}`));
+      const known = ['demo', ...offered.slice(0, maxModels), ...(offered.length > maxModels ? ['…'] : [])].join(', ');
+      if (model === '') {
+        const agent = await talk.corral.call((api) => api.sessions.agent.query({ id: talk.box.id }));
+        const models = [agent.model, ...agent.fallbacks].join(', then ');
+        return showNotice(talk, `${models} (template: ${agent.template})\nAvailable: ${known}`);
+      }
+      return await talk.corral.create({ model }).catch((thrown: Error) => {
+        talk.say('error', `No session with ${model}: ${thrown.message}\nAvailable: ${known}`);
+        return 'stay' as const;
+      });
     },
   },
   {

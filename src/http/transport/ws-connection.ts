@@ -1,6 +1,9 @@
+import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 
 const maxBacklogBytes = 4 * 1024 * 1024;
+
+const asText = { binary: false };
 
 type SendCallback = (error?: Error) => void;
 type SendOptions = Parameters<WebSocket['send']>[1];
@@ -10,10 +13,23 @@ export class WsConnection extends WebSocket {
   readonly #leaving = new AbortController();
   readonly #flushed = new Set<() => void>();
   #isCut = false;
+  #stream: Duplex | undefined;
 
   constructor(...args: ConstructorParameters<typeof WebSocket>) {
     super(...args);
     this.once('close', () => this.#leaving.abort()); // a broken connection sends no close frame
+  }
+
+  /** Call this once, with the stream that carries the frames. */
+  carriedBy(stream: Duplex): void {
+    this.#stream = stream;
+  }
+
+  /** Writes the text frames to the network at once. */
+  sendTexts(frames: readonly Buffer[]): void {
+    this.#stream?.cork();
+    for (const frame of frames) this.send(frame, asText);
+    this.#stream?.uncork();
   }
 
   /** Fires when either side sends its close frame or the connection breaks; later frames are dropped. */

@@ -60,8 +60,6 @@ export const closeCodes = {
   sessionDeleted: 4410,
 } as const;
 
-const asText = { binary: false };
-
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 export interface ClientSocket {
@@ -119,12 +117,10 @@ export function openSocket(connection: WsConnection, { clock, closing, logger, o
     connection,
     closed: connection.leaving,
     sendJson: (frame) => connection.send(JSON.stringify(frame)),
-    sendFrames: (frames) => {
-      for (const frame of frames) connection.send(frame, asText);
-    },
+    sendFrames: (frames) => connection.sendTexts(frames),
     async sendHistory(frames) {
       for (const frame of frames) {
-        connection.send(frame, asText);
+        connection.sendTexts([frame]);
         await drained(connection, clock);
       }
     },

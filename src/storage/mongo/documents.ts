@@ -171,10 +171,7 @@ export function toIndexFields(kind: string, doc: unknown): { readonly of: string
 }
 export const serializeFact = (fact: SessionFact): SerializedFact => ({ type: fact.type, fact: JSON.stringify(fact) });
 
-/**
- * Maximum size of an append, counted in characters. The first event contains the whole append, and MongoDB limits
- * documents to 16 MB.
- */
+/** Maximum size of an append. Its first event contains all of it, and MongoDB limits documents to 16 MB. */
 const maxBytes = 12 * 1024 * 1024;
 
 export const keepLastPutPerRecord = ({ puts = [] }: AppendRequest): PutDocument[] => [
@@ -187,8 +184,8 @@ export function toAppendDocuments(
   batch: string,
 ) {
   const texts = facts.map(serializeFact);
-  const sizes = [...texts.map(({ fact }) => fact.length), ...puts.map(({ doc }) => doc.length)];
-  if (sizes.reduce((sum, size) => sum + size, 0) > maxBytes) {
+  const written = [...texts.map(({ fact }) => fact), ...puts.map(({ doc }) => doc)];
+  if (written.reduce((sum, text) => sum + Buffer.byteLength(text), 0) > maxBytes) {
     throw new AppError('payload_too_large', 'This is more than the store accepts in one write.');
   }
   const [first, ...rest] = texts as [SerializedFact, ...SerializedFact[]];
