@@ -9,7 +9,7 @@ export interface BuildContext {
   readonly folder: string;
   readonly files: readonly string[];
   readonly hash: string;
-  /** The base stage in the main Dockerfile. The image's own `dockerfile` receives `tag` as build argument TOOLS. */
+  /** A stage of the main Dockerfile, built first. `dockerfile` receives `tag` as build argument TOOLS. */
   readonly on?: { readonly dockerfile: string; readonly stage: string; readonly tag: string };
 }
 export interface BundledImage {
@@ -29,7 +29,7 @@ export interface DriverContext {
   readonly random: () => number;
   readonly caBundle: string;
   extraCa(): Promise<string | undefined>;
-  /** The keys that sandbox tokens are derived from, newest first. Kept in the data folder. */
+  /** Sandbox tokens are derived from these keys. Newest first. */
   keys(): Promise<readonly Secret[]>;
   readonly image: string;
   readonly ourImages: Readonly<Record<'base' | 'desktop' | 'agents' | 'code', BundledImage>>;
@@ -40,7 +40,7 @@ export interface DriverContext {
     readonly daemon: () => Promise<string>;
     readonly browserPolicy: string;
   };
-  /** Whether sandboxes get a desktop. `auto`: yes if the server can build the desktop image. */
+  /** `auto`: only if the driver can build the desktop image. */
   readonly desktop: boolean | 'auto';
   /** Returns `accept` if the operator allows unenforced isolation, or no real model has been chosen yet. */
   readonly unenforced: () => 'refuse' | 'accept';
@@ -59,16 +59,13 @@ export type LocalDriverOptions = Pick<DriverContext, 'instance' | 'root' | 'gate
  */
 export interface DriverDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   readonly label: string;
-  /** The driver's section of corral.yaml. Its environment variables and help are derived from this schema. */
+  /** The driver's section of corral.yaml. Also defines its environment variables and help. */
   readonly settings?: Settings;
   /** Resolves without waiting for the backend. Rejects with invalid_request if the settings are unusable. */
   open(settings: z.output<Settings>, parts: DriverContext): Promise<Driver>;
   /** Reports to the operator what the backend lacks. Not awaited. Never rejects. */
   report?(driver: Driver, settings: z.output<Settings>, parts: Pick<DriverContext, 'say'>): Promise<void>;
-  /**
-   * Returns the settings for `sandbox.isolation: strict`. Absent if unsupported. `refuse` turns a reason into the error
-   * to throw.
-   */
+  /** Adjusts the settings for `sandbox.isolation: strict`. Absent if unsupported. */
   strict?(settings: z.output<Settings>, refuse: (why: string) => AppError): Promise<z.output<Settings>>;
   /** The driver's requirements for a desktop, as a sentence. Absent: no desktop support. */
   readonly desktopNeeds?: string;

@@ -12,7 +12,6 @@ export interface CallOptions {
   readonly signal: AbortSignal;
 }
 
-/** A sandbox's outbound network access: the kind of its proxy policy, and the policy's entries, if any. */
 export interface EgressPolicy {
   readonly kind: string;
   readonly entries?: readonly string[]; // host, *.host, host:port
@@ -46,7 +45,7 @@ export interface MountedVolume extends VolumeMount {
 export interface SandboxSpec {
   readonly id: SandboxId;
   readonly sessionId: SessionId;
-  /** Lease epoch of the session's holder, stored in a label to identify sandboxes of a stale holder. */
+  /** Lease epoch of the session's holder. Identifies sandboxes of a stale holder. */
   readonly epoch: number;
   readonly template: string;
   readonly image: string;
@@ -55,14 +54,10 @@ export interface SandboxSpec {
   readonly env: Readonly<Record<string, string>>;
   /** Services that run alongside the sandbox, reachable by name. Requires a `ServiceHost` driver. */
   readonly services?: readonly ServiceSpec[] | undefined;
-  /**
-   * At most one volume per path. Requires a `VolumeHost` driver. Files in writable volumes belong to the sandbox's
-   * user.
-   */
+  /** At most one per path. Requires a `VolumeHost` driver. Files in writable volumes belong to the sandbox's user. */
   readonly volumes?: readonly MountedVolume[] | undefined;
   /**
-   * The existing object to use, such as `sandbox/NAME`. Its owner determines the remaining fields, and `destroy` only
-   * releases it. Requires an `AdoptionSupport` driver.
+   * Existing object to use, such as `sandbox/NAME`. `destroy` only releases it. Requires an `AdoptionSupport` driver.
    */
   readonly adopts?: string | undefined;
   /** Epoch ms after which the backend may remove the sandbox itself. */
@@ -91,7 +86,7 @@ export interface SandboxInfo {
 export interface ProvisionProgress {
   readonly phase: Extract<SandboxPhase, 'image' | 'starting'>;
   readonly detail: string;
-  /** Set once a `PoolHost` driver knows whether the sandbox came from its pool of ready sandboxes. */
+  /** Whether a `PoolHost` driver took the sandbox from its pool. Absent: not known. */
   readonly fromPool?: boolean;
 }
 
@@ -101,21 +96,21 @@ export interface ProvisionProgress {
  * @example await using link = await driver.attach(id, call); const client = sandboxClient(link);
  */
 export interface SandboxLink extends AsyncDisposable {
-  /** Agent for node:http requests to `http://sandbox/…`. Each request uses a separate connection to the daemon. */
+  /** For node:http requests to `http://sandbox/…`. Concurrent requests use separate connections to the daemon. */
   readonly agent: Agent;
   /** The daemon's bearer token. */
   readonly token: Secret;
   /** Path of the workspace inside the sandbox. */
   readonly workdir: string;
-  /** Aborts once no call can succeed: the sandbox died or was removed, or this link was closed. */
+  /** Aborts when the sandbox ends or this link closes. */
   readonly lost: AbortSignal;
-  /** Prioritizes this sandbox for one second, so that a starved one can be stopped. Absent if unsupported. */
+  /** Prioritizes this sandbox for one second. Absent if unsupported. */
   readonly hasten?: () => void;
   /** Total time the daemon has waited for CPU, in ms; only differences are meaningful. Absent: unknown. */
   readonly starvedMs?: () => Promise<number>;
   /**
-   * Connects directly to the sandbox's display, whose bytes are untrusted. Resolves with undefined while it is
-   * unreachable. Absent if unsupported.
+   * Connects to the sandbox's display. Its bytes are untrusted. Resolves with undefined if unreachable. Absent if
+   * unsupported.
    */
   readonly screen?: () => Promise<Duplex | undefined>;
 }
@@ -123,21 +118,18 @@ export interface SandboxLink extends AsyncDisposable {
 export interface Capabilities {
   readonly isolation: 'container' | 'namespaces' | 'none' | 'fake';
   readonly egress: 'enforced' | 'open';
-  /** A sandbox started without network access never gets any. Absent: only the egress proxy decides. */
+  /** Network access cannot be added while the sandbox runs. */
   readonly wayOutIsFixed?: true;
   /** Limits that apply to a sandbox as a whole, not only to each process. */
   readonly limits: readonly (keyof SandboxLimits)[];
   readonly desktop: boolean;
-  /** The kind of object that sandboxes run as, such as pods or claims. Absent: only one kind. */
+  /** What sandboxes run as, such as pods or claims. Absent: only one kind. */
   readonly engine?: string | undefined;
-  /** The only image names that sandboxes can use, if the driver runs this machine's own programs. Absent: any image. */
+  /** The only image names that sandboxes can use. Absent: any image. */
   readonly images?: readonly string[];
   /** Ports inside the sandbox on which its daemon listens. Absent if there are none. */
   readonly daemonPorts?: readonly number[];
-  /**
-   * The most that a pause can preserve. `memory` requires `Pausable`. `files`: a stopped sandbox keeps its workspace.
-   * `none`: it loses its files.
-   */
+  /** The most that a pause preserves. `memory` requires `Pausable`. */
   readonly pause: PauseSupport;
   /** Why sandboxes cannot have services. Absent: the driver is a `ServiceHost`. */
   readonly noServices?: string;
@@ -145,9 +137,8 @@ export interface Capabilities {
   readonly noVolumes?: string;
   /** Why templates cannot be built. Absent: the driver is an `ImageBuilder`. */
   readonly noBuilds?: string;
-  /** Programs that sandboxes lack, and the features that need them. Absent: all programs come from the image. */
+  /** Programs that sandboxes lack. Absent: all programs come from the image. */
   readonly lacking?: readonly MissingProgram[];
-  /** Isolation that the driver cannot enforce on this machine. Absent if no such gap is known. */
   readonly weaknesses?: readonly Weakness[];
 }
 
@@ -181,10 +172,9 @@ export interface Driver extends AsyncDisposable {
   check(call: CallOptions): Promise<void>;
 
   /**
-   * Resolves once the sandbox's daemon has answered. Idempotent by sandbox id, even across concurrent calls and
-   * processes. Restarts an `exited` or `stopped` sandbox with its workspace. `list` shows leftovers of failed calls.
-   * Rejects: image_missing, sandbox_capacity, sandbox_unavailable, driver_unavailable, quota, and fenced if the sandbox
-   * belongs to a newer epoch.
+   * Resolves once the sandbox's daemon has answered. Idempotent by id, even across processes. Restarts an `exited` or
+   * `stopped` sandbox with its workspace. Rejects: image_missing, sandbox_capacity, sandbox_unavailable,
+   * driver_unavailable, quota, and fenced if the sandbox belongs to a newer epoch.
    */
   provision(spec: SandboxSpec, call: CallOptions, news?: (news: ProvisionProgress) => void): Promise<SandboxInfo>;
 
@@ -194,7 +184,7 @@ export interface Driver extends AsyncDisposable {
    */
   attach(id: SandboxId, call: CallOptions, as?: 'holder' | 'guest'): Promise<SandboxLink>;
 
-  /** All sandboxes of this installation in any phase, including leftovers of failed or interrupted calls. */
+  /** This installation's sandboxes in any phase, including leftovers of failed calls. */
   list(call: CallOptions): Promise<readonly SandboxInfo[]>;
 
   /**
@@ -211,15 +201,9 @@ export interface Pausable {
 }
 export const isPausable = (driver: Driver): driver is Driver & Pausable => 'pause' in driver && 'resume' in driver;
 
-/**
- * Optional: runs containers from other images on a sandbox's loopback interface, without their own network access.
- * `destroy` and `pause` include them.
- */
+/** Optional: runs containers on a sandbox's loopback interface. `destroy` and `pause` include them. */
 export interface ServiceHost {
-  /**
-   * Starts one service for a running sandbox. Does nothing if the service is already running. Rejects: image_missing,
-   * sandbox_not_found, sandbox_unavailable.
-   */
+  /** Does nothing if the service is already running. Rejects: image_missing, sandbox_not_found, sandbox_unavailable. */
   startService(
     id: SandboxId,
     service: ServiceSpec,
@@ -249,19 +233,16 @@ export interface VolumeHost {
   makeVolume(id: VolumeId, call: CallOptions): Promise<void>;
   /** All volumes of this installation, including leftovers of an interrupted call. */
   volumes(call: CallOptions): Promise<readonly VolumeId[]>;
-  /**
-   * Deletes the volume and its content. Also succeeds if the volume does not exist. Rejects with conflict if a sandbox
-   * has it mounted.
-   */
+  /** Also succeeds if the volume does not exist. Rejects with conflict if a sandbox has the volume mounted. */
   removeVolume(id: VolumeId, call: CallOptions): Promise<void>;
 }
 export const hostsVolumes = (driver: Driver): driver is Driver & VolumeHost =>
   'makeVolume' in driver && driver.capabilities.noVolumes === undefined;
 
-/** A sandbox that was started ahead of need. No session owns it yet, and it has no network access. */
+/** A sandbox started before a session needs it. Has no network access yet. */
 export interface WarmSandbox {
   readonly id: SandboxId;
-  /** Identifies the sandbox's start settings. Only a session with exactly these settings can claim it. */
+  /** Identifies the start settings. Only a session with equal settings can claim the sandbox. */
   readonly recipe: string;
   /** Content id of the sandbox's image. Outdated if `imageNow` returns another id. */
   readonly content: string;
@@ -277,22 +258,20 @@ export type SandboxRecipe = Omit<SandboxSpec, 'id' | 'sessionId' | 'epoch' | 'ex
 
 /** Optional: sandboxes started ahead of need. `list` omits unclaimed ones. */
 export interface Poolable {
-  /** Returns the content id that the image's name currently resolves to. Builds or pulls a missing image. */
+  /** Resolves with the image's content id. Builds or pulls a missing image. */
   imageNow(image: string, call: CallOptions): Promise<string>;
-  /**
-   * Starts an unclaimed sandbox with the spec's id. Resolves once it is ready. A failed call leaves nothing running.
-   */
+  /** Resolves once the sandbox is ready. A failed call leaves nothing running. */
   warm(spec: SandboxSpec, recipe: string, call: CallOptions): Promise<WarmSandbox>;
   /** Lists all unclaimed sandboxes, including those of earlier processes and other replicas. */
   unclaimed(call: CallOptions): Promise<readonly WarmSandbox[]>;
   /**
-   * Atomically assigns the sandbox to this session; only one caller succeeds. `gone`: no longer available. `known`: the
-   * session already has a sandbox or files and needs `provision`; this sandbox stays unclaimed.
+   * Only one caller succeeds. `gone`: no longer available. `known`: the session already has a sandbox or files; this
+   * sandbox stays unclaimed.
    */
   claim(id: SandboxId, spec: SandboxSpec, call: CallOptions): Promise<SandboxInfo | 'gone' | 'known'>;
-  /** Ends an unclaimed sandbox and removes everything that belongs to it. Never affects a claimed one. */
+  /** Removes an unclaimed sandbox. Never affects a claimed one. */
   discard(id: SandboxId, call: CallOptions): Promise<void>;
-  /** Free memory of the sandboxes' host, in bytes. Undefined if only the backend knows it. */
+  /** In bytes, on the sandboxes' host. Undefined if only the backend knows it. */
   freeMemory(): number | undefined;
 }
 export const isPoolable = (driver: Driver): driver is Driver & Poolable => 'warm' in driver && 'claim' in driver;
@@ -300,8 +279,8 @@ export const isPoolable = (driver: Driver): driver is Driver & Poolable => 'warm
 /** Optional: the backend itself keeps sandboxes ready, and each sandbox start can claim one. */
 export interface PoolHost {
   /**
-   * Keeps `count` sandboxes of the recipe ready, and ends those of other recipes from this server or earlier ones.
-   * Rejects with unsupported if the backend has no pools.
+   * Ends sandboxes of other recipes, except those of newer servers. Rejects with unsupported if the backend has no
+   * pools.
    */
   keepReady(
     recipe: SandboxRecipe,
@@ -313,10 +292,7 @@ export const hostsPool = (driver: Driver): driver is Driver & PoolHost => 'keepR
 
 /** Optional: the backend builds the server's own images. */
 export interface ServerImageBuilder {
-  /**
-   * Resolves once the backend has the image. Builds or pulls a missing image and reports progress. Rejects with
-   * image_missing.
-   */
+  /** Builds or pulls a missing image. Rejects with image_missing. */
   ensureImage(image: string, call: CallOptions, news: (news: ProvisionProgress) => void): Promise<void>;
 }
 export const buildsServerImages = (driver: Driver): driver is Driver & ServerImageBuilder => 'ensureImage' in driver;
@@ -337,33 +313,33 @@ export interface BuiltImage {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** A sandbox with a writable root file system. Commands can run as root with few capabilities. Disposing removes it. */
+/** A sandbox with a writable root file system. Disposing removes it. */
 export interface BuildContainer extends AsyncDisposable {
   /** The base image's environment. */
   readonly env: Readonly<Record<string, string>>;
   /** Connects to the container's daemon. */
   attach(call: CallOptions): Promise<SandboxLink>;
-  /** Resolves with the exit code. Rejects with sandbox_lost if the build ended, for example at its disk limit. */
+  /** Resolves with the exit code. Rejects with sandbox_lost if the build has ended. */
   run(command: BuildCommand, call: CallOptions): Promise<number>;
   /** Ends every process and saves the files as an image. */
   keep(image: BuiltImage, call: CallOptions): Promise<void>;
 }
 
-/** Optional: builds images from the steps of a template. The builds are isolated like sandboxes. */
+/** Optional: builds images from the steps of a template. */
 export interface ImageBuilder {
   startBuild(spec: SandboxSpec, call: CallOptions, news?: (news: ProvisionProgress) => void): Promise<BuildContainer>;
   /** The names of this installation's built images. */
   builtImages(call: CallOptions): Promise<readonly string[]>;
   /** Also succeeds if the image does not exist. Rejects with conflict while a sandbox runs from it. */
   removeBuiltImage(name: string, call: CallOptions): Promise<void>;
-  /** Removes expired build containers that a dead server left behind. Resolves with the number removed. */
+  /** Removes expired build containers. Resolves with the number removed. */
   sweepBuilds(now: number, call: CallOptions): Promise<number>;
 }
 export const buildsImages = (driver: Driver): driver is Driver & ImageBuilder =>
   'startBuild' in driver && driver.capabilities.noBuilds === undefined;
 
-/** A sandbox's only network access. The driver owns the listening socket; the handler decides which requests pass. */
+/** A sandbox's only network access. The driver owns the listening socket. */
 export interface EgressHandler {
-  /** Serves one connection from the sandbox (HTTP proxy requests and CONNECT). The handler owns the socket and closes it. */
+  /** The handler owns the socket and closes it. */
   serve(socket: Duplex, from: { id: SandboxId; sessionId: SessionId }): void;
 }

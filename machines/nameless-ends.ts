@@ -1,9 +1,8 @@
 import type { AnyStateMachine } from 'xstate';
 
 /**
- * XState caches the transitions of every event type forever, so children with new ids would leak memory. All end events
- * here share two types. The cache is `memo` with the key `candidates-${eventType}` in
- * https://github.com/statelyai/xstate/blob/main/packages/core/src/StateNode.ts.
+ * XState caches transitions per event type forever (`memo` in StateNode.ts), so children with new ids would leak
+ * memory.
  */
 export function withSharedEndEvents<Machine extends AnyStateMachine>(machine: Machine): Machine {
   const transition = machine.transition.bind(machine);

@@ -1,6 +1,6 @@
 import type { AnyActorRef } from 'xstate';
 
-// XState does not stop the children of an actor that throws. The parent stops them with XState's own event.
+// XState does not stop the children of an actor that throws.
 
 export const actorStopEvent = { type: 'xstate.stop' } as const;
 

@@ -76,10 +76,7 @@ export const findUnansweredCalls = (
     outcome.kind === 'ask' && !decided.includes(calls[n]?.callId ?? '') ? [outcome] : [],
   );
 
-/**
- * Keeps the calls without a result; the first needs an answer. Equal acts within one turn count as one, because the
- * model saw no result in between.
- */
+/** Equal acts within one turn count as one, because the model saw no result in between. */
 export function recordOutcomes(
   context: RunMachineContext,
   outcomes: readonly CallOutcome[],
@@ -112,10 +109,6 @@ const isOver = (
 ): outcome is Extract<CallOutcome, { readonly kind: 'called' | 'permitted' }> =>
   outcome?.kind === 'called' || outcome?.kind === 'permitted';
 
-/**
- * "Yes" or "approved" approves the call, and a question leaves it undecided. Other text rejects it with instructions
- * for the model.
- */
 export function parseVerdict(text: string): Verdict {
   if (/^(approved?|yes)(\s*[.!])?$/i.test(text.trim())) return { decision: 'approved' };
   return { decision: /[?？؟]["'”’»)]*\s*$/.test(text) ? 'questioned' : 'rejected', text };
@@ -172,10 +165,7 @@ export const toUnjudgedAssessment = (reason: RunEndReason, rounds = 0): GoalAsse
   rounds,
 });
 
-/**
- * Each answer renews the run's own budget and permits one request beyond it. The tool-call limit does not end a turn,
- * so the agent can report its findings.
- */
+/** `granted` exempts the next request from limits other than time and tool calls. */
 export function toRunBudgetLines({
   spent,
   toolCalls,

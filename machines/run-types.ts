@@ -42,7 +42,7 @@ export interface RunPolicy {
 export type RunBudget = BudgetSpec & { readonly turns: number; readonly ms: number };
 export interface RunResumeState {
   readonly steps: readonly PlanStep[];
-  /** Calls of the last turn that have no result yet. The first may have started. */
+  /** Calls without a result yet. The first could have started. */
   readonly calls: readonly PendingCall[];
   readonly waiting: string | undefined;
   /** Number of received messages that no turn has included yet. */
@@ -95,7 +95,7 @@ export interface PendingCall {
   readonly content?: ToolContent;
   /** Set for an external agent's call. Its arguments cannot be changed. */
   readonly fixed?: true;
-  /** Whether the call was logged before a restart. If so, its outcome must be looked up. */
+  /** True: logged before a restart, so the outcome must be looked up. */
   readonly begun: boolean;
   readonly verdict?: Verdict;
 }
@@ -132,7 +132,7 @@ export type TurnResult =
       readonly spent: RunSpending;
       readonly toolCalls?: number;
     }
-  /** `hint` explains to the model why its reply is unusable. Absent: the reply was empty. */
+  /** `hint`: why the reply is unusable. Absent: the reply was empty. */
   | { readonly kind: 'empty'; readonly hint?: string; readonly spent: RunSpending }
   | {
       readonly kind: 'judged';
@@ -159,10 +159,7 @@ export type TurnResult =
 export type CallResult =
   | { readonly kind: 'called'; readonly act: ProgressEntry; readonly steps?: readonly PlanStep[] }
   | { readonly kind: 'ask'; readonly question: string; readonly approval?: ApprovalRequest };
-/**
- * `held`: not started, because an earlier call needs an answer or is unaffordable. `unaffordable`: over budget and not
- * executed. `permitted`: the external agent executes it.
- */
+/** `held`: an earlier call needs an answer or is unaffordable. `permitted`: the external agent executes the call. */
 export type CallOutcome =
   | CallResult
   | { readonly kind: 'permitted'; readonly act: ProgressEntry }
@@ -251,14 +248,14 @@ export interface TurnInput {
   /** False: the server created the plan. */
   readonly planned: boolean;
   readonly steps: readonly PlanStep[];
-  /** Shown to the model once. Set if the run is stuck or the last reply was empty. */
+  /** Shown to the model once. */
   readonly hint: string | undefined;
   readonly budget: readonly BudgetLine[];
 }
 export interface JudgeInput extends RunRef {
   readonly goal: Goal;
   readonly round: number;
-  /** Number of the revision to start if the goal is not met. Undefined: no revision is left. */
+  /** The revision to start if the goal is not met. Undefined: none is left. */
   readonly revision: number | undefined;
   /** True: a grader failure is final. */
   readonly isLastTry: boolean;

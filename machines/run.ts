@@ -101,7 +101,7 @@ const crashed = {
   actions: { type: 'crash', params: ({ event }: { event: { error: unknown } }) => ({ error: event.error }) },
 } as const;
 
-/** A message that arrived during the crashed turn gets its own turn. Otherwise, the run ends. */
+/** A message that arrived during the crashed turn gets its own turn. */
 const turnCrashed = [{ guard: 'hasUnseen', target: '#run.working.deciding', actions: 'tryAnew' }, crashed] as const;
 
 const backingOff = runSetup.createStateConfig({

@@ -13,10 +13,7 @@ import { createPlaceholderActor } from './unprovided.ts';
 export interface SandboxInput {
   readonly sessionId: SessionId;
   readonly sandboxId: SandboxId;
-  /**
-   * `adopt`: take over an earlier server's sandbox. `release`: only remove the sandbox. `discard`: remove it because it
-   * is untrusted.
-   */
+  /** `adopt`: take over an earlier server's sandbox. `release`: only remove it. `discard`: remove it as untrusted. */
   readonly begin: 'provision' | 'adopt' | 'release' | 'discard';
   readonly policy: SandboxPolicy;
   readonly livedMs?: number;
@@ -24,7 +21,7 @@ export interface SandboxInput {
 export interface SandboxPolicy {
   readonly maxRetries: number;
   readonly backoffMs: (retry: number) => number;
-  /** Idle timeout in ms before a pause, if the driver supports pausing. Undefined: never paused. */
+  /** Idle time before a pause. Undefined: no pause when idle. */
   readonly idlePauseMs: number | undefined;
   readonly idleStopMs: number;
   /** Maximum lifetime in ms, whether or not the sandbox is in use. */
@@ -60,7 +57,7 @@ export type SandboxNotice =
   | { type: 'sandbox.unready' };
 
 export type SandboxEnd =
-  /** `unfinished`: the release failed or timed out. The reconciler finds the leftovers by their labels. */
+  /** `unfinished`: the release failed or timed out, so the reconciler removes the leftovers. */
   | { readonly kind: 'released'; readonly workspace: 'keep' | 'remove'; readonly unfinished?: true }
   | { readonly kind: 'lost' }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string; readonly retryable: boolean };
@@ -117,8 +114,6 @@ const sandboxSetup = setup({
     mayPause: ({ context }) => context.policy.idlePauseMs !== undefined && !context.busy,
     mayRetry: ({ context }, { error }: { error: unknown }) =>
       toAppError(error).retryable && context.retries < context.policy.maxRetries,
-    // A sandbox lost before it was ready is replaced, up to a limit. Not if it was adopted or a package installation
-    // failed.
     mayReplace: ({ context }, failure: { error: unknown } | undefined) =>
       context.begin !== 'adopt' &&
       context.retries < context.policy.maxRetries &&
@@ -280,7 +275,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
             src: 'pause',
             input: whose,
             onDone: { target: 'paused', actions: { type: 'phase', params: { phase: 'paused' } } },
-            // The sandbox may or may not be paused. Resuming it puts it in a known state.
+            // After a failed pause, the sandbox's state is unknown until a resume.
             onError: { target: 'unpausing', actions: assign({ frozen: false }) },
           },
         },

@@ -10,7 +10,7 @@ import { applyDecisions, listDecisions, verdictsOf } from './session-decisions.t
 import { sessionSetup } from './session-setup.ts';
 import type { CommandAnswer, QueuedRun, SendMessageCommand, SessionContext } from './session-types.ts';
 
-// Each action reads the context first and enqueues last, because enqueued changes are not visible inside enqueueActions.
+// Enqueued changes are not visible inside the same enqueueActions.
 
 const own = sessionSetup;
 const isSend = (event: { type: string }): event is SendMessageCommand => event.type === 'cmd.send';
@@ -259,7 +259,7 @@ export const rejectSandboxWaiters = (why: (end: SandboxEnd) => { code: ErrorCode
     enqueue({ type: 'answer', params: { commandIds: context.waiters, answer: { ok: false, ...refusal(why(end)) } } });
   });
 
-/** The run that new facts belong to. Null once its end is being logged, because no fact may follow the end. */
+/** Null once the run's end is being logged, because no fact can follow the end. */
 const openRun = ({ active, ending }: SessionContext) => (active && !ending ? active.runId : null);
 
 export const recordPhase = own.enqueueActions(({ context, event, enqueue }) => {

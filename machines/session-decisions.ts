@@ -15,7 +15,6 @@ export const listDecisions = ({
   ...first
 }: Extract<SessionCommand, { type: 'cmd.decide' }>): readonly CallDecision[] => [first, ...also];
 
-/** Later decisions on a call are ignored. Once permitted, a worker's call waits for its result. */
 export function applyDecisions(
   waiting: readonly PendingApproval[],
   decisions: readonly CallDecision[],

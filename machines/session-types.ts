@@ -19,12 +19,9 @@ export interface SessionInput {
   readonly passivateMs: number;
   readonly maxQueued: number;
   readonly sandbox: 'absent' | 'start' | 'adopt' | 'discard';
-  /** Whether the last sandbox was untrusted and nobody has permitted a new one since then. */
+  /** The last sandbox was untrusted, and nobody has permitted a new one since. */
   readonly distrusted?: boolean;
-  /**
-   * Set if another session's run waits for this session. Its runs need no slots, because the two sessions could
-   * deadlock.
-   */
+  /** Set if another session's run waits for this session. No slots are then needed, which prevents a deadlock. */
   readonly isChild?: boolean;
   /** Slots are shared fairly between owners. */
   readonly owner?: string;
@@ -71,7 +68,7 @@ export interface RecordFactsParams {
   readonly facts: readonly SessionFact[];
   /** The command to answer with the seq of the first fact, once the facts are durable. */
   readonly answer?: { readonly commandId: string; readonly messageId: MessageId; readonly runId: RunId };
-  /** Stop commands to answer once the facts are durable. Otherwise, the run could continue after a crash. */
+  /** Stop commands to answer once the facts are durable. */
   readonly stops?: { readonly commandIds: readonly string[]; readonly value: { readonly stopped: boolean } };
   readonly decided?: { readonly commandIds: readonly string[]; readonly value: unknown };
   readonly goal?: Goal | undefined;

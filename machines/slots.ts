@@ -1,8 +1,7 @@
 import type { SessionId } from '../src/core/model/ids.ts';
 import type { SlotKind } from './session.ts';
 
-// A free slot goes to the owner with the fewest slots, then to the oldest request. A session holds at most one slot of
-// each kind.
+// A free slot goes to the owner with the fewest slots, then to the oldest request.
 
 export interface SlotRequest {
   readonly id: SessionId;
@@ -24,7 +23,6 @@ interface SlotChange {
   readonly grants: readonly SlotRequest[];
 }
 
-/** Does nothing if the session already holds or awaits a slot of the requested kind. */
 export function acquireSlot(slots: SlotPools, { id, slot, owner }: SlotRequest, limits: Limits): SlotChange {
   const pool = slots[slot];
   if ([...pool.held, ...pool.queue].some((it) => it.id === id)) return { slots, grants: [] };

@@ -1,6 +1,6 @@
 export interface StuckPolicy {
-  readonly sameResult: number; // consecutive occurrences of one action with the same result that mark a run as stuck
-  readonly sameError: number; // consecutive occurrences of one error, even from different actions, that mark a run as stuck
+  readonly sameResult: number; // consecutive calls of one action with the same result
+  readonly sameError: number; // consecutive occurrences of one error, even from different actions
   readonly alternation: number; // number of calls in an A-B-A-B tail that marks a run as stuck
   readonly sameText: number;
   readonly sameWait: number; // raises the first three limits to this value for acts that wait
@@ -13,17 +13,14 @@ export type ProgressEntry =
       readonly action: string;
       readonly result: string;
       readonly failed: boolean;
-      /** Whether the call waits or returns an image. An image can change while the text stays the same. */
+      /** Also set for images, which can change while the text stays the same. */
       readonly waits?: boolean;
     }
   | { readonly kind: 'text'; readonly text: string };
 
 export const computeProgressHistorySize = (policy: StuckPolicy): number => Math.max(...Object.values(policy));
 
-/**
- * Returns undefined if the run is making progress. Examines only the latest unbroken series. Waits, such as polls, are
- * tolerated up to `sameWait`.
- */
+/** Undefined if the run makes progress. Examines only the latest unbroken series. */
 export function explainStuckRun(acts: readonly ProgressEntry[], policy: StuckPolicy): string | undefined {
   const { sameResult, sameError, alternation, sameText, sameWait } = policy;
   const repeats = (count: number, key: (act: ProgressEntry) => string | undefined) => {

@@ -11,7 +11,7 @@ interface Host extends HostConfig {
 }
 
 const mebibyte = 2 ** 20;
-/** Low, so the server always gets CPU time to control its sandboxes. The default for other containers is 1,024. */
+/** Low compared to the default of 1,024, so the server always gets CPU time. */
 export const sandboxCpuShares = 16;
 
 /** The engine filter requires exactly these options. The engine adds its default AppArmor profile. */
@@ -80,7 +80,6 @@ export function createSandboxBody({
   const { memoryBytes, diskBytes } = spec.limits;
   const services = spec.services ?? [];
   const owned = `uid=${user},gid=${user}`;
-  // Files in a tmpfs count as memory, so /tmp and /home/agent together get at most half of the sandbox's memory.
   const scratch = `rw,nosuid,nodev,exec,size=${Math.floor(memoryBytes / 4)}`;
   const env = {
     ...spec.env,
@@ -109,10 +108,9 @@ export function createSandboxBody({
     },
     Mounts: [
       { Type: 'bind', Source: mount, Target: '/run/corral', ReadOnly: true, BindOptions: { Propagation: 'rprivate' } },
-      // The volume gets the sandbox's labels, so `list` finds it even if the container is gone.
+      // `list` finds the volume by these labels if the container is gone.
       { Type: 'volume', Source: volume, Target: '/workspace', VolumeOptions: volumeOptions(labels) },
-      // Only /workspace allows the engine's copy of the image's files, because the order of the two mounts is not
-      // fixed.
+      // The order of the two mounts is not fixed, so only /workspace copies the image's files.
       {
         Type: 'volume',
         Source: volume,
@@ -143,7 +141,7 @@ export function createSandboxBody({
 }
 
 const volumeOptions = (labels: Readonly<Record<string, string>>) => ({
-  NoCopy: false, // a new volume starts as a copy of the image's /workspace, which every user can write to
+  NoCopy: false, // copies the image's /workspace, which is world-writable
   Labels: { ...labels },
   DriverConfig: { Name: 'local', Options: {} },
 });

@@ -5,7 +5,7 @@ import { toAppError } from '../../src/core/errors/errors.ts';
 import { type BundledImage, type DriverContext, defineDriver } from '../descriptor.ts';
 import { findStrictRuntime } from './strict-runtime.ts';
 
-/** All ids are below 65536, because an engine with user namespaces maps only that many. */
+/** An engine with user namespaces maps only ids below 65536. */
 export const dockerUserRange = '40000-49999';
 const socket = 'unix:///var/run/docker.sock';
 /** Docker's folder for volumes. A server in a container cannot see it. */

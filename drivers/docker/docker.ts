@@ -106,10 +106,7 @@ function filteredMounts(engine: Dockerode, folder: string): MountFolders {
   };
 }
 
-/**
- * `instance` is part of every container name, so installations can share an engine. `root` holds the sandboxes' records
- * and, by default, their sockets.
- */
+/** `root` holds the sandboxes' records and, by default, their sockets. */
 export interface DockerOptions extends LocalDriverOptions {
   /** Same format as DOCKER_HOST. Must be a Unix socket on this machine. */
   readonly host: string;

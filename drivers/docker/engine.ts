@@ -7,7 +7,7 @@ import { AppError } from '../../src/core/errors/errors.ts';
 
 const maxTries = 8;
 
-/** Retries for about 4 s, because a busy process may not freeze in time. Rejects with the engine's last error. */
+/** Retries error 500 for about 4 s, because a busy container can fail to freeze in time. */
 export async function pauseContainer(
   container: Pick<Dockerode.Container, 'pause'>,
   signal: AbortSignal,
@@ -24,14 +24,10 @@ export async function pauseContainer(
   }
 }
 
-/**
- * Maximum wait for the start of the engine's response, in ms. Limits how long a lost request blocks a sandbox start.
- */
+/** Maximum wait for the start of the engine's response. */
 const usualAnswerMs = 60_000;
 
-/**
- * dockerode formats request options even if its debug log is off. Formatting an agent with all its sockets takes 3 ms.
- */
+/** Saves 3 ms per request: dockerode formats the agent even if its debug log is off. */
 class QuietAgent extends Agent {
   [inspect.custom](): string {
     return 'Agent';
@@ -111,10 +107,7 @@ export async function findEngineObject<Value>(
   }
 }
 
-/**
- * Kills and removes the container; resolves once its name is free. Ignores other installations' containers. `known`: a
- * recent inspection, which saves a request.
- */
+/** Resolves once the name is free. Ignores other installations' containers. `known`: a recent inspection. */
 export async function removeContainer(
   engine: Dockerode,
   nameOrId: string,

@@ -70,7 +70,7 @@ export function openEngineImages(engine: Dockerode, ours: readonly BuildableImag
       const stream = () => engine.pull(withTag(name), { abortSignal: signal });
       await callEngine(signal, async () => follow(await stream(), name, tell));
     } catch (cause) {
-      // The engine responds with 404 or 500 if the registry refused the pull or is unreachable.
+      // The engine returns an HTTP error if the registry refuses the pull or is unreachable.
       if (readEngineErrorStatus(cause) === undefined) throw cause;
       throw new AppError('image_missing', `The image ${name} could not be pulled: ${readEngineErrorText(cause)}`, {
         cause,
@@ -115,7 +115,7 @@ export function openEngineImages(engine: Dockerode, ours: readonly BuildableImag
   };
 }
 
-/** Name prefix of images built from templates. Never pulled, because a registry's image with this name is not ours. */
+/** Never pulled, because a registry's image with this prefix is not ours. */
 export const builtImagePrefix = 'corral-built/';
 const isBuilt = (name: string) => name.startsWith(builtImagePrefix);
 const goneText =
@@ -133,7 +133,6 @@ function builtLayer(text: string): string | undefined {
   return at && `layer ${at} of ${all}: ${what.trim().replaceAll(/\s+/g, ' ').slice(0, 200)}`;
 }
 
-/** Reports only the start and end of each layer, because a pull reports many times a second. */
 function pulledLayers() {
   const done = new Map<string, boolean>();
   return {
@@ -155,6 +154,6 @@ const layerStates: Readonly<Record<string, boolean>> = {
   'Pull complete': true,
 };
 
-// If the name had no tag, the engine would pull every tag of the image.
+// Without a tag, the engine pulls every tag of the image.
 const withTag = (name: string) =>
   name.includes('@') || name.lastIndexOf(':') > name.lastIndexOf('/') ? name : `${name}:latest`;

@@ -26,10 +26,10 @@ export const parseSandboxInfo = (labels: unknown, phase: SandboxInfo['phase']): 
 /** The recipe's hash, on pool containers. Remains after a claim, because labels cannot change. */
 export const poolLabel = 'corral.pool';
 export const imageContentLabel = 'corral.content';
-/** Marks an empty volume that points to a session's workspace. The value names the volume with the files. */
+/** Label of an empty volume. Names the volume that holds the session's workspace. */
 export const workspaceLabel = 'corral.workspace';
 
-/** A claim renames a pool container for its session. Names are unique, so a session has at most one container. */
+/** Names are unique, so a session has at most one container. */
 export function createContainerNaming(instance: string) {
   const base = `corral-${instance}-`;
   const after = (prefix: string, name: string) =>
@@ -41,7 +41,7 @@ export function createContainerNaming(instance: string) {
     build: (sandbox: SandboxId) => `${base}build-${sessionIdOf(sandbox)}`,
     claimedIn: (name: string) => id(after(base, name)),
     warmIn: (name: string) => id(after(`${base}warm-`, name)),
-    /** The build's id. A label cannot hold it, because an image inherits its container's labels. */
+    /** Not in a label, because an image inherits its container's labels. */
     buildIn: (name: string) => id(after(`${base}build-`, name.replace(/^\//, ''))),
   };
 }

@@ -17,7 +17,7 @@ interface Options extends Pick<ContainerContext, 'engine' | 'instance' | 'names'
 /** Milliseconds after which a folder without a container is a leftover. */
 const startMs = 5_000;
 
-/** Lists all sandboxes, and all leftovers of failed starts and removals. Omits builds and unclaimed sandboxes. */
+/** Includes leftovers of failed starts and removals. Omits builds and unclaimed sandboxes. */
 export function createSandboxLister(options: Options): (signal: AbortSignal) => Promise<SandboxInfo[]> {
   const { engine, instance, names, folders, clock, hasReplicas, isStarting, warming } = options;
 
@@ -26,7 +26,7 @@ export function createSandboxLister(options: Options): (signal: AbortSignal) => 
     return found !== undefined && clock.now() - found.mtimeMs < startMs;
   };
 
-  /** Undefined if the folder is gone or has another owner, or if another server may be starting its sandbox. */
+  /** Undefined if the folder is gone or not ours, or another server could be starting the sandbox. */
   async function leftIn(id: SandboxId, phase: 'starting' | 'stopped'): Promise<SandboxInfo | undefined> {
     if (hasReplicas && phase === 'stopped' && (await isRecent(id))) return undefined;
     const labels = await folders.labels(id, { driver: 'docker', instance });
@@ -35,7 +35,7 @@ export function createSandboxLister(options: Options): (signal: AbortSignal) => 
 
   return async (signal) => {
     const mine = { filters: { label: [createInstanceFilter(instance)] }, abortSignal: signal };
-    // Read the folders first: a folder created after the containers were listed would look like a leftover.
+    // Read the folders first: a folder created later would look like a leftover.
     const own = (await folders.ids()).filter((id) => !warming.has(id));
     const starting = new Set(own.filter(isStarting));
     const all = await callEngine(signal, () => engine.listContainers({ all: true, ...mine }));

@@ -86,7 +86,7 @@ export async function startContainer(
     const uid = await user;
     const labels = { ...own, [userLabel]: String(uid) };
     const body = (place.body ?? createSandboxBody)({ ...request, labels, user: uid, volume: workspace.volume });
-    // If the engine's response is lost, a container with this name shows that the request succeeded.
+    // If the response was lost, `adopt` finds a container that the request created.
     const id = await create(engine, body, place.created, signal).catch((error) => {
       lost += 1;
       if (error.code !== 'driver_unavailable' || lost > 1) throw error;
@@ -130,7 +130,7 @@ async function create(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const { name, ...rest } = body;
-  // Separate, because dockerode would also put a combined object, with the token, into the URL, which is logged.
+  // dockerode would put a combined object, with all environment variables, into the URL, which is logged.
   const options = { _query: { name }, _body: rest } as Dockerode.ContainerCreateOptions;
   const request = () => {
     const creating = engine.createContainer(options);
@@ -176,8 +176,7 @@ async function start(
       if (readEngineErrorStatus(error) !== 304) throw error;
     });
   const starting = orOnceMore(begin);
-  // No program runs yet, so the owner can still change. Await all three, so the caller never removes a starting
-  // container.
+  // Await all three, so the caller never removes a starting container.
   const owned = ownsLate && starting.then(ownWorkspace);
   const ends = await Promise.allSettled([users.checkAlone(user, id, signal), starting, owned]);
   for (const it of ends) if (it.status === 'rejected') throw it.reason;
@@ -280,10 +279,7 @@ export async function readWorkspacePointer(
   return found && { labels: found.Labels ?? {}, workspace: found.Labels?.[workspaceLabel] };
 }
 
-/**
- * Points the session to the claimed container's volume, because Docker cannot rename volumes. Resolves with the labels
- * of the first such pointer.
- */
+/** Needed because Docker cannot rename volumes. Resolves with the labels of the session's first pointer. */
 export async function writeWorkspacePointer(
   { engine, name, labels, found }: VolumeClaim,
   signal: AbortSignal,

@@ -10,8 +10,8 @@ const install =
   'Install gVisor (https://gvisor.dev/docs/user_guide/install) or Kata Containers, or set CORRAL_SANDBOX_ISOLATION=standard.';
 
 /**
- * Returns the configured runtime or, if none is configured, the first with a kernel per container. Rejects if the
- * configured runtime is not suitable, if none is, or if the engine does not answer.
+ * Default: the engine's first strict runtime. Rejects if the runtime is not strict, none is, or the engine does not
+ * answer.
  */
 export async function findStrictRuntime(
   { host, runtime: target }: { host: string; runtime: string | undefined },

@@ -6,7 +6,6 @@ import type { UserIdRange } from '../shared/user-range.ts';
 import { callEngine } from './engine.ts';
 import { createInstanceFilter } from './labels.ts';
 
-/** The image's own user. Used if no range is set, and for workspaces older than the range. */
 export const imageUserId = 10_001;
 export const userLabel = 'corral.user';
 /** Image label. `1`: the image's /workspace and programs work for any user. */
@@ -16,15 +15,15 @@ const maxLooks = 64;
 export interface UserIdAllocator {
   ofWorkspace(labels: Labels): number;
   /**
-   * Returns an unused user id for a new workspace, or the image's user if no range is set. Rejects with
+   * Returns a user id that no live sandbox container has, or `imageUserId` without a range. Rejects with
    * sandbox_capacity.
    */
   choose(signal: AbortSignal): Promise<number>;
   /** Rejects with image_missing if the image does not support that user. */
   checkImage(user: number, image: string, signal: AbortSignal): Promise<void>;
   /**
-   * Rejects if another running container has that user id, unless it is the image's own. Concurrent starts with the
-   * same id may both fail.
+   * Rejects with sandbox_unavailable if another live container has this user id, except `imageUserId`. Concurrent
+   * starts can both fail.
    */
   checkAlone(user: number, container: string, signal: AbortSignal): Promise<void>;
 }
@@ -36,7 +35,7 @@ interface Options {
   readonly range: UserIdRange | undefined;
 }
 
-/** Separate users, because the kernel counts inotify instances, keys, pipe pages and pending signals per user. */
+/** Separate users for sandboxes, because kernel limits such as inotify instances apply per user. */
 export function openUserIdAllocator({ engine, instance, ids, range }: Options): UserIdAllocator {
   const labelled = (user: number) => ({ label: [createInstanceFilter(instance), `${userLabel}=${user}`] });
 
@@ -64,7 +63,7 @@ export function openUserIdAllocator({ engine, instance, ids, range }: Options): 
       if (taken.length === 0 && !kept) return user;
       if (taken.length === 0) resting ??= user;
     }
-    // A stopped sandbox that has this user id cannot start while the new sandbox runs.
+    // Stopped sandboxes with this user id cannot start while the new sandbox runs.
     if (resting !== undefined) return resting;
     throw new AppError(
       'sandbox_capacity',

@@ -38,10 +38,7 @@ export function openDockerVolumes({ engine, instance, labels }: Options): Docker
   const isOurs = (found: Dockerode.VolumeInspectInfo | undefined) =>
     found?.Labels?.['corral.owner-instance'] === instance;
 
-  /**
-   * Runs the image's chown as root, without network and without following links. The folder itself changes last, so an
-   * interrupted change is detected and repeated.
-   */
+  /** `chown -R` changes the folder itself last, so an interrupted change is detected and repeated. */
   async function chownVolume(id: VolumeId, { image, user }: NewOwner, signal: AbortSignal): Promise<void> {
     const name = helperOf(id);
     await removeContainer(engine, name, instance, signal);

@@ -38,15 +38,15 @@ interface Options extends ContainerContext {
 type StartCall = (spec: SandboxSpec, signal: AbortSignal) => Promise<StartedContainer>;
 
 const cleanUpMs = 30_000;
-const dialMs = 5_000; // longer than the 2 s that a daemon needs to find and dial a new socket
+const dialMs = 5_000; // a daemon needs up to 2 s to find and dial a new socket
 const renameMs = 5_000;
 const lost = (text: string) => new AppError('sandbox_lost', text);
 
-/** A file in the sandbox's folder decides which claim wins, because the engine accepts two concurrent renames. */
+/** A claim file decides which claim wins, because the engine accepts two concurrent renames. */
 export function createDockerPool(options: Options): Poolable {
   const { engine, instance, names, labels, folders, holds, images, starting } = options;
   const waiting = new Set<SandboxId>();
-  /** Sandboxes with an unfinished claim at the last check. A claim unfinished at two checks counts as abandoned. */
+  /** Sandboxes whose claim was unfinished at the last check. */
   let halfway = new Set<SandboxId>();
   const abandoned = new Set<SandboxId>();
   /** Volumes unused at the last check. Removed if still unused at the next check. */
@@ -205,7 +205,7 @@ export function createDockerPool(options: Options): Poolable {
     },
   };
 
-  /** Omits sandboxes with a claim in progress. A claim still unfinished at the next check counts as abandoned. */
+  /** A claim that is unfinished at two consecutive checks counts as abandoned. */
   async function withoutClaimed(warm: readonly WarmSandbox[]): Promise<WarmSandbox[]> {
     const claims = await Promise.all(warm.map(({ id }) => folders.isClaimed(id)));
     const claimed = new Set(warm.filter((_, index) => claims[index]).map(({ id }) => id));

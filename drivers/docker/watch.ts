@@ -8,12 +8,11 @@ import { callEngine, findEngineObject } from './engine.ts';
 
 /** All watches share one connection to the engine, open only while something is watched. */
 export interface ContainerWatcher extends AsyncDisposable {
-  /** Resolves with the reason once the container has ended permanently. Engine restarts do not end the watch. */
+  /** Resolves with the reason once the container has ended. Engine restarts do not end the watch. */
   over(id: string, signal: AbortSignal): Promise<AppError>;
 }
 
-// Milliseconds between checks of all containers, with and without an event stream. The stream may break without an
-// error.
+// Milliseconds between checks of all containers, because an event stream can break without an error.
 const lookAgainMs = { heard: 30_000, unheard: 5_000 };
 
 export function openContainerWatcher(engine: Dockerode, label: string, clock: Clock): ContainerWatcher {

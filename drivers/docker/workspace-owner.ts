@@ -6,8 +6,7 @@ export const workspacePath = '/workspace';
 const blockBytes = 512;
 
 /**
- * `tar -x` of `./` and `cp -a` need an owner who can change mode and times. If the engine refuses, the folder stays
- * world-writable.
+ * Programs such as `cp -a` change the folder's mode and times, so the user must own it. Ignores the engine's refusal.
  */
 export async function changeWorkspaceOwner(
   engine: Dockerode,
@@ -22,7 +21,7 @@ export async function changeWorkspaceOwner(
   );
 }
 
-/** Creates a tar archive with the single entry `/`. The engine would skip an entry named `./`. */
+/** The entry is `/`, because the engine would skip `./`. */
 export function createChownArchive(user: number): Buffer {
   const octal = (value: number, width: number) => `${value.toString(8).padStart(width - 1, '0')}\0`;
   const header = Buffer.alloc(blockBytes);

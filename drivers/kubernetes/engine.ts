@@ -13,14 +13,11 @@ export interface SandboxEngineOptions extends KubeObjectOptions {
 }
 
 export interface SandboxStart {
-  /** Creates the sandbox or takes over an existing one. Its pod may not be running yet. */
+  /** Creates or takes over the sandbox. The pod might not be running yet. */
   place(news: (news: ProvisionProgress) => void, signal: AbortSignal): Promise<V1Pod>;
-  /**
-   * The command that stores the sandbox's identity in the pod and prints `done`. Undefined if the pod needs none or
-   * already has it.
-   */
+  /** Shell command that stores the sandbox's identity and prints `done`. Undefined if not needed. */
   identity(pod: V1Pod): string | undefined;
-  /** Call once the pod's daemon answers. Resolves with the object that carries the sandbox's complete labels. */
+  /** Call once the daemon answers. Resolves with the object that has the sandbox's complete labels. */
   finish(pod: V1Pod, signal: AbortSignal): Promise<KubeObject>;
   /** Never ends a sandbox that was already running. */
   undo(signal: AbortSignal): Promise<void>;

@@ -89,7 +89,7 @@ export async function createKubernetesDriver(options: KubernetesOptions): Promis
   const nameOf = (id: SandboxId) => toObjectNamePrefix(instance) + sessionIdOf(id);
   const closing = new AbortController();
   const cleanUpSignal = () => AbortSignal.any([closing.signal, AbortSignal.timeout(cleanUpMs)]);
-  /** Shares one attempt among all callers; their signals do not abort it. After a failure, the next call retries. */
+  /** Callers' signals do not abort the shared attempt. After a failure, the next call retries. */
   function shareAttempt<Made>(make: (signal: AbortSignal) => Promise<Made>) {
     let made: Promise<Made> | undefined;
     return (signal: AbortSignal): Promise<Made> => {
@@ -161,7 +161,7 @@ export async function createKubernetesDriver(options: KubernetesOptions): Promis
       'the cluster lacks agents.x-k8s.io, or this server lacks the rights to get, list and watch its sandboxes';
     throw new AppError('unsupported', `No Sandbox can be adopted here: ${missing} (docs/kubernetes.md).`);
   }
-  /** A sandbox that started as a pod, perhaps before the cluster supported claims, remains a pod. */
+  /** A sandbox that started as a pod remains a pod. */
   async function engineFor({ id, adopts }: SandboxSpec, signal: AbortSignal): Promise<SandboxEngine> {
     if (adopts !== undefined) return await adopting(signal);
     const claims = await claiming(signal);

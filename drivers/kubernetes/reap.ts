@@ -19,15 +19,14 @@ interface Kind {
 }
 type ObjectDeletion = (kind: Kind, labelSelector: string, meant: (object: KubeObject) => boolean) => Promise<string[]>;
 
-/** Ends expired pods of all installations in the namespace; meant for a CronJob. Resolves with their names. */
+/** Affects all installations in the namespace. Resolves with the pods' kinds and names. */
 export const deleteExpiredPods = (options: Options, signal: AbortSignal): Promise<readonly string[]> =>
   withCluster(options, signal, (end) =>
     end(podsOf(options), allPodsSelector, (pod) => isOverdue(pod, options.clock.now())),
   );
 
 /**
- * Deletes a removed installation's claims, pools, templates, pods and volume claims, but not the pods of adopted
- * Sandboxes. Needs only the rights to get, list and delete. Resolves with the deleted objects' kinds and names.
+ * Keeps the pods of adopted Sandboxes. Needs only the rights to get, list and delete. Resolves with kinds and names.
  */
 export const deleteInstanceObjects = (
   { instance, ...options }: Options & Pick<KubernetesOptions, 'instance'>,
@@ -66,7 +65,7 @@ async function withCluster(options: Options, signal: AbortSignal, work: (end: Ob
         throw error;
       });
     const remove = (it: KubeObject) =>
-      // no need to wait: the controller deletes the object, and only its pods are awaited
+      // the controller finishes this deletion, so it is not awaited
       removal.propagationPolicy
         ? objects.remove(it, removal, signal)
         : removeKubeObject(it, { objects, options: removal, clock: options.clock, watch: undefined }, signal);

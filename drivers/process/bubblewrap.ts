@@ -4,7 +4,6 @@ import { workspaceAlias, sandboxHome as workspaceHome } from '../shared/home.ts'
 import type { LimitName } from './cgroup/limits.ts';
 import type { FolderVolume } from './volumes.ts';
 
-/** User id of sandboxes without their own. Applies outside the sandbox only if the server is root. */
 export const sharedUserId = 10_001;
 const home = '/home/agent';
 export const sandboxToolsFolder = '/opt/corral';
@@ -13,7 +12,6 @@ const screenPath = '/run/screen';
 
 export interface Bubblewrap {
   readonly path: string;
-  /** Whether the server is root. If so, the sandbox permanently switches to its own user. */
   readonly asRoot: boolean;
   readonly system: readonly string[];
   /** Whether the machine has `sudo`, which cannot work in a sandbox and is replaced. */
@@ -32,16 +30,14 @@ export interface BubblewrapOptions {
   readonly daemon: string;
   /** Path of a loader that hides the memory of pid 1 and the daemon. */
   readonly seal: string | undefined;
-  /** Also an argument of pid 1, because the search for leftovers cannot read a sealed environment. */
+  /** Also an argument of pid 1, because a sealed environment is unreadable. */
   readonly id: string;
   readonly browserPolicy?: string;
   readonly screen: string | undefined;
   readonly volumes?: readonly FolderVolume[];
   readonly limits: SandboxLimits;
   readonly user: number;
-  /**
-   * Limits that control groups enforce. Otherwise, memory is limited per process, and the number of processes per user.
-   */
+  /** Limits that control groups enforce. */
   readonly grouped: readonly LimitName[];
   readonly groups: readonly (readonly [folder: string, path: string])[];
   readonly infoFd: number;
@@ -50,15 +46,14 @@ export interface BubblewrapOptions {
 
 export function createNamespaceArguments({ asRoot, disablesNesting }: Omit<Bubblewrap, 'path'>): string[] {
   const isolated = ['--unshare-ipc', '--unshare-pid', '--unshare-net', '--unshare-uts', '--unshare-cgroup-try'];
-  // Root needs no user namespace. It keeps capabilities to change the user until `createUserSwitchArguments` drops
-  // them.
+  // `createUserSwitchArguments` drops these capabilities after the user is changed.
   const rights = ['SETUID', 'SETGID', 'SETPCAP'].flatMap((name) => ['--cap-add', `CAP_${name}`]);
   if (asRoot) return [...isolated, '--cap-drop', 'ALL', ...rights];
   const own = ['--unshare-user', ...(disablesNesting ? ['--disable-userns'] : [])];
   return [...own, '--uid', `${sharedUserId}`, '--gid', `${sharedUserId}`, ...isolated, '--cap-drop', 'ALL'];
 }
 
-// Switches to an unprivileged user, so that an escaped process is not root on the machine.
+// An escaped process must not be root on the machine.
 export function createUserSwitchArguments({ asRoot }: Pick<Bubblewrap, 'asRoot'>, user: number): string[] {
   if (!asRoot) return [];
   const ids = ['--reuid', `${user}`, '--regid', `${user}`, '--clear-groups'];
@@ -70,14 +65,13 @@ export function createBubblewrapArguments(found: Bubblewrap, inside: BubblewrapO
   const policies = ['/etc/chromium', '/etc/chromium/policies', '/etc/chromium/policies/managed'];
   const counters = groups.length === 0 ? [] : ['/sys', '/sys/fs', '/sys/fs/cgroup'];
   const quarter = Math.floor(limits.memoryBytes / 4);
-  // Files in a tmpfs use memory, so all tmpfs mounts together must leave memory for processes.
   const scratch = (path: string, size = quarter) => ['--perms', '1777', '--size', `${size}`, '--tmpfs', path];
   const shared = browserPolicy === undefined ? Math.min(quarter, 64 * 2 ** 20) : quarter;
   return [
     ...createNamespaceArguments(found),
     ...['--hostname', 'sandbox', '--as-pid-1', '--info-fd', `${infoFd}`],
     ...(found.seccomp === undefined ? [] : ['--seccomp', `${inside.seccompFd}`]),
-    // Bubblewrap creates missing folders with mode 0700, which keeps the sandbox's user out if the server is root.
+    // As root, bubblewrap creates missing folders with mode 0700, which keeps the sandbox's user out.
     ...[
       '/etc',
       '/etc/profile.d',
@@ -123,9 +117,7 @@ export function createBubblewrapArguments(found: Bubblewrap, inside: BubblewrapO
   ];
 }
 
-/**
- * Creates parent folders explicitly, because bubblewrap's own would keep the sandbox's user out if the server is root.
- */
+/** Creates parent folders explicitly, because bubblewrap would create them with mode 0700. */
 function boundAt({ folder, path, access }: FolderVolume): string[] {
   const [, ...parts] = dirname(path).split('/');
   const parents = parts.map((_, at) => `/${parts.slice(0, at + 1).join('/')}`).filter((parent) => parent !== '/');
@@ -136,8 +128,7 @@ function boundAt({ folder, path, access }: FolderVolume): string[] {
 }
 
 function limited({ asRoot }: Bubblewrap, { limits, grouped, user }: BubblewrapOptions): string[] {
-  // The kernel counts processes per user. Outside a user namespace, it counts those of every sandbox with the same
-  // user.
+  // Outside a user namespace, the kernel counts the processes of all sandboxes with this user together.
   const isCounted = !asRoot || user !== sharedUserId;
   const processes = !grouped.includes('pids') && isCounted ? `ulimit -u ${limits.pids} || exit 70; ` : '';
   const memory = grouped.includes('memoryBytes') ? '' : `ulimit -d ${processKibibytes(limits)} || exit 70; `;
@@ -146,7 +137,7 @@ function limited({ asRoot }: Bubblewrap, { limits, grouped, user }: BubblewrapOp
   return set === '' ? [] : ['/bin/bash', '-c', `${set}exec "$@"`, 'bash'];
 }
 
-/** Limit on a process's writable memory, in KiB. Node alone reserves over half a GiB, mostly unused. */
+/** The extra 1 GiB covers memory that Node reserves but mostly does not use. */
 const processKibibytes = ({ memoryBytes }: SandboxLimits) => Math.floor((memoryBytes + 2 ** 30) / 1024);
 
 export const screenEnvironment = { CORRAL_SCREEN_DIR: screenPath } as const;

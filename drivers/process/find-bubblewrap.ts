@@ -25,7 +25,7 @@ const isThere = (path: string) =>
     () => false,
   );
 
-/** Undefined if bubblewrap is missing or fails on this kernel. Unsupported options are detected by trying them. */
+/** Undefined if bubblewrap is missing or fails on this kernel. */
 export async function findBubblewrap(path: string, filter?: Buffer): Promise<Bubblewrap | undefined> {
   const asRoot = process.getuid?.() === 0;
   const system = ['--ro-bind', '/usr', '/usr'];
@@ -41,7 +41,7 @@ export async function findBubblewrap(path: string, filter?: Buffer): Promise<Bub
   const masked: string[] = [];
   for (const file of telling) if (await isThere(file)) masked.push(file);
 
-  // In a user namespace, bubblewrap itself can prevent nested user namespaces; otherwise only the filter can.
+  // `--disable-userns` works only in a user namespace, which root does not use.
   for (const disablesNesting of asRoot ? [false] : [true, false]) {
     for (const seccomp of filter === undefined ? [undefined] : [filter, undefined]) {
       const found: Bubblewrap = { path, asRoot, system, hasSudo, masked, seccomp, disablesNesting };

@@ -29,8 +29,8 @@ import { chownTree } from './users.ts';
 import type { FolderVolumes } from './volumes.ts';
 
 /**
- * Copies the machine's program loader so that it can be executed but not read. Other processes of the same user cannot
- * read the memory of programs started through it. Undefined if there is no loader, or the copy does not work.
+ * Other processes of the same user cannot read the memory of programs started through this loader. Undefined if
+ * unsupported.
  */
 export async function createUnreadableLoader(
   folder: string,
@@ -50,7 +50,7 @@ export async function createUnreadableLoader(
   const draft = `${path}.new`;
   await rm(draft, { force: true }); // a killed server may have left a partial copy
   await copyFile(loader, draft);
-  // If the server is not root, the sandbox's user owns the file and must not be able to read it.
+  // If the server is not root, the sandbox's user owns the file and must not read it.
   await chmod(draft, asRoot ? 0o711 : 0o111);
   await rename(draft, path);
   return await tried(path);
@@ -58,7 +58,7 @@ export async function createUnreadableLoader(
 
 const good = new Set<string>();
 
-/** Returns the copy if programs start through it. Under gVisor, they do not. A working copy is not tested again. */
+/** Undefined if programs do not start through the copy, as under gVisor. */
 async function tried(path: string): Promise<string | undefined> {
   if (!good.has(path) && !(await startsThrough(path))) return undefined;
   good.add(path);
@@ -78,10 +78,7 @@ async function findLoader(program: string): Promise<string | undefined> {
   return /\0(\/lib[\w./-]*\/ld-linux[\w.-]*)\0/.exec(buffer.toString('latin1', 0, bytesRead))?.[1];
 }
 
-/**
- * Prefix that runs a command at low priority, for machines without CPU control groups. Weaker than a group, because a
- * new session resets its `autogroup` value.
- */
+/** Weaker than a CPU control group, because a new session resets the `autogroup` value. */
 const atLowPriority: readonly string[] = [
   ...['/bin/sh', '-c', '{ echo 10 >/proc/self/autogroup; } 2>/dev/null; exec nice -n 10 "$@"', 'sh'],
 ];
@@ -108,9 +105,9 @@ export interface SandboxConfinement {
   readonly grouped: readonly LimitName[];
 }
 export interface LaunchedProcess {
-  /** The process whose death ends the sandbox: pid 1 of its namespace, or its process group's leader. */
+  /** Pid 1 of the sandbox's namespace, or the leader of its process group. */
   readonly mark: ProcessIdentity;
-  /** Resolves at exit with the start of the error output, or with the reason why the process could not start. */
+  /** Resolves at exit with the start of stderr, or with the reason for a failed start. */
   readonly exited: Promise<string>;
 }
 
@@ -121,7 +118,7 @@ export async function launchDaemon(what: LaunchOptions, signal: AbortSignal): Pr
   const { folders, meta, confinement } = what;
   const workspace = workspacePathOf(folders, meta);
   await mkdir(workspace, { recursive: true });
-  await chmod(workspace, 0o755); // `mkdir` applies the umask, but even root without capabilities must be able to enter the folder
+  await chmod(workspace, 0o755); // undoes the umask: root without capabilities must be able to enter
   if (confinement?.bubblewrap.asRoot) await chownTree(confinement.user, workspace, signal);
   return confinement ? confined(what, confinement, signal) : unconfined(what, workspace);
 }

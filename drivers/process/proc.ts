@@ -16,8 +16,7 @@ export interface ProcessIdentity {
 /** Undefined if the process is gone or a zombie. */
 export async function readStartTicks(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined);
-  // Count fields after the last parenthesis, because the process name can contain spaces and parentheses. The first is
-  // the state, the 20th the start time.
+  // The process name can contain spaces and parentheses. Field 0 is the state, field 19 the start time.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
   const ended = fields === undefined || fields[0] === 'Z' || fields[0] === 'X';
   return ended ? undefined : fields[19];
@@ -36,7 +35,7 @@ export async function isProcessAlive(mark: ProcessIdentity): Promise<boolean> {
   return mark.boot === (await readBootId()) && (await readStartTicks(mark.pid)) === mark.startTime;
 }
 
-/** Kills exactly this process, or its process group if `recipient` is `group`. Does nothing if the process is gone. */
+/** Does nothing if the process is gone, even if its pid was reused. */
 export async function killProcess(mark: ProcessIdentity, recipient: 'process' | 'group'): Promise<void> {
   if (!(await isProcessAlive(mark))) return;
   try {
@@ -49,10 +48,7 @@ export async function killProcess(mark: ProcessIdentity, recipient: 'process' | 
 /** Two of libuv's four thread-pool threads stay free for the store's writes. */
 const lanes = 2;
 
-/**
- * Finds all processes with this variable. If an environment is unreadable, as in sealed processes, searches the
- * arguments for the value.
- */
+/** If an environment is unreadable, as in sealed processes, searches the arguments for the value. */
 export async function findProcessesByVariable(name: string, value: string): Promise<ProcessIdentity[]> {
   const target = `${name}=${value}`;
   const names = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid);
@@ -74,10 +70,7 @@ export async function findProcessesByVariable(name: string, value: string): Prom
   }
 }
 
-/**
- * Locks a name across the machine until disposed or this process ends. An abstract socket, so a crash leaves nothing
- * behind.
- */
+/** Uses an abstract socket, so that a crash releases the lock. */
 export async function acquireMachineLock(name: string, signal: AbortSignal): Promise<AsyncDisposable> {
   const path = `\0corral-${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;
   for (;;) {

@@ -77,10 +77,7 @@ async function endRecordedProcess(folders: SandboxFolders, id: SandboxId, signal
   }
 }
 
-/**
- * Ends every process with the sandbox's id, even outside its group. Resolves once all are gone. Scans every process on
- * the machine.
- */
+/** Also ends processes outside the sandbox's group. Slow: scans every process on the machine. */
 async function endSandboxProcesses(id: SandboxId, signal: AbortSignal): Promise<void> {
   for (;;) {
     const rest = await findProcessesByVariable('CORRAL_SANDBOX_ID', id);
@@ -150,12 +147,12 @@ const noVolumes =
 const noBuilds = 'its sandboxes are programs on this machine and have no image; set CORRAL_DRIVER to docker';
 
 export interface ProcessDriverOptions extends LocalDriverOptions {
-  /** Image names that stand for this machine's own programs. Other images are rejected with image_missing. */
+  /** Names for this machine's own programs. Other images are rejected with image_missing. */
   readonly images: readonly string[];
   readonly programs: SandboxPrograms;
-  /** Path or name of the bubblewrap program. Undefined: no isolation, even if bubblewrap is installed. */
+  /** Path or name of the program. Undefined: no isolation. */
   readonly bubblewrap: string | undefined;
-  /** One user id per sandbox, if the server runs as root. Undefined: all sandboxes share one. */
+  /** Used only if the server is root. Undefined: all sandboxes share one user id. */
   readonly users?: UserIdRange | undefined;
   /** Default: all usable control groups of this machine. */
   readonly cgroups?: Cgroups;
@@ -246,7 +243,7 @@ export async function createProcessDriver(options: ProcessDriverOptions): Promis
     const meta = await folders.prepare({ ...owner, ...toSandboxInfoFields(spec), token: ids.token() });
     const running = await readProcessRecord(folders, spec.id);
     if (running && (await isProcessAlive(running))) return running;
-    // A leftover daemon could be mistaken for the new one. A new sandbox needs no slow search.
+    // A leftover daemon could be mistaken for the new one.
     if (!created.isNew) await endAll(spec.id, signal);
     const [confinement] = await Promise.all([kernelLimits?.confine(spec, signal), holds.open(spec.id)]);
     await writeTokenFile(folders.mount(spec.id), new Secret(meta.token));

@@ -27,11 +27,10 @@ export function openSandboxUserIdAllocator(
   const number = (text: string | undefined) => (text && /^\d{1,10}$/.test(text) ? Number(text) : undefined);
   const recorded = async (id: SandboxId) => number(await readFile(recordOf(id), 'utf8').catch(() => undefined));
 
-  /** A claim is a file that is named after the user id and contains the sandbox's id. */
   async function claim(id: SandboxId): Promise<number | undefined> {
     const taken = new Set((await readdir(claims)).map(Number));
     const count = last - first + 1;
-    // Each installation starts at a different id, so that two installations with the same range rarely collide.
+    // Installations with the same range start at different ids, so they rarely collide.
     const begin = parseInt(computeInstallationId(folders.root).slice(0, 8), 16) % count;
     for (let n = 0; n < count; n++) {
       const user = first + ((begin + n) % count);
@@ -81,10 +80,7 @@ export function openSandboxUserIdAllocator(
   };
 }
 
-/**
- * Changes the owner of the whole folder if necessary. The folder itself changes last, so an interrupted change is
- * detected and repeated. Never follows links.
- */
+/** `chown -R` changes the folder itself last, so an interrupted change is detected and repeated. */
 export async function chownTree(user: number, workspace: string, signal: AbortSignal): Promise<void> {
   if ((await stat(workspace)).uid === user) return;
   if ((await readdir(workspace)).length === 0) return chown(workspace, user, user);

@@ -16,10 +16,7 @@ interface NewOwner {
   readonly user: number | undefined;
 }
 export interface FolderVolumes extends VolumeHost {
-  /**
-   * Returns the volumes' folders, after changing the owner of writable ones to the sandbox's user. Rejects with
-   * sandbox_unavailable.
-   */
+  /** Changes the owner of writable volumes to the sandbox's user. Rejects with sandbox_unavailable. */
   bind(volumes: readonly MountedVolume[], to: NewOwner, signal: AbortSignal): Promise<readonly FolderVolume[]>;
 }
 

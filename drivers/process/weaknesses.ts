@@ -13,10 +13,7 @@ const groups = (asRoot: boolean) =>
     ? 'The server cannot create control groups here: make /sys/fs/cgroup writable'
     : 'No control group is delegated to the server: run it as root, or under `systemd-run --user --scope -p Delegate=yes`';
 
-/**
- * Returns the limits on a sandbox as a whole. Without control groups, `pids` needs a user namespace or a user per
- * sandbox.
- */
+/** Without control groups, `pids` requires a user namespace or a user per sandbox. */
 export function listEnforcedLimits({ bubblewrap, grouped, ownUsers }: ProcessProtections): LimitName[] {
   const counted = !bubblewrap.asRoot || ownUsers;
   return counted && !grouped.includes('pids') ? [...grouped, 'pids'] : [...grouped];

@@ -12,7 +12,7 @@ import { tryParseJson } from '../../src/core/text/text.ts';
 import type { SandboxSpec } from '../driver.ts';
 import { writeTokenFile } from './link/token.ts';
 
-/** Runs `rm`, because Node's version blocks the main thread for seconds on a large `node_modules`. */
+/** Node's `rm` blocks the main thread for seconds on a large `node_modules`. */
 export async function removeTree(folder: string): Promise<void> {
   await promisify(execFile)('rm', ['-rf', '--', folder]);
 }
@@ -58,7 +58,7 @@ export const toSandboxInfoFields = ({
   expiresAt,
 });
 
-/** One folder per sandbox. `mount` is visible inside the sandbox and contains the daemon's socket and token. */
+/** `mount` is visible inside the sandbox and contains the daemon's socket and token. */
 export interface SandboxFolders {
   readonly root: string;
   home(id: SandboxId): string;
@@ -67,20 +67,11 @@ export interface SandboxFolders {
   /** Keeps the first caller's token, even across processes. */
   prepare(meta: SandboxMeta): Promise<SandboxMeta>;
   read(id: SandboxId): Promise<SandboxMeta | undefined>;
-  /**
-   * Undefined if the folder is missing or has another owner. Reports a folder without a record to every owner, so that
-   * it is removed.
-   */
+  /** Undefined if the folder is missing or another owner's. A folder without a record is reported to every owner. */
   labels(id: SandboxId, owner: FolderOwner): Promise<ReturnType<typeof toSandboxInfoFields> | undefined>;
-  /**
-   * Returns the sandbox's record, and recreates a missing mount. Undefined if there is no record or the sandbox is
-   * being removed.
-   */
+  /** Recreates a missing mount. Undefined if there is no record or the sandbox is being removed. */
   mended(id: SandboxId): Promise<SandboxMeta | undefined>;
-  /**
-   * Puts the daemon's token into the sandbox's mount. Only the first call per container or process (`body`) has an
-   * effect, across all servers.
-   */
+  /** Only the first call per container or process (`body`) writes the token, across all servers. */
   handOver(id: SandboxId, body: string, token: Secret): Promise<void>;
   remove(id: SandboxId): Promise<void>;
   /** Claims the sandbox. Until `unclaim`, only one call succeeds, across all processes. */
@@ -188,7 +179,6 @@ export async function openSandboxFolders(folder: string, elsewhere?: MountFolder
   };
 }
 
-/** Undefined if nothing is at the path. Rejects on any other error, such as too many open files. */
 async function unlessMissing<Value>(reading: Promise<Value>): Promise<Value | undefined> {
   try {
     return await reading;
@@ -205,13 +195,13 @@ async function ownMounts(root: string): Promise<MountFolders> {
     path,
     async make(id) {
       await mkdir(path(id), { recursive: true, mode: 0o755 });
-      await chmod(path(id), 0o755); // `mkdir` applies the umask, but the sandbox's user must be able to enter the folder
+      await chmod(path(id), 0o755); // undoes the umask: the sandbox's user must be able to enter
     },
     remove: (id) => removeTree(join(sockets, id)),
   };
 }
 
-/** A private folder with a short, stable path. Used if the data folder's path is too long for sockets. */
+/** For sockets, if the data folder's path is too long. */
 async function shortFolder(root: string): Promise<string> {
   const short = join(tmpdir(), `corral-${createHash('sha256').update(root).digest('hex').slice(0, 12)}`);
   await mkdir(short, { mode: 0o700 }).catch(() => {});

@@ -1,8 +1,5 @@
-/** On the workspace's disk, so installed packages use disk space and not memory. Searches skip this folder. */
+/** On disk, so that installed packages do not use memory. Searches skip this folder. */
 export const sandboxHome = '/workspace/.corral/home';
 
-/**
- * Second mount point of the workspace. Listed as the user's home, where programs written for other systems expect
- * files.
- */
+/** Second mount point of the workspace, and the user's home in /etc/passwd. */
 export const workspaceAlias = '/home/user';

@@ -5,7 +5,7 @@ import { SingleFlight } from './pool/single-flight.ts';
 type Workspace = 'keep' | 'remove';
 type RemoveSandbox = (id: SandboxId, workspace: Workspace, call: CallOptions) => Promise<void>;
 
-/** Time limit of the final cleanup, in ms. The whole shutdown is limited to ten seconds. */
+/** Time limit of the final cleanup. The whole shutdown is limited to ten seconds. */
 const lastMs = 4_000;
 
 /** Serializes starts and ends per sandbox. Simultaneous calls of the same kind share one operation. */
@@ -39,7 +39,7 @@ export class LifecycleCoordinator implements AsyncDisposable {
     return this.#starts.has(id);
   }
 
-  /** Aborts soon after the driver begins to close. The reconciler then finishes the cleanup of failed starts. */
+  /** Aborts `lastMs` after the driver begins to close. */
   get hurry(): AbortSignal {
     return this.#hurry.signal;
   }

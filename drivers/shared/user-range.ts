@@ -1,4 +1,4 @@
-/** Both ends are inclusive. No other program on the sandboxes' machine may use these user ids. */
+/** Both ends are inclusive. Other programs on the machine must not use these user ids. */
 export interface UserIdRange {
   readonly first: number;
   readonly last: number;

@@ -29,8 +29,7 @@ import type {
   TerminalEntry,
 } from '../../src/sandboxes/client/client.ts';
 
-// The `Daemon` interface is implemented by the sandbox's daemon and by the memory driver's in-memory daemon. Both use
-// the same HTTP server.
+// The sandbox's daemon and the memory driver's in-memory daemon implement `Daemon`.
 
 export interface ExecRequest {
   readonly command: string;
@@ -49,7 +48,7 @@ export interface LineMatch {
   readonly content: string;
 }
 export interface OpenFile extends AsyncDisposable {
-  /** Number of bytes in `chunks`. If fewer arrive, the file was truncated during the read. */
+  /** Number of bytes in `chunks`, unless the file is truncated during the read. */
   readonly size: number;
   readonly chunks: AsyncIterable<Uint8Array>;
 }
@@ -65,7 +64,7 @@ export interface Desktop {
   start(): Promise<DesktopStatus>;
   stop(): Promise<void>;
   vnc(): Promise<Duplex>;
-  /** Returns a stream that counts as one viewer until it ends. Used when a viewer connects to the display directly. */
+  /** Counts as one viewer until the returned stream closes. The stream carries no data. */
   watch(): Promise<Duplex>;
   /** Ends the browser's previous debugging connection. */
   cdp(): Promise<Duplex>;
@@ -85,14 +84,14 @@ export interface Daemon {
   start(request: OperationSpec): Promise<OperationEntry>;
   operation(id: string): OperationEntry | undefined;
   /**
-   * Ends once the operation has ended and all output has been read. A chunk is valid only until the next one is requested.
-   * Rejects with not_found.
+   * Ends after the operation's last output. A chunk is valid only until the next one is requested. Rejects with
+   * not_found.
    */
   output(id: string, fromByte: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
   write(shell: string, text: string): Promise<void>;
   kill(shell: string): Promise<void>;
   view(shell: string, chars?: number): Promise<ShellView>;
-  /** Ends every process of the tagged run. Later starts for the run reject with conflict. */
+  /** Later starts with this tag reject with conflict. */
   killTagged(tag: string): Promise<number>;
   /** When the signal aborts, kills every process that the command started. */
   exec(request: ExecRequest, signal: AbortSignal): Promise<ExecResult>;
@@ -102,9 +101,8 @@ export interface Daemon {
   /** A line with the whole file's size and version precedes the content. */
   sendFile(path: string, part: FileByteRange): Promise<OpenFile>;
   /**
-   * Replaces the file atomically. `replaces`: the version that the file must have, or `none` if it must not exist.
-   * Undefined: no check. Rejects with file_changed (another version), quota (the disk limit is exceeded), or an error
-   * that other file operations can cause.
+   * Atomic. `replaces`: the file's required version, or `none` for a new file. Undefined: no check. Rejects with
+   * file_changed, quota, or other file errors.
    */
   receiveFile(path: string, content: AsyncIterable<Uint8Array>, replaces: string | undefined): Promise<FileVersion>;
   removeFile(path: string): Promise<void>;
@@ -116,45 +114,42 @@ export interface Daemon {
 
   // Terminals for users. All methods except the first two can reject with shell_not_found.
   /**
-   * Opens the terminal, or returns an open one with this id. Rejects with conflict (too many), unsupported, or
-   * sandbox_unavailable (no shell could be started).
+   * Idempotent per `id`. Rejects with conflict (too many), unsupported, or sandbox_unavailable (no shell could be
+   * started).
    */
   openTerminal(id: string): Promise<TerminalEntry>;
   terminals(): readonly TerminalEntry[];
   /** Returns the last screenful, then all further output. Ends the previous reader's stream. */
   readTerminal(id: string, signal: AbortSignal): TerminalOutput;
   typeTerminal(id: string, text: string): Promise<void>;
-  /** Opens a stream for one user's keystrokes. Writes block while the terminal has unread input. */
+  /** Write-only, for one user. Writes wait while the terminal has unread input. */
   keyboard(id: string): Promise<Duplex>;
   resizeTerminal(id: string, size: TerminalSize): Promise<void>;
   /** Resolves once every process that the terminal started has ended. */
   closeTerminal(id: string): Promise<void>;
 
-  // Programs that communicate over pipes. All methods except the first two can reject with not_found.
+  // Programs with piped I/O. All methods except the first two can reject with not_found.
   /**
-   * Starts the program, or returns the one with this id. Rejects with conflict (too many, or the run was stopped),
-   * file_not_found, path_outside, invalid_request, or internal (no process could be started).
+   * Idempotent per id. Rejects with conflict (too many, or the run was stopped), file_not_found, path_outside,
+   * invalid_request, or internal (no process could be started).
    */
   openProgram(request: ProgramSpec): Promise<ProgramEntry>;
   programs(): readonly ProgramEntry[];
-  /**
-   * Returns a stream that carries the program's pipes as frames (src/core/text/pipe-frames.ts). Ends the previous
-   * reader's stream.
-   */
+  /** Carries the pipes as frames (src/core/text/pipe-frames.ts). Ends the previous reader's stream. */
   attachProgram(id: string): Promise<Duplex>;
   signalProgram(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT'): Promise<void>;
   /** Resolves once every process that the program started has ended. */
   closeProgram(id: string): Promise<void>;
 
-  // Programs that can have any number of readers. All methods except the first two can reject with not_found; an id may
-  // also be a pid.
+  // Programs with any number of readers. `id`: the job's id or its pid. All methods except the first two can reject
+  // with not_found.
   /**
    * Rejects with conflict (too many, or the run was stopped), file_not_found, invalid_request, unsupported (no terminals),
    * sandbox_unavailable, or internal (no process could be started).
    */
   startJob(request: JobSpec): Promise<JobEntry>;
   jobs(): readonly JobEntry[];
-  /** Returns all further output as frames. The first reader also gets the output held back for it, for up to 30 s. */
+  /** Streams further output as frames. Earlier output waits up to 30 s for the first reader. */
   attachJob(id: string): Promise<Duplex>;
   /** Rejects with conflict if the job's input is closed. */
   writeJob(id: string, content: AsyncIterable<Uint8Array>): Promise<void>;
@@ -163,27 +158,25 @@ export interface Daemon {
   /** With SIGKILL, resolves once every process that the job started has ended. */
   signalJob(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT'): Promise<void>;
 
-  // Files at any path that the sandbox's user can reach. Each method may reject with file_not_found or invalid_request.
+  // Files anywhere in the sandbox. Every method can reject with file_not_found or invalid_request.
   statPath(path: string, options: { readonly metadata: boolean }): Promise<PathEntry>;
   /** Rejects with conflict (a symlink loop) or payload_too_large (too many entries, or too much metadata). */
   listPaths(
     path: string,
     options: { readonly depth: number; readonly metadata: boolean },
   ): Promise<readonly PathEntry[]>;
-  /** Rejects with conflict if the folder exists, or invalid_request if the path is not a folder. */
+  /** Rejects with conflict (the folder exists) or invalid_request (the path is a file). */
   makeFolder(path: string): Promise<PathEntry>;
   movePath(from: string, to: string): Promise<PathEntry>;
   removePath(path: string): Promise<void>;
   openPath(path: string, part: FileByteRange): Promise<OpenFile>;
-  /** Also replaces all of the file's metadata. Rejects with unsupported or payload_too_large if the metadata cannot be stored. */
+  /** Replaces content and metadata. Rejects with unsupported or payload_too_large if the metadata cannot be stored. */
   writePath(path: string, content: AsyncIterable<Uint8Array>, metadata: FileMetadata): Promise<PathEntry>;
 
   // The workspace as a whole. Only small workspaces are supported.
-  /**
-   * Saves the state of the files before a run, once per run. If `done` is false, a program in the sandbox must do it.
-   */
+  /** Saves the files once per run. `done: false`: a program in the sandbox must do it. */
   keepForRun(mark: RunStart): Promise<{ readonly done: boolean }>;
-  /** Computes a fingerprint of the files. If the result is empty, a program in the sandbox must compute it. */
+  /** Empty if a program in the sandbox must compute the fingerprint. */
   printWorkspace(): Promise<Partial<WorkspaceFingerprint>>;
 
   // Folder watches. All methods except the first can reject with not_found.
@@ -195,8 +188,8 @@ export interface Daemon {
   closeWatch(id: string): Promise<void>;
 
   /**
-   * Connects to a port of the sandbox's own programs. Rejects with not_found (nothing is listening), conflict (too
-   * many), or invalid_request (not a port, or the daemon's own port).
+   * Rejects with not_found (nothing is listening), conflict (too many), or invalid_request (not a port, or the daemon's
+   * own).
    */
   openPort(port: number): Promise<Duplex>;
   listeningPorts(): readonly ListeningPort[];

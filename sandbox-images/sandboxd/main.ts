@@ -1,4 +1,4 @@
-// Bundled into one file, so an image needs only Node, bash and a few basic tools.
+// Bundled into one file that needs only Node, bash and a few basic tools.
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { systemClock } from '../../src/core/contracts/clock.ts';
@@ -20,14 +20,14 @@ import { daemonVersion } from './version.ts';
 
 const ownBundle = '/etc/ssl/certs/ca-certificates.crt';
 
-/** Used if the server mounts no CA file. Adds the server's CA certificates (PEM) to the image's own. */
+/** Used if the server mounts no CA file. */
 function trustAuthorities(runDir: string, env: NodeJS.ProcessEnv): void {
   if (env.CORRAL_EXTRA_CA_PEM === undefined) return;
   writeFileSync(join(runDir, 'ca.pem'), `${tryReadText(ownBundle) ?? ''}\n${env.CORRAL_EXTRA_CA_PEM}`);
 }
 
 const { env } = process;
-// Pid 1 reads a token file and passes the token on stdin, so no other process can read it.
+// Pid 1 passes the token on stdin, so that no other process can read it.
 const token = env.CORRAL_TOKEN_FILE ? readFileSync(0, 'utf8').trim() : (env.CORRAL_SANDBOXD_TOKEN ?? '');
 const sandboxId = env.CORRAL_SANDBOX_ID ?? '';
 const workspace = env.CORRAL_WORKSPACE ?? '/workspace';
@@ -43,7 +43,7 @@ if (token === '') {
   log(
     'CORRAL_SANDBOXD_TOKEN is not set. The program that starts a sandbox chooses a token and passes it to both sides.',
   );
-  process.exit(78); // init does not restart a daemon that exits with 78, for example because it has no token
+  process.exit(78); // init does not restart a daemon that exits with 78
 }
 if (statSync(workspace, { throwIfNoEntry: false })?.nlink === 0) {
   log(`${workspace} was removed, and all files of the sandbox with it.`);
@@ -94,7 +94,7 @@ const desktop =
         memoryBytes: Number(env.CORRAL_MEMORY_BYTES) || undefined,
         proxy: egressPort > 0 ? `http://127.0.0.1:${egressPort}` : undefined,
       });
-// Used if the server's sockets cannot be mounted. A port, on loopback unless an address precedes it, or a socket path.
+// A port, `address:port` or a socket path, if the server's sockets cannot be mounted.
 const listen = env.CORRAL_SANDBOXD_LISTEN;
 const [, host = '127.0.0.1', port] = /^(?:([\d.]+):)?(\d+)$/.exec(listen ?? '') ?? [];
 const ownPorts = [egressPort, Number(port ?? 0)].filter((one) => one > 0);

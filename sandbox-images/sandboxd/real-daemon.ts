@@ -86,7 +86,6 @@ export function createDaemon(parts: DaemonState, { version, sandboxId, desktop, 
     return met.size;
   };
 
-  /** If the run is stopped while `start` is pending, ends the processes that the stop missed. */
   async function startUnlessStopped<Started>(tag: string | undefined, start: () => Promise<Started>): Promise<Started> {
     stopped.check(tag);
     const started = await start();
@@ -146,7 +145,7 @@ export function createDaemon(parts: DaemonState, { version, sandboxId, desktop, 
       return await endTagged(tag);
     },
     async exec(request, signal) {
-      stopped.check(request.tag); // not checked again after the start: a running command is killed when its caller disconnects
+      stopped.check(request.tag); // not checked again: a running command is killed when its caller disconnects
       if (request.tag !== undefined && !tagged.has(request.tag)) {
         if (tagged.size > 1_000) tagged.clear();
         tagged.set(request.tag, clock.now());

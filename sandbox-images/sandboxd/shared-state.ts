@@ -27,10 +27,7 @@ export interface DaemonState {
   idleMs(): number;
 }
 
-/**
- * Matches orphans without a mark, because a process that clears its environment loses the mark. Only in a sandbox with
- * its own init, and only if started after `since`.
- */
+/** Matches orphans that lost their mark by clearing their environment. */
 export function createOrphanRule({ clock, init }: Pick<DaemonState, 'clock' | 'init'>, since: number): OrphanRule {
   if (init === undefined) return () => false;
   const now = clock.now();

@@ -5,7 +5,7 @@ import { defineOperations, router } from './procedure/procedure.ts';
 
 const BudgetHolder = z.strictObject({
   of: z.enum(budgetHolderKinds),
-  /** The id of the owner or project. Empty for the server, or for sessions without an owner. */
+  /** Empty for the server, or for sessions without an owner. */
   id: z.string().max(100).default(''),
 });
 /** `unlimited` overrides a limit in the settings. Null selects the limit in the settings. */

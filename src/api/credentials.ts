@@ -27,7 +27,7 @@ const Credential = z.object({
   createdAt: IsoTime,
 });
 const ServerCredential = Credential.extend({
-  /** The environment variable or corral.yaml key that sets the credential. Null if it is stored and can be changed. */
+  /** The environment variable or corral.yaml key that sets the credential. Null if it is stored. */
   setBy: z.string().nullable(),
   createdAt: IsoTime.nullable(),
 });

@@ -6,7 +6,7 @@ import { IsoTime } from './procedure/schemas.ts';
 const maxText = 1024 * 1024; // memory.max-note-bytes has the same maximum
 const MemoryHolder = z.strictObject({
   of: z.enum(stored.memoryHolderKinds),
-  /** The id of the project or owner; empty for sessions without an owner. Default: the caller's own notes. */
+  /** Empty for sessions without an owner. Default: the caller's own notes. */
   id: z.string().max(100).optional(),
 });
 /** A relative path, such as `build/commands.md`. */
@@ -19,7 +19,7 @@ const NotePlace = NotePath.extend({
 });
 const NoteWrite = NotePath.extend({
   text: z.string().max(maxText),
-  /** The version that the change is based on. 0 requires a new note. If absent, the last write wins. */
+  /** The version to replace. 0: a new note. Absent: no check. */
   expect: z.int().nonnegative().max(1_000_000_000).optional(),
 });
 const NoteUndo = NotePath.extend({

@@ -56,7 +56,7 @@ const BuildView = z.object({
 const Begun = z.object({ template: Built, build: BuildView });
 const BuildStatus = z.object({
   build: BuildView,
-  /** At most 500 entries, starting at `offset`. The log of a finished build is complete. */
+  /** At most 500 entries, starting at `offset`. */
   log: z.array(BuildLogEntry).readonly(),
 });
 const maxEntries = 500;

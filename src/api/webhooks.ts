@@ -72,7 +72,7 @@ const Delivery = stored.WebhookDelivery.extend({
   endedAt: IsoTime.nullable(),
 });
 
-/** The whole address is often a secret, so a caller who cannot change the webhook sees only the host. */
+/** The full address is often a secret. Callers without write access see only its origin. */
 const shown = <Doc extends stored.Webhook>(principal: Principal, doc: Doc): Doc => ({
   ...doc,
   url: permitsAction(principal, 'work', doc) ? doc.url : `${new URL(doc.url).origin}/…`,

@@ -11,14 +11,14 @@ const workers = [
   'agents/tools/computer/scale-worker',
   'observability/watchdog-worker',
 ];
-/** Packages that locate files relative to their own code, and `react-devtools-core`, which is not installed. */
+/** Packages that locate files relative to their own code; `react-devtools-core` is not installed. */
 const external = ['playwright-core', 'esbuild', 'ssh2', 'cpu-features', 'react-devtools-core'];
 
 export async function bundleServer(folder: string, program = 'src/app/main.ts'): Promise<void> {
   const outdir = resolve(root, folder);
   await rm(outdir, { recursive: true, force: true });
   await bundle(outdir, program);
-  // Bundled separately, because a shared chunk would be one more file to open at each startup.
+  // A shared chunk would be one more file to open at each startup.
   for (const name of workers) await bundle(outdir, `src/${name}.ts`);
   // Without this file, Node parses each script to determine its module type.
   await writeFile(join(outdir, 'package.json'), '{ "type": "module" }\n');
@@ -53,7 +53,7 @@ async function bundle(outdir: string, entryPoint: string): Promise<void> {
   });
 }
 
-/** Rewrites sources that read files relative to themselves, except those that start a worker next to the bundle. */
+/** Sets `import.meta.url` to the source's place, except in sources that start a worker next to the bundle. */
 const ownPlaces: Plugin = {
   name: 'own-places',
   setup({ onLoad }) {
@@ -68,10 +68,7 @@ const ownPlaces: Plugin = {
   },
 };
 
-/**
- * An import of these modules evaluates all their getters and loads 2 MiB that an idle server never uses. `require` does
- * not.
- */
+/** An ES import of these modules loads 2 MiB that an idle server never uses; `require` does not. */
 const lazyBuiltins: Plugin = {
   name: 'lazy-builtins',
   setup({ onLoad, onResolve }) {

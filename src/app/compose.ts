@@ -20,11 +20,11 @@ interface Options
 }
 export type ServerCore = Awaited<ReturnType<typeof openServerCore>>;
 
-/** Starts everything except the HTTP server. Disposing the result stops all work immediately; the store closes last. */
+/** Starts everything except the HTTP server. */
 export async function openServerCore({ provided: input = {}, ...options }: Options) {
   await using stack = new AsyncDisposableStack();
   using ending = new DisposableStack();
-  // A failed startup must also end the background work, which would otherwise wait for the server to drain.
+  // A failed startup must also end the background work.
   const ended = ending.adopt(new AbortController(), (it) => it.abort());
   const startup: StartupContext = {
     learn: () => {},

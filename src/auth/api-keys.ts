@@ -23,7 +23,7 @@ const StoredKey = z.object({
   id: z.string(),
   name: z.string(),
   role: z.enum(roles),
-  /** The owner of the sessions that this key creates. A project's key is always its own owner. */
+  /** The owner of the sessions that this key creates. A project key is its own owner. */
   owner: z.string(),
   /** The creator, whose rights limit the key's rights. Null for a service account's key. */
   person: z.string().nullable().default(null),
@@ -31,7 +31,7 @@ const StoredKey = z.object({
     .object({ id: z.string(), role: z.enum(apiKeyProjectRoles) })
     .nullable()
     .default(null),
-  /** Tokens of a trusted issuer that match this rule authenticate as this account. Null if the account has a secret. */
+  /** Tokens that match this rule authenticate as this account. Null if it has a secret. */
   trust: TrustRule.nullable().default(null),
   pepper: z.string(),
   hash: z.string(),
@@ -50,7 +50,7 @@ export interface NewKeyRequest {
   readonly name: string;
   readonly role: Role;
   readonly expiresAt?: number | undefined;
-  /** An existing key's id. The new key gets the same owner, so both see the same sessions. */
+  /** An existing key's id. The new key gets its owner unless `person` or `project` is set. */
   readonly beside?: string | undefined;
   readonly person?: string | undefined;
   readonly project?: StoredKey['project'] | undefined;
@@ -78,9 +78,8 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records' | 'warn'> {
   readonly peppers: () => Promise<Peppers>;
   readonly ids: Pick<IdSource, 'short' | 'token'>;
   readonly shared: boolean;
-  /** True if CORRAL_TOKEN is set or people can sign in. The server then needs no admin key. */
+  /** True if CORRAL_TOKEN is set or people can sign in. */
   readonly hasToken: boolean;
-  /** Returns undefined if the person currently has no access. Absent if people cannot sign in. */
   readonly personOf?: (person: string) => Principal | undefined;
   /** Keys of a deleted project are no longer valid. */
   readonly hasProject?: (id: string) => boolean;
@@ -104,7 +103,7 @@ const maxPersonalKeys = 50;
 const none: Principal = { role: 'nobody' };
 const strange: PepperedHash = { pepper: '', hash: '' };
 
-/** Keys move to the primary pepper only on their next use, because their secrets are not stored. */
+/** Keys move to the primary pepper on their next use: their secrets are not stored. */
 export async function findKeysUnderOldPeppers(
   records: RecordStore,
   { peppers, now }: { readonly peppers: Peppers; readonly now: number },
@@ -128,7 +127,7 @@ const notIsolated = (what: string) =>
     `${what}: sandboxes have no isolation here, so users can read each other's files. Install bubblewrap or start Docker.`,
   );
 const missing = () => new AppError('not_found', 'There is no such key.');
-/** A project key owns what it creates, and has at most its person's role in the project. */
+/** A project key has at most its person's role in the project. */
 function withinProject({ id, project }: StoredKey, person: Principal | undefined) {
   if (!project) return {};
   const role = minProjectRole(project.role, person?.projects?.get(project.id) ?? project.role);
@@ -206,7 +205,6 @@ export async function openApiKeys(deps: Deps): Promise<ApiKeys> {
     if (!isOver && (shared || entries.size > 0)) timer = clock.setTimeout(() => void look(), recordWatchIntervalMs);
   }
 
-  /** Records the time of use, at most once a minute. Ignores a failed write, because a later use repeats it. */
   function use(entry: Entry, presented?: string): void {
     const now = clock.now();
     const { lastUsedAt } = entry.doc;

@@ -1,7 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-// Protects a loopback server from other pages. Host reveals DNS rebinding; Origin and Sec-Fetch-Site reveal other
-// sites.
+// Host reveals DNS rebinding; Origin and Sec-Fetch-Site reveal requests from other sites.
 
 const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]']);
 
@@ -46,7 +45,7 @@ export function isOriginAllowed(origin: string | undefined, named: readonly stri
   return origin !== undefined && (named ?? developmentOrigins).includes(origin);
 }
 
-/** A Host without a port means the scheme's default port. A page on any other port belongs to another program. */
+/** A Host without a port means the default port of the origin's scheme. */
 function sameOrigin(origin: string, host: string | undefined): boolean {
   const ours = parseHost(host);
   const theirs = /^(https?):\/\/(.+)$/i.exec(origin);

@@ -7,8 +7,7 @@ import { parseJson } from '../core/text/json.ts';
 import { Collection } from '../storage/collection.ts';
 import type { Peppers } from './pepper.ts';
 
-// Credentials for the workers of self-hosted environments. Keys are permanent. Signed tokens are not stored and cover
-// one claim of one work item.
+// Worker credentials. Keys do not expire. A signed token is not stored and covers one claim of one work item.
 
 const Maker = z.object({
   key: z.string().optional(),
@@ -146,7 +145,6 @@ export class EnvironmentKeys {
     return this.#peppers;
   }
 
-  /** Records the use at most once a minute, and moves the key to the primary pepper. A failed write is ignored. */
   async #use(doc: StoredKey, { presented, version }: { readonly presented: string; readonly version: number }) {
     const { records, clock } = this.#deps;
     const now = clock.now();

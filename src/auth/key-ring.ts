@@ -6,16 +6,11 @@ import type { FederatedTokenVerifier } from './tokens/program-tokens.ts';
 
 /** All credentials are in memory, so no request waits for the store. */
 export interface PrincipalResolver {
-  /**
-   * Whether requests need a credential. Stays true even when all keys are revoked, so that access never opens up again.
-   */
+  /** Whether requests need a credential. Stays true after all keys are revoked. */
   readonly any: boolean;
   /** Used while no key exists. Its streams end when the first key is created. */
   readonly anonymous: Principal;
-  /**
-   * Lets `find` recognize new tokens from trusted issuers. Returns undefined if there are none. Rejects with
-   * provider_error.
-   */
+  /** Verifies new tokens of trusted issuers for `find`. Undefined if there are none. Rejects with provider_error. */
   prepare(presented: readonly string[]): Promise<void> | undefined;
   find(presented: readonly string[]): Principal | undefined;
   live(id: string): Principal | undefined;

@@ -6,10 +6,7 @@ export interface Lockout {
   /** The remaining lockout in ms; 0 if the address is not locked out. */
   waitOf(address: string): number;
   failed(address: string): void;
-  /**
-   * Counts a wrong credential, unless the address is locked out. Returns the remaining lockout in ms, or 0. Valid
-   * credentials still work during a lockout, because several clients may share an address.
-   */
+  /** Call this only for a wrong credential. Returns the remaining lockout in ms, or 0 if the credential was counted. */
   judge(address: string): number;
 }
 export const lockedOutError = (retryAfterMs: number) =>
@@ -18,17 +15,14 @@ export const lockedOutError = (retryAfterMs: number) =>
   });
 export interface LockoutOptions {
   readonly clock: Clock;
-  /** Called on an address's first wrong credential in a minute, and when the address is locked out. */
+  /** Called on the first wrong credential in a minute, and on a lockout. */
   readonly onFailure: (what: 'failed' | 'locked', address: string) => void;
 }
 const maxFailures = 1_000;
 const windowMs = 60_000;
 const maxAddresses = 10_000;
 
-/**
- * Locks an address out for a minute after 1,000 wrong credentials within a minute. An IPv6 /64 network counts as one
- * address.
- */
+/** 1,000 wrong credentials in a minute lock an address, or an IPv6 /64 network, out for a minute. */
 export function createLockout({ clock, onFailure: listener }: LockoutOptions): Lockout {
   const windows = new Map<string, { failures: number; endsAt: number }>();
 

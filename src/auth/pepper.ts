@@ -2,10 +2,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Secret } from '../core/text/secret.ts';
 import { type EncryptionKeySettings, readKeyMaterial } from './keys/encryption-keys.ts';
 
-/**
- * Hashes secrets of 256 random bits with an HMAC, so a reader of the store can neither use nor test them. New secrets
- * use the first pepper.
- */
+/** Hashes secrets with an HMAC, so that a reader of the store can neither use nor test them. */
 export interface Peppers {
   hash(text: string): PepperedHash;
   /** Runs in constant time. False if the pepper is unknown. */
@@ -42,7 +39,7 @@ function named(secret: string): [string, Buffer] {
   return [createHash('sha256').update(key).digest('hex').slice(0, 8), key];
 }
 
-/** After a rotation, stored secrets stay valid as long as the older encryption keys remain configured. */
+/** Secrets hashed under older keys stay valid while those keys are configured. */
 export async function readKeyPeppers(config: EncryptionKeySettings, newKey: () => string): Promise<Peppers> {
   return createPeppers(await readKeyMaterial({ config, file: 'api-key-pepper', newKey }));
 }

@@ -1,10 +1,9 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../core/contracts/clock.ts';
 
-// A link is valid for one purpose and a short time. Its signature is `v1.kid.exp.nonce.mac`, or
-// `v1.kid.exp.nonce.key.mac` if an API key created it. Such a link never allows more than the key.
+// A signature is `v1.kid.exp.nonce.mac`, or `v1.kid.exp.nonce.key.mac` for a link that an API key limits.
 
-/** The first entry of `rights` is the default. With `once`, a link works only once. */
+/** The first entry of `rights` is the default. */
 const purposes = {
   vnc: { rights: ['control', 'view'], once: true },
   file: { rights: ['read'], once: false },

@@ -58,7 +58,7 @@ function tokenAmong(json: string): string | undefined {
 
 const carrier = 'corral.bearer.';
 
-/** A browser's WebSocket can set only the offered subprotocols, so one of them carries the token. */
+/** A browser's WebSocket cannot set headers, so the token is in a subprotocol. */
 export function parseSubprotocols(header: string | undefined): { offered: string[]; token: string | undefined } {
   const all = (header ?? '')
     .split(',')

@@ -8,7 +8,7 @@ const nonceBytes = 12;
 const tagBytes = 16;
 const keyBytes = 32;
 
-/** Encrypts each string with its own data key, which is wrapped with the first key. Older keys only decrypt. */
+/** Each string is encrypted with its own data key, wrapped with the first of `keys`. Older keys only decrypt. */
 export function createSecretSealer(keys: readonly Secret[]): SecretSealer {
   const ring = new Map(keys.map((key) => named(decoded(key))));
   const [primary] = ring.keys();
@@ -27,7 +27,7 @@ export function createSecretSealer(keys: readonly Secret[]): SecretSealer {
   return {
     seal(text, place) {
       const dataKey = randomBytes(keyBytes);
-      // Binds the string only to its record, so a key rotation rewraps only the data key.
+      // Bound only to the record, not to a key: a rotation rewraps only the data key.
       const { nonce, box } = encrypt(Buffer.from(text), dataKey, aad(place, ''));
       return { v: 1, ...wrap(dataKey, place), text: box, textNonce: nonce };
     },

@@ -22,8 +22,7 @@ export function withAddedRecords(
   };
 }
 
-// Each record is written together with the run's end, so a crash loses none. A start's id is derived from that end, to
-// add each start only once.
+// Records are written together with the run's end, so a crash loses none. Start ids derive from record ids.
 
 export const endedRunKind = 'ended-run';
 const kind = endedRunKind;
@@ -60,7 +59,7 @@ export class RunEndTriggers extends ServerComponent<Deps> {
     return withAddedRecords(log, withEnds, () => this.#isOpen);
   }
 
-  /** Resolves with true if more ended runs may be waiting. Each step can be repeated safely. */
+  /** Resolves with true after a full batch. Can be repeated safely. */
   async round(): Promise<boolean> {
     const { records, automations } = this.deps;
     const ends = await records.list(kind, { limit: batch });

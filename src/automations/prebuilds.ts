@@ -23,12 +23,12 @@ interface Preparing {
 
 const maxText = 2_000;
 
-/** Prepares repositories without an agent, so that the owner's later sessions can reuse the files. */
+/** Prepares repositories, without an agent, for the owner's later sessions. */
 export class PrebuildRunner extends ServerComponent<Deps> {
   /** Includes unread results. A server restart empties the map, and unfinished work starts again. */
   readonly #preparing = new Map<SessionId, Preparing>();
 
-  /** Starts the work if necessary. Resolves with undefined if the work is still running or will be retried. */
+  /** Starts the work if necessary. Resolves with undefined until the work ends. */
   async follow(session: SessionRecord, { mayRetry }: { mayRetry: boolean }): Promise<PrebuildResult | undefined> {
     const { id, repositories = [] } = session;
     const known = this.#preparing.get(id);

@@ -23,8 +23,7 @@ export class AutomationPrograms extends ServerComponent<Deps> implements Automat
   }
 
   /**
-   * Rejects with cancelled while the server is starting (the call is retried), unsupported (the server does not serve
-   * the API), forbidden, or any error that the API itself reports.
+   * Rejects with cancelled (the server is starting), unsupported (the API is off), forbidden, or the API's own errors.
    */
   async prepare(api: string, automation: Automation, secret: Secret | undefined): Promise<PreparedAutomationStart> {
     const prepare = this.#served.get(api);

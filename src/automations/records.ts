@@ -9,8 +9,7 @@ import {
 } from '../sessions/api/server/automations.ts';
 import { Collection, type VersionedDocument } from '../storage/collection.ts';
 
-// Automations are sorted by their next start, so that the scheduler reads only due ones. An ended start moves into its
-// automation's history.
+// Automations are sorted by next start. An ended start moves to its automation's history.
 
 /** Older servers wrote records without the fields that have a default here. */
 const Stored = Automation.extend({
@@ -173,10 +172,9 @@ export class AutomationRecords extends ServerComponent<Deps> {
 }
 
 export type OwnerAccessCheck = (owner: string, projectId: string | null) => boolean;
-/** A returning owner must resume the automation explicitly, because somebody else may have taken over. */
+/** A returning owner must resume explicitly: somebody else could have taken over. */
 export const ownerWithoutAccessReason =
   'Its owner has no access: no valid key, disabled, or no longer in the project. Resume it once the owner has access again, or to take it over.';
-/** The person who resumes the automation becomes its owner only if the current owner still has no access. */
 export function resolveOwnerOnResume(
   { owner, projectId, paused }: Pick<Automation, 'owner' | 'projectId'> & { paused: { by: string } | null },
   { by, isOwned }: { readonly by: string | undefined; readonly isOwned: OwnerAccessCheck },

@@ -2,7 +2,7 @@ import { WorkLoop } from '../core/concurrency/rounds.ts';
 
 type RoundsDeps = ConstructorParameters<typeof WorkLoop>[0];
 
-/** Maximum pauses between rounds, in ms. `shared` also applies after a failure and on a server without the lease. */
+/** In ms. `shared` also applies after a failure and without the lease. */
 export const maxLoopDelayMs = { shared: 2_000, alone: 60_000 } as const;
 
 export const createRecordWorkLoop = (

@@ -11,14 +11,11 @@ const maxLength = 200;
 /** The times of a schedule, except those for which `isRepeated` returns true. */
 export interface CronRule {
   readonly cron: Cron;
-  /** True for the second occurrence of a fixed time after the clock was set back. Such an occurrence is skipped. */
+  /** True for the second occurrence of a fixed time after the clock was set back. */
   readonly isRepeated: (at: number) => boolean;
 }
 
-/**
- * A fixed time that the clock skips runs right after the gap, and one that it repeats runs once. Throws
- * invalid_request.
- */
+/** A fixed time in a clock gap runs right after the gap; a repeated one runs once. Throws invalid_request. */
 export function parseCronRule({ cron, timezone }: CronTime): CronRule {
   const text = cron.trim();
   const refuse = (why: string) =>
@@ -122,7 +119,6 @@ export function findNextDueTimes(rule: CronRule, after: number, count: number): 
   return times;
 }
 
-/** Returns the latest due time after `from` that has passed, or `from` if there is none. */
 export function findLatestDueTime({ cron, isRepeated }: CronRule, from: number, now: number): number {
   const before = (time: number) => cron.previousRuns(1, new Date(time))[0]?.getTime();
   let at = before(now + 1_000) ?? from;
@@ -143,7 +139,7 @@ export function computeStartJitterMs(
 
 const lookBackMs = 3 * 60 * 60_000; // longer than any clock change
 
-/** A rule whose minute and hour do not start with `*` runs at fixed times. */
+/** Times are fixed if neither minute nor hour starts with `*`. */
 function createRepeatCheck(text: string, timezone: string): CronRule['isRepeated'] {
   const [minute = '', hour = ''] = text.split(/[ \t]+/);
   if (minute.startsWith('*') || hour.startsWith('*')) return () => false;

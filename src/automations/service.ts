@@ -21,10 +21,7 @@ interface Deps {
   readonly receiver: Pick<HookReceiver, 'receive'>;
   readonly ids: Pick<IdSource, 'short'>;
   readonly clock: Clock;
-  /**
-   * Rejects with invalid_request, not_found, session_not_found or forbidden if a referenced object does not exist or
-   * cannot be used.
-   */
+  /** Rejects with invalid_request, not_found, session_not_found or forbidden for an unusable reference. */
   readonly check: (
     spec: Pick<AutomationSpec, 'template' | 'model' | 'projectId' | 'after' | 'repositories' | 'skills'>,
     owner: string | undefined,
@@ -62,7 +59,7 @@ export function createAutomationService(deps: Deps): AutomationService {
     return (await records.list(owner, projects)).sort((a, b) => b.createdAt - a.createdAt);
   };
 
-  /** Rejects with invalid_request (an incomplete hook, or an automation that would start itself) or not_found. */
+  /** Rejects with invalid_request or not_found. */
   async function checkStarts({ hook, after }: Pick<AutomationSpec, 'hook' | 'after'>, own?: string): Promise<void> {
     if (hook && hook.source !== 'json' && hook.events.length === 0)
       throw new AppError('invalid_request', 'The hook has no events. Choose at least one in hook.events.');
@@ -97,7 +94,7 @@ export function createAutomationService(deps: Deps): AutomationService {
       );
   }
 
-  /** Only the API that created an automation can change what its sessions do. Throws invalid_request. */
+  /** Throws invalid_request. */
   function checkProgram(now: Automation, change: Partial<AutomationSpec>): void {
     if (!now.program || change.program) return;
     const other = ofProgram.find(

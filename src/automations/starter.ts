@@ -56,10 +56,7 @@ const maxLatenessMs = 10 * 60_000;
 /** Longer than the maximum age of an accepted delivery. */
 const keptMs = 2 * 60 * 60_000;
 
-/**
- * Advances each start through the states queued, starting, running and ended. Any server can repeat each step without
- * duplicates.
- */
+/** Any server can repeat each step without duplicates. */
 export class AutomationStarter extends ServerComponent<AutomationStarterDeps> {
   async advance(start: Start, automation: Automation, working: readonly AutomationStart[]): Promise<boolean> {
     try {
@@ -130,7 +127,7 @@ export class AutomationStarter extends ServerComponent<AutomationStarterDeps> {
       await sessions.send(sessionId, { ...message, messageId: deriveMessageId(`automation ${start.doc.id} ${n}`) });
     await this.#tell(start.doc, 'automation.started');
     const running = await records.putStart({ ...start.doc, state: 'running', text: '' }, start.version);
-    // A prebuild has no run, so no event would wake the scheduler to follow it.
+    // A prebuild has no run, so no event would wake the scheduler.
     if (running?.doc.kind === 'prebuild') return await this.#followPrebuild(running);
     return running !== undefined;
   }
@@ -153,7 +150,7 @@ export class AutomationStarter extends ServerComponent<AutomationStarterDeps> {
     return await this.#end(start, { state: 'ended', outcome: session.outcome, cost });
   }
 
-  /** Records the outcome before deleting the session, so that a crash in between does not lose it. */
+  /** Stores the outcome before the deletion, so that no crash loses the outcome. */
   async #followPrebuild(start: Start): Promise<boolean> {
     const { records, sessions, prebuilds, clock } = this.deps;
     const { sessionId, outcome } = start.doc;

@@ -1,7 +1,7 @@
 import { type Corral, CorralError, type CorralErrorCode } from '../client/index.ts';
 import type { Io } from './io.ts';
 
-/** Scripts can rely on these exit codes. `corral exec` exits with the code of the program that it runs. */
+/** Scripts can rely on these codes. `corral exec` exits with its program's code. */
 export const exitCodes = {
   ok: { code: 0, about: 'done; for `run`: the run is completed' },
   failed: { code: 1, about: 'the command or the run failed' },
@@ -43,10 +43,7 @@ export interface CliCommand {
   readonly about: string;
   readonly options: readonly (readonly [flags: string, about: string])[];
   readonly examples: readonly string[];
-  /**
-   * Another program's command line follows the first argument. It starts at the first word that is not an option, or
-   * after `--`.
-   */
+  /** After the first argument, another program's command line starts at the first non-option or after `--`. */
   readonly passThrough?: true;
   /** Resolves with the exit code; undefined means 0. */
   run(input: CliCommandInput): Promise<number> | Promise<void>;
@@ -58,7 +55,6 @@ export interface CliCommandInput {
   readonly isProgram: boolean;
   readonly options: ParsedOptions;
   readonly io: Io;
-  /** In order of precedence: the command line, the environment, the local server, `corral login`, the default address. */
   readonly corral: () => Corral;
 }
 

@@ -9,7 +9,7 @@ export interface FollowRunOptions {
   readonly follow: boolean;
 }
 
-/** Resolves with the exit code. Without a prompt, resolves once the run waits for input. */
+/** Resolves with the exit code. Without `io.canAsk`, or with `json`, also resolves when the run waits for input. */
 export async function followRun(run: Run, io: Io, { json, follow }: FollowRunOptions): Promise<number> {
   const shown = createEventRenderer(io, { quiet: !follow || json });
   const result: { -readonly [Key in keyof RunResult]: RunResult[Key] } = {

@@ -47,7 +47,7 @@ export function createProcessIo(
 }
 
 const ownColours = new RegExp(`(${String.fromCharCode(27)}\\[(?:[012]|22|3[1-79]|9[0-7])m)`);
-/** Removes or escapes control characters. Keeps line breaks, tabs and, with `hasColour`, Corral's own colours. */
+/** Keeps line breaks, tabs and, with `hasColour`, Corral's own colours. */
 export function escapeControls(line: string, hasColour: boolean): string {
   const escaped = line.replace(/[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (one) => {
     return `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`;
@@ -69,7 +69,7 @@ export function toOneLine(text: string, most: number): string {
   return line.length > most ? `${line.slice(0, most - 1)}…` : line;
 }
 
-/** Resolves once the stream drains or ends; undefined if there is no need to wait. */
+/** Undefined if there is no need to wait. Also resolves if the stream fails. */
 export function writeWithBackpressure(stream: NodeJS.WritableStream, bytes: Uint8Array): Promise<void> | undefined {
   if (stream.write(bytes)) return undefined;
   return new Promise((resolve) => {

@@ -141,7 +141,7 @@ function parseCommandLine(command: Command, [first = '', ...words]: readonly str
   return { args: [first, ...operands], isProgram: words.at(-operands.length - 1) === '--' };
 }
 
-/** A repeatable option takes one value each time, so it does not consume later arguments. */
+/** A repeatable option takes one value each time. */
 function toOption(flags: string, text: string): Option {
   const option = new Option(flags.replace('...', ''), text);
   if (!flags.includes('...')) return option;

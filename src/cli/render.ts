@@ -10,13 +10,13 @@ export interface EventRenderer {
   settle(): void;
 }
 
-/** Successful calls to these tools are not shown, because their effects have their own events. */
+/** Only failed calls are shown: the effects have their own events. */
 export const hiddenToolNames: ReadonlySet<string> = new Set(['todo', 'make_plan', 'message_ask_user']);
 
 export const formatSandboxPhase = (event: Extract<Event, { type: 'sandbox.phase' }>): string =>
   toOneLine(eventSummaryOf(event).replace(/^starting: /, ''), 200);
 
-/** Writes the agent's text to stdout and everything else to stderr. With `quiet`, writes only the text. */
+/** Writes the agent's text to stdout and, unless `quiet`, everything else to stderr. */
 export function createEventRenderer(io: Io, { quiet }: { readonly quiet: boolean }): EventRenderer {
   let open: 'stdout' | 'stderr' | undefined;
   let phase = false;

@@ -72,7 +72,7 @@ function listNames(folder: string): string[] {
   }
 }
 
-/** Undefined if the file is missing or belongs to another user, or if its server has died. */
+/** Undefined if the file is unreadable or its server has ended. */
 function readFound(file: string): LocalServer | undefined {
   try {
     const found = JSON.parse(readFileSync(file, 'utf8')) as LocalServer;
@@ -133,7 +133,6 @@ function readSavedTokens(env: Io['env']): SavedTokens {
   }
 }
 
-/** Saves the token and makes this server the default. Without a token, clears both. Returns the file's path. */
 export function saveToken(env: Io['env'], server: string, token: string | undefined): string {
   const { [server]: _, ...others } = readSavedTokens(env).tokens;
   const saved: SavedTokens =

@@ -1,6 +1,5 @@
 import { constants } from 'node:os';
 
-/** A second SIGINT or SIGTERM ends the process immediately. If the output's reader is gone, the exit code is 0. */
 export function createInterruptSignal(proc: NodeJS.Process = process): AbortSignal {
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {

@@ -27,7 +27,7 @@ export class BoxAttempts {
     this.#sessionId = sessionId;
   }
 
-  /** Does not wait for an attempt to start. Rejects with conflict, for example while a run or other attempts are in progress. */
+  /** Does not wait for an attempt to start. Rejects with conflict, for example during a run. */
   start(task: string, { attempts = 3, ...options }: AttemptsOptions = {}): Promise<Attempts> {
     const requested = { sessionId: this.#sessionId, task, attempts, ...options };
     return this.#server.call((api) => api.attempts.start.mutate(requested));

@@ -1,9 +1,6 @@
 export type FileContent = string | Uint8Array | Blob | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
 
-/**
- * The body of a request, with the options that `fetch` requires for it. In a browser, a stream is buffered first,
- * because browsers cannot send streams over HTTP/1.1, and some cannot send them at all.
- */
+/** Buffers a stream in browsers, which cannot send streams over HTTP/1.1. */
 export async function toRequestInit(content: FileContent): Promise<RequestInit> {
   if (typeof content === 'string' || content instanceof Uint8Array) return { body: content as string };
   if (content instanceof Blob) return { body: content };
@@ -27,7 +24,7 @@ function toStream(pieces: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array>
   });
 }
 
-/** Reads a stream piece by piece, even where streams cannot be iterated, as in Safari. */
+/** Works where streams cannot be iterated, as in Safari. */
 export async function* readChunks(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {
   const reader = body?.getReader();
   try {

@@ -22,14 +22,11 @@ export interface CorralClientOptions {
   readonly url: string;
   /** A token or an API key, if the server requires one. */
   readonly token?: string;
-  /**
-   * The transport for subscriptions: `sse`, the default (works through every proxy), or `ws` (one connection for all
-   * subscriptions).
-   */
+  /** `sse` (default) works through every proxy; `ws` uses one connection for all subscriptions. */
   readonly transport?: 'sse' | 'ws';
-  /** The EventSource class for the transport `sse`. Default: the platform's own, or the client's if the platform has none. */
+  /** For the transport `sse`; default: the platform's class, else a built-in one. */
   readonly EventSource?: EventSourceClass;
-  /** The WebSocket class for the transport `ws` on platforms without one, such as Node before 22. */
+  /** For `ws` on platforms without a WebSocket class, such as Node before 22. */
   readonly WebSocket?: typeof WebSocket;
 }
 
@@ -77,7 +74,7 @@ interface Streams {
   close(): void;
 }
 
-/** A browser cannot set headers on an EventSource or WebSocket, so the token is in the connection parameters. */
+/** Browsers cannot set headers on an EventSource or WebSocket. */
 const parameters = ({ token }: CorralClientOptions) => (token === undefined ? {} : { connectionParams: { token } });
 
 const chooseEventSource = (options: CorralClientOptions): EventSourceClass =>
@@ -108,10 +105,6 @@ function overWebSocket(url: string, options: CorralClientOptions, refused: () =>
   return { link: wsLink({ client }), close: () => void client.close() };
 }
 
-/**
- * When the signal fires, every subscription fails with the signal's reason if the reason is an error; otherwise the
- * subscription completes normally.
- */
 const endWith =
   (signal: AbortSignal): TRPCLink<AppRouter> =>
   () =>
@@ -133,27 +126,25 @@ const endWith =
       };
     });
 
-/** Subscriptions survive a broken connection or a temporary failure of the server. A refusal ends them. */
 const retryTransient: TRPCLink<AppRouter> = retryLink({
   retry: ({ error }) => error.data?.retryable ?? !isRefusal(error),
   retryDelayMs: pauseMs,
 });
 
-/** Whether the status is a 4xx, except for 429, which only delays the next attempt. */
+/** 429 only delays the next attempt. */
 function isRefusal(error: TRPCClientError<AppRouter>): boolean {
   const { cause } = error as { cause?: { code?: unknown } };
   const status = typeof cause?.code === 'number' ? cause.code : undefined;
   return status !== undefined && status >= 400 && status < 500 && status !== 429;
 }
 
-/** Milliseconds before the next attempt. Random, so that clients do not all return to a restarted server at the same time. */
+/** Random, so that clients do not all reconnect to a restarted server at once. */
 function pauseMs(attempt: number): number {
   return Math.min(5_000, 100 * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2);
 }
 
-// Server-sent events over `fetch`, for platforms without an EventSource, such as Node. Implements only the parts that
-// tRPC's client uses; an error event's `code` is the status of the failed response. The package `eventsource` gives up
-// on a 502, which a proxy returns while the server restarts, and waits a fixed 3 s after each break.
+// Server-sent events over `fetch`, only as far as tRPC's client needs them. An error event's `code` is the response's
+// status. The package `eventsource` gives up on a proxy's 502 and waits a fixed 3 s after each break.
 
 type Listener = (event: never) => void;
 interface SourceEvent {

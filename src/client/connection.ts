@@ -22,10 +22,7 @@ export interface Connection {
   readonly api: CorralClient;
   /** Calls `work` with `api`. Rejects with a CorralError if the call fails. */
   call<Result>(work: (api: CorralClient) => Promise<Result>): Promise<Result>;
-  /**
-   * Resolves with a response of any status. Rejects with a CorralError if no server answers, or with the signal's
-   * reason.
-   */
+  /** Resolves with any status. Rejects with a CorralError if no server answers, or with the signal's reason. */
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /** Resolves with a successful response. Rejects with a CorralError, or with the signal's reason. */
   request(path: string, init?: RequestInit): Promise<Response>;
@@ -35,7 +32,7 @@ export interface Connection {
     content: FileContent,
     options: AbortOptions & { readonly method?: string; readonly type?: string },
   ): Promise<Response>;
-  /** Downloads content of any size. A broken transfer fails with an error instead of ending the stream early. */
+  /** A broken transfer fails with an error instead of ending the stream early. */
   download(path: string, options: AbortOptions): Promise<SizedStream>;
 }
 

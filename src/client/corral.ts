@@ -22,7 +22,7 @@ type NewSession = Exclude<Inputs['sessions']['create'], void>;
 export interface NewBox {
   readonly title?: string;
   readonly projectId?: string;
-  /** `demo` or `provider/model`; default: the model that the project chose, else the template's, else the server's. */
+  /** `demo` or `provider/model`; default: the project's, else the template's, else the server's. */
   readonly model?: string;
   /** The recipe for the box's sandbox and agent; default: the project's, or the server's. */
   readonly template?: string;
@@ -36,33 +36,28 @@ export interface NewBox {
   readonly env?: Readonly<Record<string, string>>;
   /** Keeps the session when the `await using` block ends. */
   readonly keep?: boolean;
-  /** Seconds until the server deletes the box, even while this program is running; default: never. */
+  /** Seconds until the server deletes the box; default: never. */
   readonly lifetime?: number;
-  /**
-   * Seconds after which an unused sandbox is stopped; its files are kept. The value cannot exceed the server's setting.
-   */
+  /** Seconds until an unused sandbox is stopped; its files stay. At most the server's setting. */
   readonly idleTimeout?: number;
-  /**
-   * `none`, or the only hosts (`host`, `*.host`, `host:port`) that the sandbox can reach, among those that the server's
-   * policy allows.
-   */
+  /** `none`, or the only reachable hosts (`host`, `*.host`, `host:port`), within the server's policy. */
   readonly egress?: Egress;
-  /** The box's CPU and memory limits, if the server's driver can enforce them; at most what the server allows. */
+  /** CPU and memory limits, at most the server's. The driver must be able to enforce them. */
   readonly size?: SandboxSize;
-  /** Containers, such as a database, that run other images alongside the box's sandbox, keyed by name. */
+  /** Other containers alongside the sandbox, such as a database, keyed by name. */
   readonly services?: NonNullable<NewSession['services']>;
-  /** The text of a compose file, to use instead of `services`. Its services run alongside the box's sandbox. */
+  /** The text of a compose file, as an alternative to `services`. */
   readonly compose?: string;
   /** The id or name of a snapshot whose files the box starts with. */
   readonly snapshot?: string;
-  /** The id or name of a template that you built, optionally with a tag; the box starts from its image. */
+  /** The id or name of a template that you built, optionally with a tag. */
   readonly built?: string;
   /** Volumes to mount in the box's sandbox: storage that outlives the box. */
   readonly volumes?: readonly VolumeMount[];
   /** Your own key-value pairs; `list` can filter by them. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
-/** The options for getting a box by name. `env` always applies; the others apply only if the box is created. */
+/** `env` always applies; the other options apply only to a new box. */
 export type NamedBoxOptions = Omit<NewBox, 'files' | 'keep'>;
 export type Egress = 'none' | readonly string[];
 export interface SandboxSize {
@@ -107,7 +102,7 @@ export class Corral {
     return this.#server.api;
   }
 
-  /** Creates a session, whose sandbox starts in the background. With `files`, resolves once they are written. */
+  /** The sandbox starts in the background. With `files`, resolves once they are written. */
   async create({ files = {}, env, keep = false, ...requested }: NewBox = {}): Promise<Box> {
     const { id } = await this.#server.call((api) => api.sessions.create.mutate(toSessionInput(requested)));
     const box = new Box(this.#server, id, { ...(env && { env }), isOwn: !keep });
@@ -120,7 +115,6 @@ export class Corral {
     return box;
   }
 
-  /** Gets a box by name, or creates it, on the server that the options specify. */
   static box(
     name: string,
     { url, token, transport, EventSource, WebSocket, ...requested }: ServerOptions & NamedBoxOptions = {},
@@ -130,8 +124,8 @@ export class Corral {
   }
 
   /**
-   * Gets your box by name and starts or resumes it in the background, or creates it. `env` always applies; the other options
-   * apply only to a new box. Concurrent calls get the same box. `await using` does not delete it.
+   * Starts or resumes the box in the background. `env` always applies; the other options apply only to a new box.
+   * Concurrent calls get the same box. `await using` does not delete it.
    */
   async box(name: string, { env, ...requested }: NamedBoxOptions = {}): Promise<Box> {
     const { session } = await this.#server.call((api) =>
@@ -140,10 +134,7 @@ export class Corral {
     return new Box(this.#server, session.id, { ...(env && { env }) });
   }
 
-  /**
-   * Yields the sessions that the caller can see, starting with the session with the newest message. `metadata` and the
-   * other options filter the sessions.
-   */
+  /** Yields the sessions that the caller can see, those with the newest messages first. */
   async *list(options: ListOptions = {}): AsyncGenerator<Session, void> {
     let cursor: string | undefined;
     do {
@@ -154,7 +145,7 @@ export class Corral {
     } while (cursor !== undefined);
   }
 
-  /** Opens the box of the session with this id. Rejects with session_not_found if no such session exists. */
+  /** Rejects with session_not_found if there is no such session. */
   async open(id: string): Promise<Box> {
     return new Box(this.#server, (await this.#server.call((api) => api.sessions.get.query({ id }))).id);
   }
@@ -174,10 +165,7 @@ export class Corral {
     return new Templates(this.#server);
   }
 
-  /**
-   * Exports a snapshot, identified by its id or name, as one file that another installation can import. A broken
-   * transfer fails with an error.
-   */
+  /** Exports a snapshot as one file for another installation. A broken transfer fails with an error. */
   async exportSnapshot(
     idOrName: string,
     options: { signal?: AbortSignal } = {},
@@ -197,7 +185,7 @@ export class Corral {
     return (await response.json()) as Snapshot;
   }
 
-  /** Sends a request to any route, with the token. Resolves with a response of any status. */
+  /** Sends the token. Resolves with a response of any status. */
   fetch(path: string, init?: RequestInit): Promise<Response> {
     return this.#server.fetch(path, init);
   }
@@ -257,7 +245,7 @@ export class Box implements AsyncDisposable {
     return this.#env ? { ...options, env: { ...this.#env, ...options.env } } : options;
   }
 
-  /** Writes files into the workspace. Resolves with their paths, for the `attachments` of a task. */
+  /** Resolves with the paths, for the `attachments` of a task. */
   async attach(files: Readonly<Record<string, FileContent>>): Promise<string[]> {
     for (const [path, content] of Object.entries(files)) await this.files.write(path, content);
     return Object.keys(files);
@@ -276,10 +264,7 @@ export class Box implements AsyncDisposable {
     return await openPreview(this.#server, this.id, { of, ...options });
   }
 
-  /**
-   * Opens a new shell in a pseudo-terminal, or the existing terminal with this `id`. Pass `onData`, or iterate over the
-   * terminal.
-   */
+  /** Opens a new shell, or the terminal with this `id`. Pass `onData`, or iterate over the terminal. */
   async terminal({ id, ...options }: TerminalOptions & { readonly id?: string } = {}): Promise<Terminal> {
     const open = () => this.#server.call((api) => api.terminals.open.mutate({ sessionId: this.id }));
     return await Terminal.open(this.#server, id ?? (await open()).id, options);
@@ -291,17 +276,16 @@ export class Box implements AsyncDisposable {
   }
 
   /**
-   * Creates a box with the conversation up to the end of the newest run, or of the step or run at `seq`. The new box
-   * starts with the files from that point if they were kept; see `session().forkedFrom.files`. Rejects with conflict if
-   * no run has ended yet.
+   * Copies the conversation up to the newest run's end, or the step or run at `seq`. `session().forkedFrom.files`
+   * reports whether files were copied. Rejects with conflict if no run has ended.
    */
   async fork(options: ForkOptions = {}): Promise<Box> {
     return this.#owned((await this.#server.call((api) => api.sessions.fork.mutate({ id: this.id, ...options }))).id);
   }
 
   /**
-   * Creates a box with everything before the message at `seq`, which must have started a run, and sends `text` instead
-   * of that message. This box is kept. Rejects with conflict while a run is in progress, unless `stopsRun` is set.
+   * The copy ends before the message at `seq`, which must have started a run, and gets `text` instead. Rejects with
+   * conflict during a run, unless `stopsRun` is set.
    */
   async edit(seq: number, text: string, options: EditOptions = {}): Promise<Box> {
     const requested = { id: this.id, seq, text, ...options };
@@ -310,18 +294,15 @@ export class Box implements AsyncDisposable {
   }
 
   /**
-   * Copies the files so that new boxes can start with them: `corral.create({ snapshot: 'build-cache' })`. The copy
-   * outlives the box. An older snapshot with the same name loses that name.
+   * Copies the files for new boxes, as in `corral.create({ snapshot: 'build-cache' })`. The copy outlives the box. An
+   * older snapshot with this name loses it.
    */
   snapshot(
     options: { readonly name?: string; readonly labels?: Readonly<Record<string, string>> } = {},
   ): Promise<Snapshot> {
     return this.#server.call((api) => api.snapshots.create.mutate({ sessionId: this.id, ...options }));
   }
-  /**
-   * Creates boxes that all start with the current files, but without the running processes. Each fork succeeds or fails
-   * independently.
-   */
+  /** Creates boxes with the current files, but without the running processes. Each fork can fail independently. */
   async forks(count: number): Promise<(Box | CorralError)[]> {
     const created = await this.#server.call((api) => api.sandbox.fork.mutate({ sessionId: this.id, count }));
     return created.map((one) =>
@@ -335,37 +316,30 @@ export class Box implements AsyncDisposable {
     return new Box(this.#server, id, { ...(this.#env && { env: this.#env }), isOwn: true });
   }
 
-  /**
-   * Renames the box; none of your other boxes may have this name. Null removes the name, so that another box can take
-   * it.
-   */
+  /** The name must be unique among your boxes. Null removes it. */
   async rename(name: string | null): Promise<void> {
     await this.#server.call((api) => api.sessions.update.mutate({ id: this.id, name }));
   }
 
-  /**
-   * Schedules the deletion of the box for this many seconds from now. Null means that the box is never deleted
-   * automatically.
-   */
+  /** Seconds from now until the box is deleted. Null: never. */
   async setLifetime(seconds: number | null): Promise<void> {
     await this.#server.call((api) => api.sessions.update.mutate({ id: this.id, lifetimeSeconds: seconds }));
   }
 
-  /** The state of the sandbox; its `pause` field shows the most that a pause can keep. Does not start the sandbox. */
+  /** Does not start the sandbox. The field `pause` shows the most that a pause can keep. */
   status(): Promise<SandboxStatus> {
     return this.#server.call((api) => api.sandbox.status.query({ sessionId: this.id }));
   }
   /**
-   * Pauses the sandbox until its next use: a task, a command, or access to a file, a terminal or a port resumes it. By
-   * default, keeps as much as possible. Rejects: unsupported (the sandbox cannot keep the requested parts),
-   * sandbox_not_found (not running), sandbox_lost (it ended unexpectedly), conflict (the pause would end a run's
-   * processes), sandbox_unavailable or deadline_exceeded (it could not be frozen).
+   * Any use of the sandbox resumes it. By default, keeps as much as possible. Rejects: unsupported (the sandbox cannot
+   * keep the requested parts), sandbox_not_found (not running), sandbox_lost (it ended unexpectedly), conflict (the
+   * pause would end a run's processes), sandbox_unavailable or deadline_exceeded (it could not be frozen).
    */
   pause(keeps?: 'memory' | 'files'): Promise<SandboxStatus> {
     const requested = { sessionId: this.id, ...(keeps && { keeps }) };
     return this.#server.call((api) => api.sandbox.pause.mutate(requested));
   }
-  /** Resumes the paused sandbox, or starts it. Any use of a paused sandbox does this automatically. */
+  /** Any use of a paused sandbox also resumes it. */
   resume(): Promise<SandboxStatus> {
     return this.#server.call((api) => api.sandbox.resume.mutate({ sessionId: this.id }));
   }
@@ -380,12 +354,12 @@ export class Box implements AsyncDisposable {
     await this.#server.call((api) => api.sessions.delete.mutate({ id: this.id }));
   }
 
-  /** Ends all subscriptions of this client, including those of its other boxes. The session is not deleted. */
+  /** Ends all subscriptions of this client, including those of its other boxes. */
   close(): void {
     this.#server.api.close();
   }
 
-  /** `await using` deletes a box that `create`, `fork`, `forks` or `edit` created, unless it was created with `keep`. */
+  /** `await using` deletes a box from `create`, `fork`, `forks` or `edit`, unless it was created with `keep`. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       if (this.#isOwn) await this.remove();

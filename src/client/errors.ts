@@ -1,7 +1,7 @@
 import { TRPCClientError } from '@trpc/client';
 import type { TrpcErrorData } from '../api/procedure/errors.ts';
 
-/** `unreachable`: no Corral server answered, or the connection broke. All other codes are the server's. */
+/** `unreachable`: no Corral server answered, or the connection broke. */
 export type CorralErrorCode = TrpcErrorData['reason'] | 'unreachable';
 
 interface Details {

@@ -5,8 +5,8 @@ import type { Event } from './types.ts';
 const maxWaiting = 1_000;
 
 /**
- * Yields a session's events after `afterSeq`, then new ones, until the session is deleted or the reader stops.
- * Reconnects and continues after the last event if the connection breaks, or is closed because the reader is slow.
+ * Yields the events after `afterSeq` until the session is deleted. Reconnects if the connection breaks or the reader is
+ * slow.
  */
 export async function* followEvents(
   server: Connection,
@@ -25,10 +25,7 @@ export async function* followEvents(
   }
 }
 
-/**
- * Yields the events of one subscription, then `over` when the server ends it. Ends without `over` when too many events are
- * unread; the caller then subscribes again.
- */
+/** Yields `over` when the server ends the subscription. Ends without `over` when too many events are unread. */
 async function* oneConnection(
   server: Connection,
   sessionId: string,

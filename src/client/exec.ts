@@ -12,30 +12,29 @@ export interface ExecOptions {
   /** The command's standard input; default: none. */
   readonly stdin?: string | Uint8Array | AsyncIterable<Uint8Array>;
   readonly signal?: AbortSignal;
-  /** Called for each piece of output. The next call waits until a returned promise resolves; other return values are ignored. */
+  /** The next call waits for a returned promise; other return values are ignored. */
   readonly onStdout?: (text: string) => unknown;
   readonly onStderr?: (text: string) => unknown;
   /** Maximum number of characters to keep from each of stdout and stderr; default: 1,048,576. */
   readonly keep?: number;
 }
 export interface ExecResult {
-  /** 124 after a timeout, 128+n after signal n. A command that fails does not make the call reject. */
+  /** 124 after a timeout, 128+n after signal n. A failed command does not reject. */
   readonly exitCode: number;
   readonly timedOut: boolean;
-  /** The first `keep` characters of this output; `onStdout` and `onStderr` receive all of the output. */
+  /** The first `keep` characters; `onStdout` and `onStderr` receive all of the output. */
   readonly stdout: string;
   readonly stderr: string;
   /** Whether `stdout` or `stderr` was cut off. */
   readonly truncated: boolean;
 }
 export interface ExecBytesOptions extends Omit<ExecOptions, 'onStdout' | 'onStderr' | 'keep'> {
-  /** Called for each piece of output. The next call waits until the returned promise resolves. */
+  /** The next call waits for a returned promise. */
   readonly onBytes: (channel: 'stdout' | 'stderr', bytes: Uint8Array) => void | Promise<void>;
 }
 
 const keptChars = 1024 * 1024;
 
-/** Runs a command and streams its output, which can be of any length. A busy callback delays further output. */
 export async function exec(
   server: Connection,
   sessionId: string,

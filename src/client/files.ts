@@ -5,7 +5,7 @@ import { type FileChange, type WatchOptions, watchFiles } from './watch.ts';
 
 export type FileEntry = Outputs['files']['list']['items'][number];
 
-/** The files of a box. Paths are relative to the box's workspace, or absolute and inside the workspace. */
+/** Paths are relative to the box's workspace, or absolute and inside it. */
 export class Files {
   readonly #server: Connection;
   readonly #sessionId: string;
@@ -15,7 +15,7 @@ export class Files {
     this.#sessionId = sessionId;
   }
 
-  /** Writes a file of any size, and creates missing folders. Replaces the file completely, or not at all. */
+  /** Creates missing folders. Replaces the file completely, or not at all. */
   async write(path: string, content: FileContent, options: { signal?: AbortSignal } = {}): Promise<{ size: number }> {
     return (await (await this.#server.upload(this.#at(path), content, options)).json()) as { size: number };
   }
@@ -30,7 +30,7 @@ export class Files {
     return new Uint8Array(await response.arrayBuffer());
   }
 
-  /** Streams a file of any size. A broken transfer fails with an error instead of ending the stream early. */
+  /** A broken transfer fails with an error instead of ending the stream early. */
   async stream(
     path: string,
     options: { signal?: AbortSignal } = {},
@@ -44,8 +44,8 @@ export class Files {
   }
 
   /**
-   * Watches the files in and below a folder. Once the promise has resolved, no change is missed unless a `lost` change
-   * reports otherwise, such as after a broken connection. Leaving the loop over the changes ends the watch.
+   * Once the promise resolves, a `lost` change reports every gap, such as after a broken connection. Leaving the loop
+   * ends the watch.
    */
   async watch(path = '.', options: WatchOptions = {}): Promise<AsyncGenerator<FileChange, void>> {
     return await watchFiles(this.#server, `/streams/sessions/${this.#sessionId}/watch`, { path, ...options });

@@ -41,7 +41,7 @@ export class Memory {
   read(path: string, options: { readonly version?: number } = {}): Promise<NoteText> {
     return this.#server.call((api) => api.memory.read.query({ ...this.#holder, path, ...options }));
   }
-  /** Writes a note. With `expect`, rejects with conflict unless the note is at that version; 0: the note must not exist. */
+  /** With `expect`, rejects with conflict unless the note is at that version; 0: the note must not exist. */
   write(path: string, text: string, options: { readonly expect?: number } = {}): Promise<Note> {
     return this.#server.call((api) => api.memory.write.mutate({ ...this.#holder, path, text, ...options }));
   }
@@ -57,9 +57,7 @@ export class Memory {
   undo(path: string, options: { readonly to?: number } = {}): Promise<Note> {
     return this.#server.call((api) => api.memory.undo.mutate({ ...this.#holder, path, ...options }));
   }
-  /**
-   * Permanently removes the text of an earlier version; `all` removes the text of every version, and the note itself.
-   */
+  /** Permanently removes the text of an earlier version, or with `all`, every text and the note. */
   redact(path: string, version: number | 'all'): Promise<Note> {
     return this.#server.call((api) => api.memory.redact.mutate({ ...this.#holder, path, version }));
   }

@@ -23,7 +23,7 @@ export const resolvePreviewUrl = ({ address }: Pick<Connection, 'address'>, prev
   url: new URL(preview.url, `${address}/`).href,
 });
 
-/** A port of a box. Its preview opens on first use and lasts for 8 hours by default. */
+/** The preview opens on first use and lasts for 8 hours by default. */
 export class Port {
   readonly number: number;
   readonly #server: Connection;
@@ -51,8 +51,7 @@ export class Port {
   }
 
   /**
-   * Sends a request to the program behind the port. Resolves with its response, with 502 if no program is listening, or
-   * with 503 if the sandbox is not running.
+   * Resolves with the program's response, with 502 (no program is listening) or with 503 (the sandbox is not running).
    */
   async fetch(path = '/', init: RequestInit = {}): Promise<Response> {
     const { path: base } = await this.open();

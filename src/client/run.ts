@@ -39,7 +39,7 @@ export class Run implements AsyncIterable<Event> {
     this.seq = seq;
   }
 
-  /** Resolves when the run has ended, for any reason. A run that waits for an answer has not ended. */
+  /** A run that waits for an answer has not ended. */
   result(): Promise<RunResult> {
     this.#result ??= this.#watch();
     return this.#result;

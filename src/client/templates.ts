@@ -10,9 +10,9 @@ type BuildStep = Outputs['templateBuilds']['plan']['steps'][number];
 
 /** The files for a COPY instruction. */
 export interface CopySource {
-  /** The hash of the content. Nothing is uploaded if the server already has this content. */
+  /** Content is not uploaded if the server already has this hash. */
   readonly hash: string;
-  /** A tar archive, plain or gzipped, with paths relative to the folder of the Dockerfile. */
+  /** A plain or gzipped tar; paths are relative to the Dockerfile's folder. */
   readonly archive: () => FileContent;
 }
 export interface BuildOptions {
@@ -20,14 +20,11 @@ export interface BuildOptions {
   readonly dockerfile: string;
   /** The values of the Dockerfile's ARGs. */
   readonly args?: Readonly<Record<string, string>>;
-  /** Tags for the build, in addition to the tag in `name`. If there is no tag at all, `default` is used. */
+  /** Added to the tag in `name`. Without any tag, `default` is used. */
   readonly tags?: readonly string[];
   /** Runs every step again, even steps that an earlier build has run. */
   readonly fresh?: boolean;
-  /**
-   * Called for each source of a COPY instruction, with its path relative to the folder of the Dockerfile. Resolves with
-   * the files.
-   */
+  /** Resolves with the files of a COPY source, a path relative to the Dockerfile's folder. */
   readonly files?: (source: string) => Promise<CopySource>;
   readonly onLog?: (entry: BuildLogEntry) => void;
   /** Aborts the call and cancels the build. */
@@ -50,14 +47,14 @@ export class Templates {
   builds(id: string): Promise<TemplateBuild[]> {
     return this.#server.call((api) => api.templateBuilds.builds.query({ id }));
   }
-  /** Deletes the template. Sessions that run its images continue; new ones cannot start from it. */
+  /** Sessions that run its images continue; new ones cannot start from it. */
   async remove(id: string): Promise<void> {
     await this.#server.call((api) => api.templateBuilds.delete.mutate({ id }));
   }
 
   /**
-   * Builds `name` or `name:tag`, and resolves when the build has ended: see its `status` and `reason`. Rejects with
-   * unsupported if this server does not build templates.
+   * Builds `name` or `name:tag`. Resolves when the build has ended: see `status`. Rejects with unsupported if the
+   * server builds no templates.
    */
   async build(name: string, { dockerfile, args, tags = [], fresh = false, ...options }: BuildOptions) {
     const { base, steps } = await this.#server.call((api) =>
@@ -78,7 +75,7 @@ export class Templates {
     }
   }
 
-  /** Follows the log of a build from its start, and resolves when the build has ended. */
+  /** Follows the log from its start, and resolves when the build has ended. */
   async follow(
     of: { readonly id: string; readonly build: string },
     { onLog, signal }: Pick<BuildOptions, 'onLog' | 'signal'> = {},

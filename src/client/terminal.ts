@@ -10,22 +10,16 @@ export type TerminalEnd = 'exited' | 'deleted' | 'replaced' | 'session_deleted' 
 export interface TerminalOptions {
   readonly cols?: number;
   readonly rows?: number;
-  /**
-   * Called for each piece of output. The next call waits until the returned promise resolves. Without `onData`, iterate
-   * over the terminal.
-   */
+  /** The next call waits for a returned promise. Without `onData`, iterate over the terminal. */
   readonly onData?: (bytes: Uint8Array) => void | Promise<void>;
 }
 
-/**
- * A shell in a pseudo-terminal in the box. The shell keeps running when its reader leaves; `box.terminal({id})`
- * reattaches to it. Output goes to `onData`, or waits until the terminal is iterated over.
- */
+/** A shell that keeps running when its reader leaves; `box.terminal({ id })` reattaches to it. */
 export class Terminal implements AsyncIterable<Uint8Array> {
   readonly id: string;
   /**
-   * Resolves when the shell exits, another reader takes over, the terminal is deleted (alone or with its session), or
-   * `detach` is called. Rejects when the connection breaks.
+   * Resolves when the shell exits, another reader takes over, the terminal is deleted, or `detach` is called. Rejects
+   * when the connection breaks.
    */
   readonly ended: Promise<TerminalEnd>;
   readonly #server: Connection;
@@ -50,7 +44,7 @@ export class Terminal implements AsyncIterable<Uint8Array> {
     return new Terminal(server, id, await server.request(`/streams/terminals/${id}`), onData);
   }
 
-  /** The output of a terminal that was opened without `onData`. Leaving the loop detaches from the terminal. */
+  /** Only for a terminal without `onData`. Leaving the loop detaches from it. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void> {
     try {
       yield* this.#pieces.taken();
@@ -81,7 +75,7 @@ export class Terminal implements AsyncIterable<Uint8Array> {
     await this.#server.call((api) => api.terminals.close.mutate({ terminalId: this.id }));
   }
 
-  /** Sends one request at a time, so that input arrives in order. Later input is sent with the next request. */
+  /** One request at a time keeps the input in order. */
   #send(): Promise<void> {
     this.#sending ??= this.#sendAll().finally(() => {
       this.#sending = undefined;
@@ -124,7 +118,7 @@ export class Terminal implements AsyncIterable<Uint8Array> {
   }
 }
 
-/** Passes bytes to one reader, piece by piece. The writer waits until each piece has been taken. */
+/** The writer waits until each piece has been taken. */
 function handoff() {
   let lying: Uint8Array | undefined;
   let isOver = false;

@@ -7,7 +7,6 @@ export type { AppRouter };
 export type Inputs = inferRouterInputs<AppRouter>;
 export type Outputs = inferRouterOutputs<AppRouter>;
 
-/** The state of a sandbox: its driver, its idle timeout, and what a pause keeps or can keep. */
 export type SandboxStatus = Outputs['sandbox']['status'];
 /** A copy of a box's files that outlives the box. */
 export type Snapshot = Outputs['snapshots']['get'];

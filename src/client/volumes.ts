@@ -5,7 +5,7 @@ import type { Outputs } from './types.ts';
 /** Storage that outlives boxes and that several of them can mount. */
 export type Volume = Outputs['volumes']['get'];
 export type VolumeEntry = Outputs['volumes']['files'][number];
-/** A volume for a new box. Only one box at a time can mount a volume for writing. */
+/** Only one box at a time can mount a volume for writing. */
 export interface VolumeMount {
   readonly volume: string;
   /** Below `/mnt`, or at or below `/data`, `/srv`, `/media` or `/volumes`. */
@@ -14,10 +14,7 @@ export interface VolumeMount {
   readonly access?: 'read' | 'write';
 }
 
-/**
- * The caller's volumes. Methods accept an id or a name. Content can be written only while no box has the volume mounted
- * for writing.
- */
+/** Methods accept an id or a name. Content cannot be written while a box mounts the volume for writing. */
 export class Volumes {
   readonly #server: Connection;
 
@@ -42,10 +39,7 @@ export class Volumes {
   update(volume: string, change: { readonly name?: string; readonly quota?: number | string }): Promise<Volume> {
     return this.#server.call((api) => api.volumes.update.mutate({ volume, ...change }));
   }
-  /**
-   * Deletes the volume and its content. Rejects with conflict while a box has the volume mounted or the content is
-   * being transferred.
-   */
+  /** Rejects with conflict while a box mounts the volume or content is being transferred. */
   async remove(volume: string): Promise<void> {
     await this.#server.call((api) => api.volumes.delete.mutate({ volume }));
   }
@@ -53,7 +47,7 @@ export class Volumes {
   files(volume: string, path = '.'): Promise<VolumeEntry[]> {
     return this.#server.call((api) => api.volumes.files.query({ volume, path }));
   }
-  /** Streams a file of any size. A broken transfer fails with an error instead of ending the stream early. */
+  /** A broken transfer fails with an error instead of ending the stream early. */
   async read(volume: string, path: string, options: AbortOptions = {}): Promise<SizedStream> {
     return await this.#server.download(at(volume, path), options);
   }
@@ -74,7 +68,7 @@ export class Volumes {
   async backup(volume: string, options: AbortOptions = {}): Promise<ReadableStream<Uint8Array>> {
     return (await this.#server.download(`${of(volume)}/backup`, options)).body;
   }
-  /** Replaces all content with that of an archive from `backup`, completely or not at all. */
+  /** Replaces all content, completely or not at all, with an archive from `backup`. */
   async restore(volume: string, archive: FileContent, options: AbortOptions = {}): Promise<Volume> {
     return (await (await this.#server.upload(`${of(volume)}/backup`, archive, options)).json()) as Volume;
   }

@@ -8,8 +8,8 @@ interface Frontmatter {
 }
 
 /**
- * Reads a document as Claude Code does. If YAML refuses the value of a `texts` field, or reads another type, takes it
- * literally. Returns the reason if the document is unreadable.
+ * Like Claude Code, takes a `texts` field literally if YAML refuses it or reads another type. Returns the reason if the
+ * document is unreadable.
  */
 export function parseFrontmatter(text: string, texts: readonly string[]): Frontmatter | string {
   const lines = text

@@ -4,8 +4,6 @@ import { isTimeZone } from '../core/contracts/calendar.ts';
 import { hostPattern } from '../core/model/credential.ts';
 import { Secret } from '../core/text/secret.ts';
 
-// Each type parses a value from the file or from a variable. Variables are always text.
-
 const accepting = <Kind extends z.ZodType>(accepts: string, kind: Kind) => ({ accepts, kind });
 
 export const textValue = (accepts: string, pattern = /./) => accepting(accepts, z.string().regex(pattern));
@@ -15,7 +13,7 @@ export const timeZoneValue = () => accepting('a time zone such as Europe/Berlin'
 export const oneOf = <const Values extends readonly [string, ...string[]]>(...values: Values) =>
   accepting(`one of ${values.join(', ')}`, z.enum(values));
 
-// Schemas are shared where possible, because each uses 1 to 2 KiB and there are hundreds of settings.
+// Shared where possible: a schema uses 1 to 2 KiB, and there are hundreds of settings.
 const wholeText = z.union([z.number(), z.string().regex(/^\d+$/).transform(Number)]);
 const amountText = z.union([
   z.number(),

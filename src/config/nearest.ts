@@ -1,4 +1,4 @@
-/** The edit distance. A swap of adjacent letters counts as one edit; small libraries count two. */
+/** A swap of adjacent letters counts as one edit. */
 function distance(from: string, to: string): number {
   const rows = [Array.from({ length: to.length + 1 }, (_, column) => column)];
   const at = (row: number, column: number) => rows[row]?.[column] ?? 0;

@@ -7,7 +7,7 @@ export interface SettingDescription {
   readonly standard: readonly string[];
   readonly isSecret: boolean;
   readonly fallback: unknown;
-  /** How administrators edit the setting at run time. Undefined if it is read only at start-up. */
+  /** Undefined if the setting cannot change at run time. */
   readonly change?: SettingEditor | undefined;
 }
 export interface SettingEditor {

@@ -8,7 +8,6 @@ export interface Setting extends SettingDescription {
   readonly key: string;
   /** All variables for the setting, in order of precedence. */
   readonly variables: readonly string[];
-  /** The variable to show: the standard name if there is one, else the CORRAL_ name. */
   readonly shown: string;
 }
 

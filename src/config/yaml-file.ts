@@ -9,7 +9,7 @@ interface Source extends SettingsLayout {
   readonly help: string;
 }
 
-/** Returns the leaf values by dotted key. An empty value is treated as unset. Adds each mistake to `problems`. */
+/** Returns the settings by dotted key; empty values are undefined. Adds mistakes to `problems`. */
 export function readYamlSettings(
   text: string,
   { settings, groups, file, help }: Source,
@@ -41,8 +41,8 @@ const maxTokens = 10_000;
 const maxDepth = 50;
 
 /**
- * Parses untrusted YAML. Limits size, tokens and nesting first, because the parser recurses and takes quadratic time.
- * Refuses aliases, which can expand without limit. Throws an error with the reason.
+ * Parses untrusted YAML. Enforces limits first, because the parser is recursive and takes quadratic time. Refuses
+ * aliases.
  */
 export function parseYaml(text: string, options: { readonly schema?: 'core' } = {}): unknown {
   if (text.length > maxYamlBytes || Buffer.byteLength(text) > maxYamlBytes)

@@ -6,8 +6,8 @@ import type { Secret } from '../core/text/secret.ts';
 import type { ForgeHttp, ForgeServer } from './forge.ts';
 
 /**
- * Connects only to addresses allowed for the forge's server. Does not follow redirects, which could send the token to
- * another host.
+ * Connects only to the forge server's allowed addresses. Follows no redirects, which could expose the token to another
+ * host.
  */
 export type ForgeFetch = (url: string, init: RequestInit) => Promise<Response>;
 
@@ -74,7 +74,7 @@ export function createForgeHttp(access: ForgeAccess): ForgeHttp {
       for (let page = 1; page <= maxPages; page += 1) {
         const { text, headers } = await ask(withQuery(path, { ...query, page }), {}, signal);
         all.push(...items(parsed(text, answer)));
-        // The next page's URL is built here, because a link in the response could send the token to another host.
+        // Following the response's link could send the token to another host.
         if (!/;\s*rel="?next"?/i.test(headers.get('link') ?? '')) return { items: all, isCut: false };
       }
       return { items: all, isCut: true };
@@ -154,7 +154,7 @@ function untilNextTry(headers: Headers, now: number): number | undefined {
   return reset > 0 ? Math.max(0, reset * 1_000 - now) : undefined;
 }
 
-/** Returns the error message on one line. GitHub adds details; GitLab sends a string, a list or an object. */
+/** GitHub adds `errors`; GitLab sends a string, a list or an object. */
 function messageIn(text: string): string {
   const answer = parseJsonWithinLimits(text, jsonLimits);
   const { message, error, errors } = (answer ?? {}) as Record<string, unknown>;

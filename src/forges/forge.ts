@@ -87,10 +87,10 @@ export interface ForgeHttp {
   ): Promise<ForgeListResult<Item>>;
 }
 /**
- * One repository, accessed with one credential. Responses contain untrusted text. Every method stops when the signal
- * fires. Rejects only with an AppError: forbidden (the credential is invalid or lacks a permission), not_found,
- * conflict or invalid_request (the forge refused the request), rate_limited, payload_too_large, deadline_exceeded,
- * provider_error (the forge failed, was unreachable, or sent an invalid response), cancelled.
+ * One repository, one credential. Responses contain untrusted text. Rejects: forbidden (the credential is invalid or
+ * lacks a permission), not_found, conflict or invalid_request (the forge refused the request), rate_limited,
+ * payload_too_large, deadline_exceeded, provider_error (the forge failed, was unreachable, or sent an invalid
+ * response), cancelled.
  */
 export interface ForgeClient {
   defaultBranch(signal: AbortSignal): Promise<string>;

@@ -42,7 +42,7 @@ const LineComment = GithubComment.extend({
   path: z.string(),
   line: z.int().nullish(),
   original_line: z.int().nullish(),
-  /** `file` marks a comment on a whole file. Such a comment has no line but is not outdated. */
+  /** A `file` comment has no line but is not outdated. */
   subject_type: z.string().optional(),
 });
 const Review = z.object({

@@ -1,12 +1,11 @@
 import { type Clock, systemClock } from '../core/contracts/clock.ts';
 
-// Keeps sandboxes and anonymous clients from flooding the log. Each interval logs the first lines per kind and source,
-// then the number suppressed.
+// Each interval logs the first lines per kind and source, then the number suppressed.
 
 export const logNoiseIntervalMs = 60_000;
 const perSource = 10;
 const requestsPerSource = 100;
-/** The limit for all sources of a kind, as a multiple of the limit for one source. */
+/** A kind's limit, as a multiple of the limit for one source. */
 const manySources = 10;
 /** Maximum number of sources per kind and interval. Further sources share one count. */
 const maxSources = 1_000;

@@ -16,12 +16,9 @@ export interface LoggerOptions {
 const counts = new WeakMap<object, () => readonly LogNoiseCount[]>();
 export const readLogNoiseCounts = (logger: object): readonly LogNoiseCount[] => counts.get(logger)?.() ?? [];
 
-/**
- * Writes JSON lines and masks known secrets at any depth. Rate-limits warnings, errors, and lines about requests that were
- * refused or are not themselves rate-limited.
- */
+/** Masks known secrets at any depth. `findLogNoiseSource` selects the lines to rate-limit. */
 export function createLogger({ level, scrubber, destination: input, clock }: LoggerOptions): Logger {
-  // Synchronous, to write the last line before an exit. Stops once the reader, such as `head`, is gone.
+  // Synchronous, so that the last line before an exit is written.
   const out = input ?? destination({ fd: 1, sync: true });
   const limiter = createLogNoiseLimiter((leftOut) => {
     summing = true;

@@ -9,7 +9,7 @@ export interface WatchdogOptions {
   readonly fd?: number;
 }
 
-/** Another thread logs the blocking stack once per block, while the loop is still blocked. `counts` is for tests. */
+/** Another thread logs the stack while the loop is blocked. `counts` is for tests. */
 export function watchEventLoop(options: WatchdogOptions): Disposable & { readonly counts: Int32Array } {
   const { blockedMs, thread, fd = 2 } = options;
   const counts = new Int32Array(new SharedArrayBuffer(8));

@@ -7,7 +7,6 @@ interface OperatorLogger {
   warn(about: object, text: string): void;
 }
 
-/** Logs the few events that an operator needs. `failure` includes the cause, which clients do not see. */
 export function logForOperator(
   logger: OperatorLogger,
   session: SessionId,

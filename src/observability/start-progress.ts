@@ -17,7 +17,7 @@ export interface SandboxStartProgress extends Disposable {
 }
 
 const tickMs = 1_000;
-/** Minimum time in ms between two lines about an image when there is no terminal. */
+/** Minimum time between two lines about an image, without a terminal. */
 const lineMs = 5_000;
 const over = new Set<Phase['phase']>(['ready', 'released', 'lost', 'paused']);
 
@@ -29,7 +29,7 @@ interface Start {
   readonly hasImage: boolean;
 }
 
-/** On a terminal, rewrites one line each second. Elsewhere, prints lines only for starts that wait for an image. */
+/** Without a terminal, prints lines only for starts that wait for an image. */
 export function createSandboxStartProgress(screen: Screen, clock: Clock): SandboxStartProgress {
   const starts = new Map<string, Start>();
   let timer: unknown;
@@ -98,5 +98,5 @@ export function createSandboxStartProgress(screen: Screen, clock: Clock): Sandbo
 
 const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
 const wordsOf = ({ phase, detail }: Phase) => (detail === undefined ? phase : `${phase}: ${oneLineOf(detail)}`);
-/** The detail comes from an engine or a registry and must not control the terminal. */
+/** Text from an engine or a registry must not control the terminal. */
 const oneLineOf = (text: string) => text.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim();

@@ -10,13 +10,12 @@ type Awaitable<Value> = Value | Promise<Value>;
 type Next<Doc> = { readonly doc: Doc; readonly sort?: number } | 'again' | undefined;
 
 const maxTries = 1_000; // attempts, each lost to another writer
-// After this many refusals at one version, the name counts as taken. Concurrent creation and deletion of a record can
-// cause two.
+// Refusals at one version before the name counts as taken. Concurrent writers can cause two.
 const maxRefusals = 3;
 
 /**
- * Changes a record, based on its newest content. `change` runs again after a concurrent write, and can throw. Resolves
- * with undefined if nothing was written. Rejects: conflict (the record's unique name is taken), store_busy.
+ * `change` runs again after a concurrent write. Resolves with undefined if nothing was written. Rejects: conflict (the
+ * record's unique name is taken), store_busy.
  */
 export async function changeRecord<Doc>(
   records: Pick<RecordStore, 'get' | 'put'>,
@@ -37,7 +36,6 @@ export async function changeRecord<Doc>(
   throw new AppError('store_busy', 'This record is being changed by other callers. Try again.');
 }
 
-/** Like `changeRecord`, but resolves with the last `value` from `change`. Without `doc`, the record is unchanged. */
 export async function changeRecordWithResult<Value>(
   records: Pick<RecordStore, 'get' | 'put'>,
   place: Pick<RecordPut, 'kind' | 'id'>,
@@ -54,10 +52,7 @@ export async function changeRecordWithResult<Value>(
   return (last as { readonly value: Value } | undefined)?.value as Value;
 }
 
-/**
- * Returns a function that reads one batch of records per call, and starts over after the last batch. `from` is the
- * start of the first batch.
- */
+/** Each call of the result reads one batch and, after the last batch, starts over at `from`. */
 export function createRecordSweep(
   records: Pick<RecordStore, 'list'>,
   kind: string,
@@ -81,7 +76,7 @@ export interface Quota<Doc> {
   readonly text: string;
   readonly counts?: (doc: Doc) => boolean;
 }
-/** Limits the documents of an owner and a project together, for example by their total size. */
+/** A limit, such as a total size, on the documents of an owner and a project. */
 export interface OwnerLimit<Doc> {
   readonly now: number;
   /** `others` includes documents that a server is still storing. Throws if there is no room. */
@@ -133,10 +128,6 @@ export class Collection<Doc extends OwnedDocument> {
     return (await this.#records.list(this.#rules.kind, options)).map(({ doc }) => this.#rules.schema.parse(doc));
   }
 
-  /**
-   * Without `owner`, lists all documents. Otherwise lists the documents of `parents`, the owner's documents outside
-   * projects, and, with `shared`, all shared documents.
-   */
   async listFor(owner: string | undefined, { shared = false, parents = [] }: ListedOthers = {}): Promise<Doc[]> {
     if (owner === undefined) return await this.list();
     const lists = [{ owner }, ...parents.map((parent) => ({ parent })), ...(shared ? [{ shared: true } as const] : [])];
@@ -244,10 +235,7 @@ export class Collection<Doc extends OwnedDocument> {
     await this.#records.delete(this.#rules.kind, id);
   }
 
-  /**
-   * Deletes the parts first, so an interrupted deletion can be repeated. Deletes them again in case parts were added
-   * meanwhile.
-   */
+  /** Deleting the parts first allows a retry. The second call deletes parts added meanwhile. */
   async deleteWith(id: string, deleteParts: () => Promise<void>): Promise<void> {
     await deleteParts();
     await this.delete(id);
@@ -257,7 +245,6 @@ export class Collection<Doc extends OwnedDocument> {
   #sortOf = (doc: Doc): number => this.#rules.sortOf?.(doc) ?? doc.createdAt ?? 0;
 }
 
-/** Each record contains the reservations of one owner or project for one kind of document. */
 const quotaKind = 'quota';
 const Places = z.record(z.string(), z.union([z.number(), z.object({ at: z.number(), doc: z.unknown() })]));
 type QuotaPlaces = z.infer<typeof Places>;

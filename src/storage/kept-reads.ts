@@ -8,10 +8,7 @@ const kept: ReadonlySet<string> = new Set([
 ]);
 const maxAnswers = 1_000; // per kind
 
-/**
- * Answers repeated reads from memory until a record of the same kind changes. Does not cache shared stores. Callers
- * must not modify the documents.
- */
+/** Caches reads until a record of the same kind changes. Callers must not modify the documents. */
 export function withReadCache(store: Store): Store {
   if (store.shared) return store;
   const { events, records } = store;

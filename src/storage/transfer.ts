@@ -6,8 +6,7 @@ import type { SessionEvent } from '../core/model/events.ts';
 import { SessionId } from '../core/model/ids.ts';
 import { credentialKind, fileCopiesKind, fileCopyBlobKind, workspaceManifestKind } from '../core/model/records.ts';
 
-// An export is JSON lines. The header comes first, then each session with counts and a hash at its end, then the number
-// of sessions.
+// An export is JSON lines: a header, the sessions, each ending with counts and a hash, and the number of sessions.
 
 const form = 1;
 const pageSize = 500;
@@ -85,9 +84,8 @@ export interface ImportCounts {
 }
 
 /**
- * Writes each session, reads it back and compares it. Completes an interrupted import. Rejects: invalid_request (not an export,
- * incomplete, or modified), conflict (a session with this id exists and differs), store_corrupt (a session reads back
- * differently).
+ * Verifies each written session, and completes an interrupted import. Rejects: invalid_request (not an intact export),
+ * conflict (a session with this id exists and differs), store_corrupt (a session reads back differently).
  */
 export async function importSessions(
   store: Store,
@@ -203,7 +201,7 @@ function parsed(text: string): ExportLine {
 }
 const broken = (what: string) => new AppError('invalid_request', `This is not a complete export of sessions. ${what}.`);
 
-/** Returns the length of the complete part in bytes, and the ids of the sessions in it. */
+/** Returns the length of the complete part in bytes, and its session ids. */
 export async function scanInterruptedExport(
   lines: AsyncIterable<string>,
 ): Promise<{ bytes: number; known: Set<string> }> {

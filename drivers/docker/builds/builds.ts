@@ -18,13 +18,13 @@ import { type ContainerContext, type CreatedResources, startContainer } from '..
 import { usesHostKernel } from '../strict-runtime.ts';
 import { imageUserId } from '../users.ts';
 
-/** Capabilities that apt, dpkg, pip and npm need as root. They affect only the container's own files and processes. */
+/** Package managers need these as root. They affect only the container's own files and processes. */
 const buildCapabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'SETGID', 'SETUID'] as const;
 
-/** No file watches: root in a build is the host's root and could exhaust its limit. */
+/** Blocks inotify: a build runs as the host's root and could exhaust that user's limit. */
 const buildSecurity = ['no-new-privileges', `seccomp=${createSeccompProfile(['inotify_init', 'inotify_init1'])}`];
 
-/** Paths masked in builds: the engine's own list, plus files that reveal host memory to root. */
+/** The engine's own entries in /proc, plus files that reveal host memory to root. */
 const maskedPaths = [
   ...[
     'asound',
@@ -44,10 +44,7 @@ const maskedPaths = [
 const scratch = '/home/agent';
 const asImageUser = ['setpriv', `--reuid=${imageUserId}`, `--regid=${imageUserId}`, '--clear-groups', '--'];
 
-/**
- * A sandbox body with a writable root file system, extra capabilities for root, and stricter limits. Has no workspace,
- * because a committed image excludes volumes.
- */
+/** Has no workspace volume, because a committed image excludes volumes. */
 export function createBuildBody(request: ContainerRequest, start: readonly string[]): ContainerCreateOptions {
   const body = createSandboxBody(request);
   const host = body.HostConfig as HostConfig;

@@ -8,7 +8,7 @@ import { sandboxCpuShares, securityOptions } from '../create-body.ts';
 export interface FilterScope {
   /** The only installation whose sandboxes the server can manage through the filter. */
   readonly instance: string;
-  /** The filter's own folder, with one subfolder per sandbox. No other host folder is ever mounted. */
+  /** Contains one subfolder per sandbox. No host folder outside it can be mounted. */
   readonly root: string;
   readonly users: UserIdRange;
 }

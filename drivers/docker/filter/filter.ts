@@ -68,10 +68,7 @@ export interface FilterOptions {
 }
 const maxBodyBytes = 2 ** 20;
 
-/**
- * Serves an engine socket that allows only the operations that sandboxes need. Access to the engine's own socket is
- * effectively root on the host.
- */
+/** Allows only requests that sandboxes need. Access to the engine's own socket equals root on the host. */
 export async function startEngineFilter(options: FilterOptions): Promise<AsyncDisposable> {
   const server = createServer({ requestTimeout: 0, headersTimeout: 10_000 }, (incoming, reply) => {
     decide(options, incoming)
@@ -110,10 +107,7 @@ class Refusal extends Error {
   }
 }
 
-/**
- * Resolves with the body to forward, `undefined` to forward the request unchanged, or `done` if already handled.
- * Rejects with a Refusal, or with the engine's connection error.
- */
+/** Resolves with the new body, `undefined` to forward the request unchanged, or `done` if already handled. */
 async function decide(options: FilterOptions, incoming: IncomingMessage): Promise<Buffer | 'done' | undefined> {
   const { method = '', url = '' } = incoming;
   const label = `corral.owner-instance=${options.instance}`;
@@ -154,7 +148,7 @@ async function onlyOwn(options: FilterOptions, verdict: RouteDecision & { kind: 
   if (starts) await onlyOurFolder(options, labels, HostConfig);
 }
 
-/** The engine extracts archives as root, so the client's archive is replaced and never forwarded. */
+/** The engine extracts archives as root, so the client's archive is never forwarded. */
 async function onlyItsOwner(options: FilterOptions, id: string): Promise<Buffer> {
   const { Config } = await readOwned(options, { what: 'containers', id });
   const user = Number.parseInt(Config?.User ?? '', 10);
@@ -186,7 +180,7 @@ interface Host {
   readonly Mounts?: readonly { readonly Type: string; readonly Source: string }[] | null;
 }
 
-/** Checks the mount before each start, because the engine resolves the path at every start. */
+/** The engine resolves the mount's path at every start. */
 async function onlyOurFolder({ folders }: FilterOptions, labels: Labels, host: Host | undefined): Promise<void> {
   const target = findMountedFolder(folders.root, labels);
   const mounted = [
@@ -218,7 +212,6 @@ async function onlyHardened(options: FilterOptions, name: string, incoming: Inco
   return Buffer.from(JSON.stringify(data));
 }
 
-/** A service can join only the network of a sandbox whose own network is `none`. */
 async function onlyBesideOurs(options: FilterOptions, incoming: IncomingMessage): Promise<Buffer> {
   const { data, error } = createServiceRules(options).safeParse(parsed(await readBody(incoming)));
   if (error) throw new Refusal(403, `this container is not allowed: ${z.prettifyError(error)}`);

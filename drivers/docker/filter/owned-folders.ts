@@ -2,10 +2,7 @@ import { chmod, lstat, mkdir, realpath, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
-/**
- * Folders for the sandboxes' sockets. The engine resolves their paths after the filter's check, so every parent belongs
- * to root or the filter's user.
- */
+/** Root or the filter's user owns every parent folder, because the engine resolves paths after the filter's check. */
 export interface SocketFolders {
   readonly root: string;
   path(id: string): string;
@@ -15,7 +12,7 @@ export interface SocketFolders {
   isOurs(id: string): Promise<boolean>;
 }
 
-/** Rejects with invalid_request if another user could change the folder that the path resolves to. */
+/** Rejects with invalid_request if other users could change the folder or its parents. */
 export async function openSocketFolders(folder: string): Promise<SocketFolders> {
   await mkdir(folder, { recursive: true, mode: 0o755 });
   const root = await realpath(folder);
@@ -29,7 +26,7 @@ export async function openSocketFolders(folder: string): Promise<SocketFolders> 
       await mkdir(path(id), { mode: 0o775 }).catch((error) => {
         if (error.code !== 'EEXIST') throw error;
       });
-      // Undo the umask: the server's group creates sockets here, and the sandbox's user enters the folder.
+      // Undo the umask, because the server's group creates sockets here.
       await chmod(path(id), 0o775);
     },
     remove: (id) =>
@@ -47,8 +44,7 @@ async function checkOwners(root: string, self: number): Promise<void> {
   for (let folder = root, below = ''; ; below = folder, folder = dirname(folder)) {
     const { uid, mode } = await lstat(folder);
     const othersWrite = (mode & 0o022) !== 0;
-    // In a sticky folder such as /tmp, other users cannot rename an entry that they do not own. The owner of the entry
-    // on this path has already been checked.
+    // In a sticky folder, other users cannot rename the entry below, whose owner was already checked.
     const isSticky = (mode & 0o1000) !== 0 && below !== '';
     if ((uid !== self && uid !== 0) || (othersWrite && !isSticky)) {
       throw new AppError(

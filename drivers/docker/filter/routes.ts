@@ -14,7 +14,6 @@ export type RouteDecision =
   | { readonly kind: 'labelled-list' }
   /** Allowed only if the container or volume has the installation's label. */
   | OwnedRoute
-  /** Makes the container's user the owner of `/workspace`. The filter writes the request body itself. */
   | { readonly kind: 'give-workspace'; readonly id: string }
   | { readonly kind: 'create'; readonly name: string }
   | { readonly kind: 'create-volume' }
@@ -73,7 +72,7 @@ const refuse = (why: string): RouteDecision => ({ kind: 'refuse', why });
 /** Anything not listed is refused: exec, attach, build, networks, swarm, plugins, … */
 export function decideRoute(method: string, target: string): RouteDecision {
   const [rawPath = '', rawQuery = ''] = target.split('?', 2);
-  // The engine decodes a path before routing the request, so an escaped path could reach a different route.
+  // The engine decodes paths before routing, so an escaped path could reach another route.
   if (/%|\\|\/\/|\/\.\.?(\/|$)/.test(rawPath)) return refuse('the path is not normalized');
   const path = rawPath.replace(/^\/v\d+\.\d+(?=\/)/, '');
   for (const [allowed, pattern, verdict] of table) {

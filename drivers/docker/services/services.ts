@@ -21,7 +21,6 @@ import { imageUserId, type UserIdAllocator, userLabel } from '../users.ts';
 interface ServiceContainerRequest {
   readonly service: ServiceSpec;
   readonly name: string;
-  /** A content id instead of a tag, because a tag can move to another image. */
   readonly image: string;
   readonly volumes: readonly string[];
   readonly sandbox: string;
@@ -76,11 +75,9 @@ function toHealthcheck({ healthcheck }: ServiceSpec): NonNullable<ContainerCreat
 }
 
 export const serviceNameLabel = 'corral.service';
-/** Marks sandbox containers that can have services. Without this label, removal skips the search for services. */
+/** Without this label, removal skips the search for services. */
 export const mayHaveServicesLabel = 'corral.services';
-/**
- * Id of the sandbox container that the service joined. If the sandbox has a new container, the service is a leftover.
- */
+/** Id of the sandbox container that the service joined. */
 const besideLabel = 'corral.beside';
 const contentLabel = 'corral.service-content';
 const sharedUser = imageUserId + 1;
@@ -109,10 +106,7 @@ export function openDockerServices({ engine, images, users, instance, nameOf, la
     return callEngine(signal, () => engine.listContainers({ all: true, filters, abortSignal: signal }));
   };
 
-  /**
-   * Undefined if the service does not exist, or if a leftover was removed. Rejects with sandbox_unavailable if another
-   * program's container has this name.
-   */
+  /** Removes an outdated container. Rejects with sandbox_unavailable if another program's container has this name. */
   async function present(name: string, requested: Readonly<Record<string, string>>, signal: AbortSignal) {
     const found = await findEngineObject(signal, () => engine.getContainer(name).inspect({ abortSignal: signal }));
     if (!found) return undefined;
@@ -130,7 +124,7 @@ export function openDockerServices({ engine, images, users, instance, nameOf, la
 
   async function create(body: Dockerode.ContainerCreateOptions, signal: AbortSignal): Promise<string | undefined> {
     const { name, ...rest } = body;
-    // Separate, because dockerode would also put a combined object into the URL, which the engine logs.
+    // dockerode would put a combined object into the URL, which the engine logs.
     const options = { _query: { name }, _body: rest } as Dockerode.ContainerCreateOptions;
     try {
       return (await callEngine(signal, () => engine.createContainer(options))).id;

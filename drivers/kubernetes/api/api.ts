@@ -15,7 +15,7 @@ export interface KubeApiRequest {
   /** The request's action, such as "list pods", for error messages. */
   readonly what: string;
   readonly accept?: string;
-  /** Maximum number of attempts while the API server is unavailable. Default: retry until the signal aborts. */
+  /** Maximum number of attempts while the API server is unavailable. Default: until the signal aborts. */
   readonly tries?: number;
 }
 
@@ -27,8 +27,8 @@ const attemptMs = 15_000;
 const maxBytes = 64 * 2 ** 20;
 
 /**
- * Rejects only with AppError. Replaces `CoreV1Api` of `@kubernetes/client-node`, which opens a TLS connection per
- * request and does not limit response sizes.
+ * Rejects only with AppError. Replaces `CoreV1Api`, which opens a TLS connection per request and does not limit
+ * responses.
  */
 export function openKubeApi({ credentials, clock, random, maxInFlight }: Options) {
   const slots = new Semaphore(maxInFlight, {

@@ -20,9 +20,8 @@ interface ListQuery<T> extends Pick<KubeApiRequest, 'accept' | 'tries'> {
   readonly keep?: (object: T) => T;
 }
 
-/** A pod is about 12 KiB of JSON, so thousands in one response would exceed the size limit. */
+/** A pod is about 12 KiB of JSON, and responses are limited to 64 MiB. */
 const pageSize = '500';
-/** How long a request that was already sent may continue after its caller has stopped waiting. */
 const patienceMs = 5_000;
 
 export function openKubeCollection<T extends KubeObject>(api: KubeApi, path: string, what: string) {
@@ -31,8 +30,8 @@ export function openKubeCollection<T extends KubeObject>(api: KubeApi, path: str
     get: (name: string, signal: AbortSignal) =>
       api.askFor<T>({ method: 'GET', path: at(name), what: `get ${what}` }, signal),
     /**
-     * Undefined if the name is taken. After an abort, a sent request has `patienceMs` to complete, so that the caller
-     * can remove the object.
+     * Undefined if the name is taken. Continues for `patienceMs` after an abort, so that the caller can remove the
+     * object.
      */
     async create(body: unknown, signal: AbortSignal): Promise<T | undefined> {
       const request = { method: 'POST', path, body, what: `create ${what}` } as const;

@@ -6,7 +6,7 @@ import type { KubernetesOptions } from '../options.ts';
 import { type KubeApi, readKubeErrorStatus } from './api.ts';
 import { type KubeCollection, type KubeObject, type KubeSelector, openKubeCollection, uidOf } from './collection.ts';
 
-/** Maximum number of removed objects to remember. Late events about a remembered object are ignored. */
+/** Maximum number of removed objects whose late events are ignored. */
 const maxGone = 10_000;
 
 /** Known objects of a watch. Calls `onChange` except for duplicate, late or outdated events. */
@@ -37,10 +37,7 @@ export function createObjectTable<T extends KubeObject>(
         if (!there.has(uidOf(object)) && versionOf(object) <= Number(version)) table.deleted(object, Number(version));
       }
     },
-    /**
-     * Records the object as gone up to `version`. A later version means it matches the selector again. Default: gone
-     * forever.
-     */
+    /** Ignores later events of the object up to `version`; by default, all of them. */
     deleted(object: KubeObject, version = Number.POSITIVE_INFINITY): void {
       const uid = uidOf(object);
       gone.set(uid, version);
@@ -78,17 +75,13 @@ export interface KubeRemovalOptions {
   readonly propagationPolicy?: 'Foreground';
 }
 
-/**
- * The API server ends each stream after this time and reports the version to continue from. A stream still open at
- * `silentMs` has stalled.
- */
+/** The API server ends each stream after this time. A stream still open at `silentMs` has stalled. */
 const streamSeconds = 25;
 const silentMs = 28_000;
 const tellEveryMs = 60_000;
 
 /**
- * The objects of one kind in this installation, watched from the first call to `list` or `follow`. Replaces the client
- * library's informer, which ends at the first error.
+ * Watches from the first call to `list` or `follow`. Replaces the library's informer, which ends at the first error.
  */
 export function openKubeObjects<T extends KubeObject>(
   { api, clock, random, onTrouble }: WatchOptions,
@@ -118,7 +111,7 @@ export function openKubeObjects<T extends KubeObject>(
     return found;
   }
 
-  /** Resolves when the stream ends, with the version to continue from. Undefined: a new list is needed. */
+  /** Resolves with the version to continue from. Undefined: a new list is needed. */
   async function watch(from: string): Promise<string | undefined> {
     const more = { watch: 'true', allowWatchBookmarks: 'true', timeoutSeconds: String(streamSeconds) };
     const query = new URLSearchParams({ ...selector, ...more, resourceVersion: from });
@@ -225,7 +218,7 @@ interface Observation<T extends KubeObject> {
   readonly watch: ObjectWatch<T> | undefined;
   readonly clock: Clock;
 }
-/** Follows the watch, and also polls in case the watch is broken. Intervals double from `everyMs` to 2 s. */
+/** Also polls, in case the watch is broken. Intervals double from `everyMs` to 2 s. */
 async function untilSeen<T extends KubeObject, Seen>(
   object: T,
   { watch, clock, everyMs }: Observation<T> & { readonly everyMs: number },
@@ -254,7 +247,7 @@ interface Removal<T extends KubeObject> extends Observation<T> {
   readonly objects: Pick<KubeCollection<T>, 'get' | 'remove'>;
   readonly options: KubeRemovalOptions;
 }
-/** Deletes exactly this object, never another with the same name. Resolves once it is gone. */
+/** Never deletes another object with the same name. Resolves once this object is gone. */
 export async function removeKubeObject<T extends KubeObject>(
   object: T,
   { objects, options, watch, clock }: Removal<T>,

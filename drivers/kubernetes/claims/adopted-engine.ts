@@ -14,10 +14,7 @@ import {
   type SessionObject,
 } from './session-objects.ts';
 
-/**
- * Uses sandboxes created elsewhere, and never stops or deletes them. Their pods must use a template of this
- * installation, so that their daemons accept this server.
- */
+/** Never stops or deletes adopted sandboxes. Their pods must use a template of this installation. */
 export function createAdoptionEngine(options: SandboxEngineOptions) {
   const { namespace, instance } = options;
   const sandboxes = openSessionObjects(options, {

@@ -34,7 +34,7 @@ const maxTries = 3;
 const poolLagMs = 5_000;
 const removed = () => new AppError('sandbox_unavailable', 'The claim of the sandbox was deleted before it started.');
 
-/** A claim has its session's name, so two servers never claim two sandboxes for one session. */
+/** A claim's name contains the session's id, so a session never has two claims. */
 export function createClaimEngine(options: Options) {
   const { api, clock, namespace, instance, pods, templates, keepsFiles, nameOf, blueprintFor } = options;
   const claims = openSessionObjects<Claim>(options, {
@@ -61,7 +61,7 @@ export function createClaimEngine(options: Options) {
     metadata: { name: nameOf(spec.id), namespace, ...createObjectMetadata(spec, instance) },
     spec: {
       warmPoolRef: { name: pool },
-      // Deleting a claim deletes its volume, so a claim that keeps files gets no shutdown time.
+      // Deleting a claim also deletes its volume.
       ...(!keepsFiles && {
         lifecycle: { shutdownTime: new Date(spec.expiresAt).toISOString(), shutdownPolicy: 'Delete' },
       }),
@@ -122,10 +122,7 @@ export function createClaimEngine(options: Options) {
     );
   }
 
-  /**
-   * Throws sandbox_capacity if the waiting claims reach the pool's size plus its ready members. Never throws for an
-   * existing claim or a pool of size 0.
-   */
+  /** Throws sandbox_capacity if waiting claims reach the pool's size plus its ready members. */
   function checkBurst(name: string, pool: string): void {
     const size = templates.sizeOf(pool);
     const known = claims.known();
@@ -169,7 +166,6 @@ export function createClaimEngine(options: Options) {
         const pod = isUseless ? 'again' : await untilPod(claim, old && uidOf(old), signal);
         if (pod === 'again') templates.forget(pool);
         if (did === 'woken') return pod;
-        // The claimed pod may have ended with its node, or may be about to end.
         if (pod !== 'again' && computePodState(pod).kind !== 'over' && !(made && isCordoned(pod))) return pod;
         await end(claim, signal);
         return 'again';

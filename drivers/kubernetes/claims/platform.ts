@@ -17,9 +17,8 @@ const needed: readonly (readonly [group: string, resource: string, verbs: readon
 ];
 
 /**
- * Reads which versions of agents.x-k8s.io the cluster serves, and this server's rights in the namespace. `obstacle`:
- * why claims are unavailable, as a sentence. `seesNodes`: the server can watch nodes. `adopts`: it can use existing
- * Sandboxes.
+ * `obstacle`: why claims are unavailable, as a sentence. `seesNodes`: the server can watch nodes. `adopts`: it can use
+ * existing Sandboxes.
  */
 export async function readClusterSupport(api: KubeApi, namespace: string, signal: AbortSignal) {
   const listing = { method: 'GET', path: '/apis', what: 'list API groups' } as const;

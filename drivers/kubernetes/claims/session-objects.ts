@@ -11,15 +11,11 @@ export interface SessionObject extends KubeObject {
   readonly status?: { readonly conditions?: readonly V1Condition[]; readonly sandbox?: { readonly name?: string } };
 }
 
-/**
- * Uid of the session's pod, or `none` if stopped. A new uid means a different sandbox, because the controller replaces
- * a lost pod with an empty one.
- */
+/** Uid of the session's pod, or `none` if stopped. The controller replaces a lost pod with an empty one. */
 export const podAnnotation = 'corral/pod';
 export const podAnnotationOf = ({ metadata }: KubeObject) => metadata?.annotations?.[podAnnotation];
 export const readyConditionOf = ({ status }: SessionObject) => status?.conditions?.find(({ type }) => type === 'Ready');
 
-/** Objects of agents.x-k8s.io whose labels name a session: its claims, and Sandboxes that it adopted. */
 export function openSessionObjects<T extends SessionObject>(
   options: SandboxEngineOptions,
   { podNameOf, ...kind }: { path: string; what: string; podNameOf(object: T): string | undefined },

@@ -16,17 +16,11 @@ interface Pool {
 }
 type Options = KubeObjectOptions & { blueprintFor(recipe: SandboxRecipe): SandboxBlueprint };
 
-/**
- * Minimum age of a template before a sweep deletes it, and time between sweeps, in ms. A start may still be about to
- * claim from a younger template.
- */
+/** Time between sweeps, and minimum age of a swept pool. A start could be about to use a younger pool. */
 const sweepAfterMs = 600_000;
 const epochNote = 'corral/epoch';
 
-/**
- * Template names contain a hash of their content, so templates never change. An upgrade or a settings change creates a
- * new pool.
- */
+/** Template names contain a hash of the content, so changed settings create a new pool. */
 export function openSandboxTemplates({ api, namespace, instance, clock, blueprintFor }: Options) {
   const templates = openKubeCollection(api, extensionPath(namespace, 'sandboxtemplates'), 'sandbox templates');
   const pools = openKubeCollection<Pool>(api, extensionPath(namespace, 'sandboxwarmpools'), 'sandbox warm pools');

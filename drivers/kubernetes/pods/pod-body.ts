@@ -10,7 +10,7 @@ import { sandboxContainerName, toServiceContainerName } from './pod-state.ts';
 const user = 10_001;
 const mebibyte = 2 ** 20;
 const logBytes = 64 * mebibyte;
-/** File in each pod of a shared template. Its only line identifies the session to the egress listener. */
+/** File whose only line identifies the session. Only in pods of a shared template. */
 export const egressIdentityPath = '/run/corral-state/egress';
 
 export type PodCredentials =
@@ -168,7 +168,7 @@ function environment({ recipe, port, access, egress, extraCa }: PodSpecRequest):
 }
 
 const scratch = 256 * mebibyte;
-/** Headroom that lets the daemon end the writing processes before the kubelet evicts the pod and deletes its files. */
+/** Lets the daemon end writers before the kubelet evicts the pod and deletes its files. */
 const overshoot = 1_024 * mebibyte;
 const places = { tmp: '/tmp', home: '/home/agent' } as const;
 
@@ -180,7 +180,7 @@ function volumesFor({ diskBytes, memoryBytes }: SandboxLimits, claim: string | u
     ...Object.keys(places).map((name) => ({ name, emptyDir: { sizeLimit: String(scratch) } })),
     { name: 'run', emptyDir: { medium: 'Memory', sizeLimit: String(16 * mebibyte) } },
   ];
-  // The browser's tabs share /dev/shm, which is only 64 MiB in a pod by default.
+  // The browser needs more than a pod's default /dev/shm of 64 MiB.
   if (hasDesktop)
     volumes.push({ name: 'shm', emptyDir: { medium: 'Memory', sizeLimit: String(Math.floor(memoryBytes / 4)) } });
   const mounts: k8s.V1VolumeMount[] = [
@@ -229,10 +229,9 @@ export const listPodWeaknesses = ({ seccompProfile, userNamespaces }: PodSetting
   ...(userNamespaces ? [] : [{ name: 'shared-user', text: sharedUser }]),
 ];
 
-// Services are containers in the sandbox's pod and share its loopback interface and network policy. They run as another
-// user, without the sandbox's volumes, variables or tokens.
+// Service containers get none of the sandbox's volumes, variables or tokens.
 
-/** Must not be the sandbox's user, because the forwarder to the egress proxy admits only that user. */
+/** Not the sandbox's user, because the egress forwarder admits only that user. */
 const serviceUser = 10_002;
 
 function serviceContainers(services: readonly ServiceSpec[], settings: PodSettings): k8s.V1Container[] {

@@ -116,7 +116,6 @@ export function createPodEngine({ keys, keepsFiles, storageClass, bodyFor, ...op
     clear,
     [Symbol.asyncDispose]: async () => await volumes?.[Symbol.asyncDispose](),
   };
-  /** Whether this engine must start the sandbox, because it already has the sandbox's pod or volume. */
   const holds = async (id: SandboxId, signal: AbortSignal) =>
     (await (volumes ? volumes.get(nameOf(id), signal) : find(id, signal))) !== undefined;
   return { ...engine, holds };

@@ -72,7 +72,7 @@ export function openPodLinks({ pods, keys, dial }: Options) {
       const end = ends.get(id);
       if (end?.uid === uidOf(pod)) end.started = pod;
     },
-    /** The sandbox's pod, if this process started it. Undefined once the watch has reported the pod's end. */
+    /** Undefined if another process started the pod, or the watch has reported its end. */
     started: (id: SandboxId): V1Pod | undefined => ends.get(id)?.started,
     [Symbol.dispose]() {
       for (const { following } of ends.values()) following?.[Symbol.dispose]();
@@ -85,8 +85,8 @@ type DaemonLink = Pick<SandboxLink, 'agent' | 'token'>;
 const attemptMs = 10_000;
 
 /**
- * Sends `identity` first, because a separate health check adds 70 ms. Rejects if the sandbox is lost, or with
- * sandbox_unavailable if the daemon refuses the token or the identity.
+ * `identity` replaces the health check, which would add 70 ms. Rejects with sandbox_unavailable if the daemon refuses
+ * the token or identity.
  */
 export async function waitForDaemon(
   { agent, token, lost }: SandboxLink,
@@ -97,7 +97,7 @@ export async function waitForDaemon(
   const [path, body] = identity ? (['/exec', { command: identity, timeoutMs: attemptMs }] as const) : ['/health'];
   for (let ms = 20; ; ms = Math.min(ms * 1.5, 500)) {
     const soon = AbortSignal.any([either, AbortSignal.timeout(attemptMs)]);
-    // Read the whole response, so the next call reuses the connection. Dialling takes 40 to 120 ms.
+    // Read the whole response, so that the next call reuses the connection.
     const call = callDaemon({ agent, token }, path, soon, body).then(async (response) => ({
       status: response.statusCode,
       output: await text(response),

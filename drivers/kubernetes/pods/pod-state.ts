@@ -163,10 +163,7 @@ export function toServiceStates(pod: k8s.V1Pod): Omit<ServiceStatus, 'ports'>[] 
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/**
- * `waiting`: the service's image is being pulled, or other containers must start first. Throws if waiting would not
- * help.
- */
+/** Throws if waiting would not help. */
 export function computeServiceStartState(pod: k8s.V1Pod, { name, image }: ServiceSpec): 'waiting' | 'begun' {
   const has = pod.spec?.containers.some((it) => it.name === toServiceContainerName(name)) ?? false;
   const absent = 'The sandbox was started without this service. Stop it and start it again.';

@@ -6,9 +6,8 @@ import { Secret } from '../../../src/core/text/secret.ts';
 const pkcs8 = Buffer.from('302e020100300506032b657004220420', 'hex');
 
 /**
- * Tokens are derived from a key, never stored, so any replica with the key can compute them. A pod has only the hash of
- * its daemon's token, so read access to pods does not grant a shell. The egress token, which the pod presents, opens
- * only the proxy.
+ * Tokens are derived, never stored. Pods have only the hash of the daemon's token, so read access to pods does not
+ * grant a shell.
  */
 export function createSandboxTokenDeriver(instance: string, keys: readonly Secret[]) {
   const [first] = keys;
@@ -30,10 +29,7 @@ export function createSandboxTokenDeriver(instance: string, keys: readonly Secre
     egressToken: (id: SandboxId) => new Secret(derive(first, 'egress', id)),
     provesEgress: (id: string, token: string) =>
       keys.some((key) => new Secret(derive(key, 'egress', id)).equals(new Secret(token))),
-    /**
-     * Daemon token for a pod of a shared template: a signature of the pod's uid. The template holds only the public
-     * key. Undefined if this server no longer has the key.
-     */
+    /** For pods of a shared template, which holds only the public key. Undefined if the key is unknown. */
     signedToken(uid: string, keyName: string | undefined): Secret | undefined {
       const key = keyOf(keyName);
       return key && new Secret(sign(null, Buffer.from(`corral daemon ${uid}`), pairOf(key)).toString('base64url'));

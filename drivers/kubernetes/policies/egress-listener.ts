@@ -48,7 +48,7 @@ function provenId(line: string, keys: SandboxTokenDeriver): SandboxId | undefine
   return id && keys.provesEgress(id, token) ? id : undefined;
 }
 
-/** Pushes the bytes after the first line back into the socket's read buffer. An overlong line is reported as empty. */
+/** Leaves the bytes after the first line in the socket. Reports an overlong line as empty. */
 function lineBeforeRest(socket: Socket): LineReader {
   let seen = Buffer.alloc(0);
   return (chunk, found) => {

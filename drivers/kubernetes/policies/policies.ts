@@ -13,10 +13,7 @@ type NetworkPaths = Pick<KubernetesOptions, Paths>;
 
 const tcp = (port: number) => [{ protocol: 'TCP', port }];
 
-/**
- * Sandboxes accept connections only on the daemon's port, from `serverPods` if set. With `port-forward`, they accept
- * only their node. They can dial only the proxy, or nothing if the policy is `none`.
- */
+/** Allows at most connections to the daemon's port and, except for `none`, from sandboxes to the proxy. */
 export function createNetworkPolicies(ways: NetworkPaths): V1NetworkPolicy[] {
   const { namespace, instance, port, reach, egressAddress: egress, serverPods } = ways;
   const server = serverPods && {
@@ -59,7 +56,7 @@ interface CheckOptions extends Pick<KubernetesOptions, 'unenforced' | 'onOpen' |
   readonly betweenMs?: number;
 }
 
-/** Shell script that dials the API server. If the daemon's own port is unreachable, the check is inconclusive. */
+/** Dials the API server. Prints nothing if the check is inconclusive. */
 const look = (daemonPort: number) => `
 host=$KUBERNETES_SERVICE_HOST port=$KUBERNETES_SERVICE_PORT
 reach() { timeout "$1" bash -c ": </dev/tcp/$2/$3" 2>/dev/null; }
@@ -70,7 +67,7 @@ const looks = 4;
 const lookMs = 15_000;
 const maxUnknown = 3;
 
-/** Checks inside a sandbox whether the network plug-in enforces policies. The Kubernetes API does not report this. */
+/** The Kubernetes API does not report whether policies are enforced. */
 export function createNetworkPolicyCheck({ unenforced = () => 'refuse', onOpen, port, betweenMs = 750 }: CheckOptions) {
   let isOver = false;
   let isTold = false;
@@ -102,9 +99,8 @@ export function createNetworkPolicyCheck({ unenforced = () => 'refuse', onOpen, 
   return {
     isOpen: () => isOpen,
     /**
-     * Tries to reach the API server from an unused sandbox. Checks end once enforcement is proven, its lack is
-     * accepted, or `maxUnknown` checks are inconclusive. Rejects with unsupported if the policies are unenforced and
-     * `unenforced` refuses them.
+     * Call with an unused sandbox. Rejects with unsupported if policies are unenforced and `unenforced` returns
+     * `refuse`.
      */
     async check(link: SandboxLink, signal: AbortSignal): Promise<void> {
       // A sandbox that ends during its check proves nothing.

@@ -9,7 +9,6 @@ import {
   toLimitFiles,
 } from './limits.ts';
 
-/** A mounted tree of control groups. Version 1 has several, each for one or a few controllers; version 2 has one for all. */
 interface CgroupHierarchy {
   readonly version: 1 | 2;
   /** Controllers of a version 1 hierarchy. Version 2 lists them in a file. */
@@ -54,7 +53,7 @@ export interface CgroupParent {
 interface Search {
   readonly files: CgroupFiles;
   readonly hierarchies: readonly CgroupHierarchy[];
-  /** Pids of the server and its ancestors, which the search can move out of the server's own group. */
+  /** Pids of the server and its ancestors. The search can move them to another group. */
   readonly own: readonly number[];
 }
 
@@ -63,7 +62,7 @@ const serverGroup = 'corral-server';
 const trial: RequestedLimits = { memoryBytes: 2 ** 26, pids: 32, cpus: 1 };
 let trials = 0;
 
-/** In each hierarchy, finds the group that supports the most limits. On a tie, the first group wins. */
+/** Finds the group per hierarchy that supports the most limits. */
 export async function findCgroupParents(search: Search): Promise<CgroupParent[]> {
   const found: CgroupParent[] = [];
   for (const hierarchy of search.hierarchies) {
@@ -164,7 +163,7 @@ async function enable(files: CgroupFiles, path: string, requested: readonly Limi
   return isWhole;
 }
 
-/** A version 2 group with processes cannot enable controllers for children, so the server moves into a child. */
+/** In version 2, a group that contains processes cannot enable controllers for children. */
 async function stepAside(files: CgroupFiles, group: string, own: readonly number[]): Promise<void> {
   const inside = splitWords(await files.read(join(group, 'cgroup.procs'))).map(Number);
   if (inside.length === 0 || !inside.every((pid) => own.includes(pid))) return;

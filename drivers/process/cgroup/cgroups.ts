@@ -6,11 +6,11 @@ import { type CpuShareLevel, cpuShareFiles, type LimitName, oomFiles, type Reque
 
 export interface Cgroups {
   readonly limits: readonly LimitName[];
-  /** Paths of the sandbox's groups, known before the groups exist. Record them, because a later server may use other paths. */
+  /** The groups need not exist yet. Record the paths, because a later server could use others. */
   foldersOf(name: string): string[];
   make(name: string, limits: RequestedLimits): Promise<SandboxCgroup>;
   share(name: string, share: CpuShareLevel): void;
-  /** Kills every process in these groups and removes the groups. Resolves once they are gone. */
+  /** Kills every process in the groups. Resolves once the groups are gone. */
   end(folders: readonly string[], signal: AbortSignal): Promise<void>;
   oomKills(folders: readonly string[]): Promise<number>;
   names(): Promise<string[]>;

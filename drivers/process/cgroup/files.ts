@@ -10,7 +10,7 @@ export interface CgroupFiles {
   writeNow(path: string, text: string): void;
   read(path: string): Promise<string | undefined>;
   children(path: string): Promise<string[]>;
-  /** False if the group still contains processes or other groups. A missing group counts as removed. */
+  /** False if the group still exists, for example because it contains processes. */
   remove(path: string): Promise<boolean>;
   canEnter(procs: readonly string[]): Promise<boolean>;
   /** Identifies the pids' processes, then sends SIGKILL to those that `isStillThere` still lists. */
@@ -41,7 +41,7 @@ export const createKernelCgroupFiles = (canEnter: CgroupFiles['canEnter']): Cgro
     ),
   async kill(pids, isStillThere) {
     const marks = (await Promise.all(pids.map(readProcessIdentity))).filter((mark) => mark !== undefined);
-    // A pid that was reused before its process was identified may belong to a process outside the group.
+    // A pid reused before its identification could belong to a process outside the group.
     const there = new Set(await isStillThere());
     await Promise.all(marks.filter(({ pid }) => there.has(pid)).map((mark) => killProcess(mark, 'process')));
   },

@@ -16,10 +16,7 @@ export const limitControllers = { memoryBytes: 'memory', pids: 'pids', cpus: 'cp
 export const limitNames = Object.keys(limitControllers) as LimitName[];
 const periodUs = 100_000;
 
-/**
- * Returns the files in the order to write them. Sandboxes get no swap beyond their memory limit, so they cannot fill
- * the disk with it.
- */
+/** Returns the files in write order. No extra swap, because sandboxes could fill the disk with it. */
 export function toLimitFiles(
   version: 1 | 2,
   limit: LimitName,
@@ -49,7 +46,7 @@ export function toLimitFiles(
   }
 }
 
-/** A sandbox's CPU share when the CPUs are busy. `usual`: the kernel's default. `first`: a prioritized sandbox. */
+/** `usual` is the kernel's default. `first` prioritizes a sandbox. */
 export const cpuShareFiles = {
   1: { file: 'cpu.shares', usual: '1024', first: '102400' },
   2: { file: 'cpu.weight', usual: '100', first: '10000' },

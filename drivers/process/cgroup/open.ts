@@ -6,13 +6,12 @@ import { findCgroupParents, parseHierarchies } from './cgroup-parents.ts';
 import { type Cgroups, createCgroups } from './cgroups.ts';
 import { createKernelCgroupFiles } from './files.ts';
 
-/** Command prefix that enters the groups and then execs the command. Exits if it cannot enter them. */
+/** Command prefix. Exits with code 71 if a group cannot be entered. */
 export const createCgroupEntryCommand = (procs: readonly string[]): string[] => [
   ...['/bin/sh', '-c', 'while [ "$1" != -- ]; do echo 0 >"$1" || exit 71; shift; done; shift; exec "$@"', 'sh'],
   ...[...procs, '--'],
 ];
 
-/** Finds usable control groups at the top of each hierarchy, or else in the server's own group or its parent. */
 export async function openCgroups(root: string): Promise<Cgroups> {
   const files = createKernelCgroupFiles(canEnter);
   const read = (name: string) => readFile(`/proc/self/${name}`, 'utf8').catch(() => '');

@@ -5,10 +5,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import type { IdleConnections } from './idle-connections.ts';
 import { YieldingConnection } from './yielding-connection.ts';
 
-/**
- * An http.Agent that never dials. Each request borrows a connection that the daemon opened, or waits for one until its
- * signal aborts.
- */
+/** Never dials: each request borrows a connection that the daemon opened, or waits for one. */
 export class DaemonHttpAgent extends Agent {
   readonly #connections: IdleConnections;
   readonly #asStream: (connection: Duplex) => void;
@@ -73,7 +70,6 @@ export class DaemonHttpAgent extends Agent {
       this.#connections.giveUp(connection);
       this.#asStream(connection);
     };
-    // Node removes its own listener when an exchange ends. A late error must not end the process.
     lent
       .on('error', () => {})
       .on('free', free)

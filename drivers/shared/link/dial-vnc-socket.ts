@@ -1,19 +1,18 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 
-// The sandbox can write to the display's folder. The server opens one name at a time, follows no link, and dials the
-// file it checked.
+// The sandbox can write to this folder, so the server follows no links and dials the file it checked.
 
 export const screenFolder = 'screen';
 const socketName = 'vnc';
-/** O_PATH: opens a handle that only refers to a file. Node does not export this flag. */
+/** O_PATH, which Node does not export. */
 const onlyName = 0x20_0000;
 /** More than the kernel buffers between two programs. */
 const chunkBytes = 256 * 1024;
 /** Smaller chunks are copied, because each would otherwise occupy a whole buffer. */
 const copiedBytes = 16 * 1024;
 
-/** Undefined if no display listens, or its socket is from outside the screen folder. No sandbox can change `home`. */
+/** Undefined if no display listens or its socket is on another mount. Sandboxes must not be able to change `home`. */
 export async function dialVncSocket(home: string): Promise<Socket | undefined> {
   using opened = new DisposableStack();
   const handle = (path: string, flags = 0): number =>
@@ -44,7 +43,6 @@ async function connected(path: string): Promise<Socket | undefined> {
   return await promise;
 }
 
-/** A full framebuffer takes several megabytes, and each read costs a system call and an event loop turn. */
 function largeReads(): Socket {
   let spare: Uint8Array | undefined;
   const socket: Socket = new Socket({

@@ -25,7 +25,7 @@ export const createDialFunction =
 const patienceMs = 10_000;
 const attemptMs = 5_000;
 
-/** An http.Agent that connects through `dial`. Requests wait while the daemon restarts, because it keeps dialling. */
+/** Keeps dialling for up to `patienceMs`, because the daemon can restart. */
 export class DiallingHttpAgent extends Agent {
   readonly #dial: DialFunction;
   readonly #open = new Set<Duplex>();

@@ -32,7 +32,7 @@ const HelloLine = z.object({
   version: z.string().max(64),
   boot: z.string().max(64),
   token: z.string().max(256),
-  /** True if the daemon opens no spare connection for health checks. Older daemons lack this field. */
+  /** Opens no spare connection for health checks. Absent from older daemons. */
   sparing: z.boolean().default(false),
 });
 
@@ -42,8 +42,8 @@ export type HandshakeResult =
   | { readonly kind: 'refused'; readonly reason: string };
 
 /**
- * Reads and answers the daemon's first line. `refused`: a missing or malformed line, or a wrong token. Waits for
- * `admitted` first, because programs can start after the answer.
+ * `refused`: a missing or invalid line, or a wrong token. Awaits `admitted` before the answer, because programs can
+ * start after it.
  */
 export async function acceptHandshake(
   socket: Socket,

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
 const maxIdle = 128; // the daemon opens at most 96, so only another program can reach this limit
-/** The daemon opens at most 96 connections. The rest are for light requests, so a health check never waits. */
+/** The rest of the daemon's 96 connections are for light requests such as health checks. */
 const maxBusy = 92;
 const maxWaiting = 1_024;
 /** How long a used connection stays open for the next request. */
@@ -29,10 +29,7 @@ export class IdleConnections {
     this.#lingerMs = lingerMs;
   }
 
-  /**
-   * Lends the connection to a waiting request, or keeps it idle. A used one is closed after `lingerMs`. Needs an error
-   * listener. `isSparing`: light requests do not make the daemon open a replacement.
-   */
+  /** The connection needs an error listener. `isSparing`: light requests do not make the daemon open a replacement. */
   add(connection: Duplex, isSparing = this.#sparing.has(connection)): void {
     if (isSparing) this.#sparing.add(connection);
     this.#busy.delete(connection);
@@ -70,7 +67,7 @@ export class IdleConnections {
     return this.#idle.size > 0;
   }
 
-  /** Calls `give` once a connection is available, or `fail` if none will be. The returned function stops waiting. */
+  /** The returned function stops waiting. */
   take(waiter: ConnectionWaiter): () => void {
     if (this.#closed) {
       waiter.fail(this.#closed);

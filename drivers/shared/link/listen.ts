@@ -7,7 +7,7 @@ export interface SocketListenOptions {
   /** An unused name in the same folder, at most as long as the path's own name. */
   readonly temporaryName: string;
   readonly maxConnections: number;
-  /** If true, a connection remains half open after the peer ends its side, and `serve` must close it. */
+  /** If true, `serve` must close connections that the peer has ended. */
   readonly allowHalfOpen: boolean;
 }
 
@@ -16,8 +16,8 @@ export interface SocketListener extends AsyncDisposable {
 }
 
 /**
- * Atomically replaces an earlier socket at `path`. Binds a temporary name first, because libuv unlinks the bound name
- * on close and could remove a successor's socket. Anyone with access to the folder can dial.
+ * Binds a temporary name, because libuv unlinks the bound name on close and could remove a successor's socket. Anyone
+ * with access to the folder can dial.
  */
 export async function listenOnUnixSocket(
   options: SocketListenOptions,

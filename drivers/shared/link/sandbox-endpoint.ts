@@ -58,14 +58,11 @@ interface Callers {
 }
 interface Peers {
   serve(socket: Socket): void;
-  /** Call once the connection is a stream. Streams do not count towards the limit of their kind. */
+  /** Streams do not count towards the limit of their kind. */
   asStream(connection: Duplex): void;
 }
 
-/**
- * Distinguishes peers by their first byte. A daemon sends JSON; neither HTTP nor SOCKS starts with a brace. A silent
- * peer is not a daemon.
- */
+/** A daemon's first byte is a brace, which starts neither HTTP nor SOCKS. */
 function byPeerKind(callers: Callers): Peers {
   const open = { silent: new Set<Duplex>(), daemon: new Set<Duplex>(), wayOut: new Set<Duplex>() };
   const admit = (kind: keyof typeof open, socket: Socket): boolean => {
@@ -93,8 +90,8 @@ function byPeerKind(callers: Callers): Peers {
 }
 
 /**
- * Reports the first byte without consuming it, or undefined if none arrives in time. Calls `report` synchronously,
- * because a later listener would miss the event for unread bytes.
+ * Undefined if no byte arrives in time. Calls `report` synchronously, because a later listener would miss the event for
+ * unread bytes.
  */
 function atFirstByte(socket: Socket, report: (byte: number | undefined) => void): void {
   const settle = (byte: number | undefined) => {
@@ -118,8 +115,8 @@ function atFirstByte(socket: Socket, report: (byte: number | undefined) => void)
 const graceMs = 250;
 
 /**
- * Distinguishes a restarted daemon from a second process with its token. A running daemon always keeps an idle
- * connection, so if one from an earlier boot stays open, another process has the token.
+ * A running daemon always keeps an idle connection. If one from an earlier boot stays open, another process has the
+ * token.
  */
 class DuplicateDaemonDetector {
   readonly #hasIdle: () => boolean;
@@ -132,7 +129,7 @@ class DuplicateDaemonDetector {
   async isSecond(boot: string): Promise<boolean> {
     if (this.#boot !== undefined && this.#boot !== boot && this.#hasIdle()) {
       await pause(graceMs, undefined, { ref: false });
-      // After a long event loop turn, the timer may fire before closed connections are reported.
+      // The timer can fire before closed connections are reported.
       for (let turns = 0; turns < 2; turns++) await waitForNextLoopTurn();
       if (this.#hasIdle() && this.#boot !== boot) return true;
     }
@@ -146,17 +143,14 @@ export interface SandboxEndpointOptions {
   readonly ids: IdSource;
   /** Set if several servers share the folders. Each server listens on its own `control.<replica>`. */
   readonly replica: string | undefined;
-  /** PEM certificates of the authorities that the sandbox trusts. Written to `ca.pem` next to the sockets. */
+  /** PEM certificates, written to `ca.pem` next to the sockets. */
   readonly caBundle: string | undefined;
   readonly onRefused: ((from: SandboxMeta, reason: string) => void) | undefined;
 }
 
 export type SandboxIdentity = Pick<SandboxMeta, 'id' | 'sessionId'>;
 
-/**
- * The server's end of the connections to one sandbox. The symlink `egress` points to the socket of the session's
- * server.
- */
+/** The symlink `egress` points to the socket of the session's server. */
 export interface SandboxEndpoint extends AsyncDisposable {
   /**
    * Resolves when the daemon first connects. Rejects if the daemon is incompatible, the sandbox is lost, or the
@@ -164,7 +158,7 @@ export interface SandboxEndpoint extends AsyncDisposable {
    */
   readonly ready: Promise<void>;
   readonly lost: AbortSignal;
-  /** Sets the id and session of a claimed pool sandbox. The folder's record does not change. */
+  /** For claimed pool sandboxes. Does not change the folder's record. */
   identify(as: SandboxIdentity): void;
   takeEgress(): Promise<void>;
   link(workdir: string, over?: () => Promise<void>): SandboxLink;

@@ -16,15 +16,15 @@ interface HeldEndpoint {
   links: number;
 }
 
-/** One endpoint per sandbox. After `hold` or `link`, also watches the sandbox's container or process. */
+/** After `hold` or `link`, also watches the sandbox's container or process. */
 export interface SandboxEndpointRegistry extends AsyncDisposable {
-  /** Listens for the sandbox's daemon and serves its egress. Call before the daemon can start. */
+  /** Also serves the sandbox's egress. Call before the daemon can start. */
   open(id: SandboxId): Promise<SandboxEndpoint>;
   /** Like `open`, but without egress, for unclaimed sandboxes. */
   listen(id: SandboxId): Promise<SandboxEndpoint>;
   /** Listens, and watches the container or process that `body` identifies. */
   hold(id: SandboxId, body: string, who?: SandboxIdentity): Promise<SandboxEndpoint>;
-  /** If several servers share the sandbox, closing this server's last link also closes its endpoint. */
+  /** If several servers share the sandbox, closing the last link also closes the endpoint. */
   link(id: SandboxId, as: LinkOptions): Promise<SandboxLink>;
   /** Stops listening if this server has no link to the sandbox. */
   rest(id: SandboxId): Promise<void>;

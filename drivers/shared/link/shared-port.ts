@@ -10,13 +10,13 @@ export interface ListenAddress {
 }
 export interface SharedPort<First> {
   readonly first: First;
-  /** Stops accepting on all sockets except the server's own. Resolves when the other sockets' connections have ended. */
+  /** Closes the sockets other than the server's own. Resolves when their connections have ended. */
   close(): Promise<void>;
 }
 
 /**
- * Listens on the port with several sockets on Linux, because Node accepts one connection per socket in each event loop
- * turn. Other programs of the same user can also listen on the port. Rejects as `open` does, and if the port is taken.
+ * On Linux, uses several sockets, because Node accepts one connection per socket and event loop turn. Other programs of
+ * the same user can share the port. Rejects if the port is taken.
  */
 export async function listenOnSharedPort<First>(
   server: Server,
@@ -30,7 +30,7 @@ export async function listenOnSharedPort<First>(
   return { first, close: async () => void (await Promise.all(more.map(close))) };
 }
 
-/** Rejects, as `listen` does, if the port is taken. A socket that shares its port would not detect this. */
+/** A socket with `reusePort` would not detect that the port is taken. */
 async function tryPort(host: string, port: number): Promise<void> {
   if (port === 0) return;
   const server = createServer().listen({ host, port });

@@ -3,8 +3,7 @@ import { chmod, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Secret } from '../../../src/core/text/secret.ts';
 
-// The environment contains only the token's hash, because programs and the engine can read it. The token itself is in
-// the mounted folder until the daemon has read it.
+// Programs and the engine can read the environment, so it contains only the token's hash.
 
 export const hashDaemonToken = (token: Secret) => `sha256:${createHash('sha256').update(token.reveal()).digest('hex')}`;
 

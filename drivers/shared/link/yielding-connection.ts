@@ -1,11 +1,9 @@
 import { Duplex } from 'node:stream';
 import { sandboxReadSlice as turns } from '../../../src/core/concurrency/time-slice.ts';
 
-/** Maximum number of bytes passed to the parser at a time. One KiB can hold a hundred tiny messages. */
 const pieceBytes = 8 * 1024;
 /**
- * Reads a daemon's connection in small pieces, so that a fast sender cannot block the event loop. Destroying this
- * stream also destroys the connection.
+ * Reads in small pieces, so that a fast sender cannot block the event loop. Destroying also destroys the connection.
  */
 export class YieldingConnection extends Duplex {
   readonly #source: Duplex;

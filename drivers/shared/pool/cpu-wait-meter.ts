@@ -4,15 +4,12 @@ import { monotonicNow } from '../../../src/core/contracts/clock.ts';
 
 const daemonFile = 'sandboxd.mjs';
 const staleMs = 1_000;
-/**
- * Share of the machine's CPU pressure that counts as the daemon's wait. The kernel reports waits of its other threads
- * and programs only for the whole machine.
- */
+/** The kernel reports waits of the daemon's other threads and programs only for the whole machine. */
 const pressureShare = 0.6;
 
 /**
- * Measures a daemon's total wait for CPU time, in ms; only differences are meaningful. Stays 0 if the process is not
- * visible. `init`: pid of its parent. `pressure`: the machine's total wait, in ms.
+ * In ms; only differences are meaningful. Unchanged while the daemon is not visible. `init`: pid of the daemon's
+ * parent.
  */
 export function createCpuWaitMeter(init: number, pressure = machinePressure): () => Promise<number> {
   let daemon: number | undefined;
@@ -26,7 +23,7 @@ export function createCpuWaitMeter(init: number, pressure = machinePressure): ()
     if (!now)
       daemon = undefined; // the daemon may have restarted
     else if (last) {
-      // The kernel adds a wait only when it ends, so a daemon that has not run since the last sample has waited ever since.
+      // The kernel counts a wait only after the wait ends.
       const isStuck = now.wantsToRun && now.ranNs === last.ranNs;
       const own = isStuck ? now.at - last.at : Math.max(0, (now.waitedNs - last.waitedNs) / 1e6 - ahead);
       ahead = isStuck ? ahead + own : 0;
@@ -62,7 +59,7 @@ async function readSample(pid: number, pressure: typeof machinePressure): Promis
   }
 }
 
-/** Total time, in ms, that at least one program waited for CPU time. 0 if the kernel does not report it. */
+/** Total time in ms in which any program waited for a CPU. 0 if unavailable. */
 async function machinePressure(): Promise<number> {
   const message = await readFile('/proc/pressure/cpu', 'latin1').catch(() => '');
   return Number(/^some .*total=(\d+)/m.exec(message)?.[1] ?? 0) / 1_000;

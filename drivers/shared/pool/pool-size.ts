@@ -3,7 +3,7 @@ import type { Clock } from '../../../src/core/contracts/clock.ts';
 export interface PoolSizer {
   /** Maximum number of ready sandboxes. 0 if there is no pool. */
   readonly most: number;
-  /** Returns how many sandboxes to keep ready. `each`: maximum memory of one sandbox, in bytes. */
+  /** `each`: maximum memory of one sandbox, in bytes. */
   now(each: number): number;
   recordRequest(): void;
   started(ms: number): void;
@@ -27,10 +27,7 @@ const maxReady = 32;
 const shortestMs = 5_000;
 const longestMs = 60_000;
 
-/**
- * Keeps as many sandboxes ready as were requested at once at the peak of the last ten minutes, and at least one if
- * memory allows. Together, their memory limits are at most half of the free memory.
- */
+/** Sizes the pool for the busiest burst of the last ten minutes, within half of the free memory. */
 export function createAutomaticPoolSizer({ clock, freeMemory }: PoolSizeInputs): PoolSizer {
   let times: number[] = [];
   let refillMs = shortestMs;

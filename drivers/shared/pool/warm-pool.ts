@@ -62,15 +62,12 @@ class KnownWarmSandboxes {
     if (sandbox) this.#ready.set(id, sandbox);
   }
 
-  /** Call if the claim of a taken sandbox failed. The sandbox's state is unknown until the next update. */
+  /** Call if a claim failed. The sandbox's state is unknown until the next update. */
   forget(id: SandboxId): void {
     this.#taken.delete(id);
   }
 
-  /**
-   * Returns the ids to pass to `found` as `before`. Call before querying the backend, whose list lacks sandboxes added
-   * later.
-   */
+  /** Pass to `found` as `before`. Call before querying the backend. */
   ids(): Set<SandboxId> {
     return new Set(this.#ready.keys());
   }
@@ -143,7 +140,7 @@ export interface WarmPoolOptions extends Pick<ServerDependencies, 'clock' | 'ids
 export interface WarmPool extends AsyncDisposable {
   /** Undefined if the caller must start the sandbox itself. */
   take(spec: SandboxSpec, call: CallOptions): Promise<SandboxInfo | undefined>;
-  /** Records a start outside the pool. Delays the pool's own starts until disposed, by at most 15 s. */
+  /** Delays the pool's own starts until disposed, by at most 15 s. */
   cold(): Disposable;
   readonly ready: number;
 }
@@ -153,7 +150,7 @@ const callMs = 20_000;
 const closeMs = 4_000;
 const maxBackoffMs = 60_000;
 const yieldMs = 15_000;
-/** Milliseconds to wait after a claim before refilling, so that sandboxes requested in the same burst start first. */
+/** Delay of refills after a claim, so that sandboxes requested in the same burst start first. */
 const quietMs = 300;
 
 export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPool {

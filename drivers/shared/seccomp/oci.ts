@@ -12,8 +12,8 @@ const architectures: Readonly<Record<Architecture, string>> = { x64: 'SCMP_ARCH_
 const machines = Object.keys(architectures) as Architecture[];
 
 /**
- * The rules as JSON for Docker's `SecurityOpt` and a kubelet's `Localhost` profile, valid on both architectures. 32-bit
- * and x32 programs are killed at their first call. `also`: further calls to refuse, as an old kernel would.
+ * JSON for Docker's `SecurityOpt` and a kubelet's `Localhost` profile. 32-bit and x32 programs are killed. `also`:
+ * further calls that fail with ENOSYS.
  */
 export function createSeccompProfile(also: readonly string[] = []): string {
   const known = machines.flatMap((machine) => [...systemCallNumbers(machine).keys()]);

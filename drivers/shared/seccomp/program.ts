@@ -40,10 +40,7 @@ const orElse = (test: Instruction, otherwise: Code): Code => [
   ...otherwise,
 ];
 
-/**
- * Encodes the program as `struct sock_filter[]` for a little-endian machine. Throws if the program or one of its conditional
- * jumps is too long.
- */
+/** Encodes little-endian `struct sock_filter[]`. Throws if the program or a conditional jump is too long. */
 function assemble(code: Code): Buffer {
   if (code.length > most) throw new RangeError(`A filter has at most ${most} instructions, not ${code.length}.`);
   const out = Buffer.alloc(code.length * size);
@@ -76,7 +73,7 @@ const auditArch: Readonly<Record<Architecture, number>> = { x64: 0xc000_003e, ar
 const action = { allow: 0x7fff_0000, kill: 0x8000_0000, errno: (code: number) => 0x0005_0000 | code };
 // Offsets in `struct seccomp_data`. Both architectures are little-endian.
 const offset = { call: 0, arch: 4, low: (argument: number) => 16 + 8 * argument };
-/** Bit that marks calls of the x32 ABI, which reach the same kernel code under other numbers. */
+/** Bit set in the numbers of x32 calls. */
 const x32 = 0x4000_0000;
 
 interface Segment {
@@ -84,10 +81,7 @@ interface Segment {
   readonly code: Code;
 }
 
-/**
- * The rules as a BPF program for bubblewrap's `--seccomp`. Undefined if the architecture is unknown; sandboxes then run
- * unfiltered.
- */
+/** For bubblewrap's `--seccomp`. Undefined unless x64 or arm64; sandboxes then run unfiltered. */
 export function buildSeccompProgram(machine: string): Buffer | undefined {
   if (machine !== 'x64' && machine !== 'arm64') return undefined;
   return assemble([
@@ -108,7 +102,7 @@ function computeSegments(machine: Architecture): readonly Segment[] {
     const code = codes.get(number) ?? ret(action.errno(unknownCallErrno));
     if (JSON.stringify(segments.at(-1)?.code) !== JSON.stringify(code)) segments.push({ from: number, code });
   }
-  // Newer calls, x32 calls and calls that a tracer skipped (-1) fail as on a kernel without them.
+  // Newer calls, x32 calls and calls that a tracer skipped (-1) fail with ENOSYS.
   return [...segments, { from: Math.min(last + 1, x32), code: ret(action.errno(unknownCallErrno)) }];
 }
 

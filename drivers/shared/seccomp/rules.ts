@@ -1,6 +1,5 @@
 import { constants } from 'node:os';
 
-/** System calls that sandboxes can make under any driver. Others are refused, except for `conditionalSystemCalls`. */
 export const permittedSystemCalls = names(`
   access faccessat faccessat2 open openat openat2 creat close close_range read readv pread64 preadv preadv2 write writev
   pwrite64 pwritev pwritev2 lseek stat fstat lstat newfstatat statx statfs fstatfs ustat truncate ftruncate fallocate
@@ -42,14 +41,10 @@ export const permittedSystemCalls = names(`
   prlimit64 getrusage sysinfo uname
 `);
 
-/**
- * Refused calls, grouped by what they would allow. Those in `unimplementedSystemCalls` fail as on an old kernel, so
- * libraries fall back.
- */
 export const deniedSystemCalls: Readonly<Record<string, readonly string[]>> = {
   // The kernel keeps keys per user, so sandboxes of the same user would share them.
   keyrings: names('add_key request_key keyctl'),
-  // In a user namespace of its own, a program has capabilities that most kernel exploits require.
+  // Most kernel exploits require the capabilities that a new user namespace grants.
   'name spaces': names('unshare setns'),
   mounts: names(`mount umount2 pivot_root chroot fsopen fsconfig fsmount fspick move_mount open_tree open_tree_attr
     mount_setattr open_by_handle_at fanotify_init fanotify_mark`),

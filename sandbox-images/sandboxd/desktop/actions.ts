@@ -10,13 +10,11 @@ type ActionOf<Kind extends ScreenAction['kind']> = Extract<ScreenAction, { kind:
 const buttons = { left: 1, middle: 2, right: 3 } as const;
 const wheel = { up: 4, down: 5, left: 6, right: 7 } as const;
 const [keyPress, keyRelease, buttonPress, buttonRelease, motion] = [2, 3, 4, 5, 6] as const;
-/** Pause between a drag's steps. Programs recognize a drag only if the pointer moves in several steps. */
+/** Programs recognize a drag only if the pointer moves in several steps. */
 const dragStepMs = 8;
-/** Delay before the button is released, so that the drop target has time to accept the drag. */
+/** Time for the drop target to accept the drag. */
 const dropMs = 50;
-/**
- * Pause between clicks, so that programs do not treat two as one. Timed by the display, because the daemon may be busy.
- */
+/** Keeps two clicks distinct. Timed by the display, because the daemon can be busy. */
 const clickMs = 20;
 const busyMs = 100;
 const dragSteps = 10;
@@ -131,10 +129,7 @@ function press({ fake }: InputDevice, button: number, afterMs = 0): void {
   fake(buttonPress, button, { x: 0, y: 0, afterMs });
   fake(buttonRelease, button);
 }
-/**
- * Waits for at most `heldMs` until the display has processed the input. A window manager can delay a press, so no
- * further action may be sent before.
- */
+/** Waits up to `heldMs`, because a window manager can delay a press. */
 async function taken({ display }: InputDevice, isTaken: (pointer: PointerState) => boolean): Promise<void> {
   for (let waited = 0; waited < heldMs && !isTaken(await readPointer(display)); waited += heldEveryMs) {
     await sleep(heldEveryMs);

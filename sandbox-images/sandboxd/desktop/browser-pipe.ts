@@ -13,10 +13,7 @@ const firstId = 2_000_000_000;
 const headBytes = 160;
 const attached = /^\{"method":"Target\.(attachedToTarget|detachedFromTarget)","params":\{"sessionId":"([^"]+)"/;
 
-/**
- * Chromium sees one permanent client. When the client changes, the pipe detaches from all targets, so that no tab waits
- * for a missing debugger.
- */
+/** When a client disconnects, detaches from all targets, so that no tab waits for a debugger. */
 export function createBrowserPipe(input: Writable, output: Readable): BrowserPipe {
   let client: Duplex | undefined;
   let clean: Promise<void> = Promise.resolve();

@@ -80,9 +80,7 @@ export async function startBrowser(
   return { value: { pipe, isSandboxed }, died: chromium.died, end };
 }
 
-/**
- * Lets shells outlive all Chromium processes when memory runs out. Chromium itself raises only its pages' OOM scores.
- */
+/** Chromium itself raises only its pages' OOM scores. */
 function dieFirst(session: number): void {
   for (const { pid } of scanProcesses().filter((proc) => proc.session === session)) {
     try {
@@ -92,7 +90,7 @@ function dieFirst(session: number): void {
   }
 }
 
-/** Chromium's own sandbox needs user namespaces. Most containers lack them, and Chromium never uses them as root. */
+/** Chromium's own sandbox needs user namespaces and does not run as root. */
 async function hasUserNamespaces(): Promise<boolean> {
   if (process.getuid?.() === 0) return false;
   return await promisify(execFile)('unshare', ['--user', '--map-root-user', '--net', '--pid', '--fork', 'true']).then(

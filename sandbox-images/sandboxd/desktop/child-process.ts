@@ -11,7 +11,7 @@ export interface DesktopProcessSpec {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly stdio: StdioOptions;
-  /** 0 to 1000: processes with higher scores are killed first when memory runs out. The daemon and the shells have 0. */
+  /** `oom_score_adj`, from 0 to 1000. The daemon and the shells have 0. */
   readonly oomScore: number;
   /** Normal instead of reduced priority, because a user may be watching. */
   readonly isPrompt?: boolean;
@@ -46,8 +46,7 @@ export async function startDesktopProcess(
   });
   const { pid } = started;
   if (pid === undefined) throw new AppError('sandbox_unavailable', await died);
-  // Chromium's crash handlers leave its session but keep the mark. Its other processes overwrite the mark but stay in the
-  // session.
+  // Chromium's crash handlers leave the session; its other processes overwrite the mark.
   const mine: MarkedProcesses = { ...mark, strays: ({ session }) => session === pid };
   return {
     process: started,
@@ -61,7 +60,7 @@ export async function startDesktopProcess(
 
 function limited({ oomScore, most }: DesktopProcessSpec): string {
   const limits = [`echo ${oomScore} >/proc/self/oom_score_adj;`];
-  // Ignoring the signal makes a write beyond the limit fail instead of killing the program.
+  // A write beyond the limit then fails, instead of killing the program.
   if (most) limits.push(`trap '' XFSZ; ulimit -f ${Math.floor(most.fileBytes / 512)};`);
   if (most?.dataBytes !== undefined) limits.push(`ulimit -d ${Math.floor(most.dataBytes / 1024)};`);
   return limits.join(' ');

@@ -15,7 +15,6 @@ import { type Display, startDisplay } from './display.ts';
 import { readPointer, takeScreenshot } from './screen.ts';
 import { programStoppedMessage, type RunningProgram, superviseProgram } from './service.ts';
 
-/** Starts the window manager. Windows fill the screen, dialogs keep their size, and there is no root menu. */
 async function startWindows(
   { keepers, place }: DaemonState,
   program: string,
@@ -59,7 +58,7 @@ const rules = `<?xml version="1.0" encoding="UTF-8"?>
 export interface DesktopOptions extends BrowserOptions {
   /** Idle timeout, in ms, after which the desktop stops. 0: never. */
   readonly idleMs: number;
-  /** Maximum time in ms to open a debugging connection. A slower browser is considered hung. */
+  /** A browser that takes longer to open a debugging connection is restarted. */
   readonly hungMs: number;
 }
 

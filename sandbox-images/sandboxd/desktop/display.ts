@@ -19,9 +19,7 @@ const displaySockets = '/tmp/.X11-unix';
 const [least, beyond] = [100, 10_000] as const;
 const attempts = 1_000;
 
-/**
- * Returns a random display number without a socket, because concurrent displays would all choose the first free number.
- */
+/** Random, because concurrent starts would all choose the first free number. */
 export async function findUnusedDisplayNumber(folder = displaySockets): Promise<number> {
   const names = await readdir(folder).catch(() => []);
   const taken = new Set(names);
@@ -101,8 +99,8 @@ export async function startDisplay(
 interface Sockets {
   readonly socket: string;
   /**
-   * `0666` if the server connects too, because it may run as a different user. On the server's side, the folder's
-   * parent keeps everyone else out.
+   * `0666` if the server, which can run as another user, connects too. On its side, the folder's parent excludes
+   * others.
    */
   readonly mode: '0600' | '0666';
   readonly authority: string;
@@ -157,7 +155,7 @@ async function answersRfb(path: string, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** Connects a viewer and waits for the greeting, because a dying display accepts connections but drops them. */
+/** Waits for the greeting, because a dying display accepts connections but drops them. */
 async function greeted(path: string): Promise<DirectSocket> {
   const viewer = await opened(path, createDirectSocket);
   viewer.on('error', () => {});

@@ -19,10 +19,7 @@ const slowMs = 3_000;
 /** Spare keycodes and their assigned keysyms, least recently used first. 0: none yet. */
 const lent = new WeakMap<X11Connection, Map<number, number>>();
 
-/**
- * Returns the display's current keyboard. A keysym without a key (é, я, CJK, emoji) gets an unmapped key or a media key
- * that browsers ignore. The least recently used one is reassigned.
- */
+/** A keysym without a key, such as é, gets the least recently used spare key. */
 export async function openKeyboard(display: X11Connection, sleep: (ms: number) => Promise<void>): Promise<Keyboard> {
   const { minKeycode, maxKeycode } = display.screen;
   const count = maxKeycode - minKeycode + 1;
@@ -48,13 +45,13 @@ export async function openKeyboard(display: X11Connection, sleep: (ms: number) =
     ours.set(keycode, keysym);
   };
 
-  /** Programs look up a key's mapping when they handle a press, so the mapping must not change before. */
+  /** Programs look up a key's mapping only when they handle the press. */
   async function settled(): Promise<boolean> {
     const answers = await waitUntilInputHandled(display, slowMs);
     if (!answers) await sleep(settleMs);
     return answers;
   }
-  /** GTK receives mappings and pings over different connections. The second answer shows that it has read both. */
+  /** GTK receives mappings and pings over different connections, so one answer is not enough. */
   async function learned(): Promise<void> {
     if (await settled()) await settled();
   }
@@ -95,14 +92,11 @@ export async function openKeyboard(display: X11Connection, sleep: (ms: number) =
   return { keysFor, shiftKeycode: known.get(0xffe1)?.keycode ?? 50 };
 }
 
-/**
- * XF86 keysyms, without their prefix 0x1008ff00, of keys that a browser handles by keycode even if they are mapped
- * differently.
- */
+/** XF86 keysyms, minus 0x1008ff00, of keys that browsers handle by keycode even if remapped. */
 const obeyed = new Set([
   ...[0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1b, 0x26, 0x27, 0x28, 0x29, 0x2e, 0x30, 0x31, 0x56, 0x57, 0x58, 0x68],
   ...[0x6b, 0x6d, 0x72, 0x73, 0x77, 0x7b, 0x90, 0x97],
 ]);
-/** True if a key with this keysym is unmapped, or is a media key that no sandbox uses. */
+/** Unmapped keys, and media keys that no sandbox uses. */
 const isSparable = (keysym: number) =>
   keysym === 0 || (keysym >= 0x1008fe00 && keysym <= 0x1008ffff && !obeyed.has(keysym - 0x1008ff00));

@@ -115,10 +115,7 @@ export function findKeysym(character: string): number | undefined {
   return code <= 0xff ? code : 0x01000000 | code;
 }
 
-/**
- * Parses combinations such as `Return`, `a`, `ctrl+l` or `ctrl++` into keysyms, in the order in which to press them.
- * Undefined: unknown name.
- */
+/** Parses names such as `Return`, `ctrl+l` or `ctrl++`. Undefined if a name is unknown. */
 export function parseKeysyms(keys: string): number[] | undefined {
   const names = keys.endsWith('++') ? [...keys.slice(0, -2).split('+'), '+'] : keys === '+' ? ['+'] : keys.split('+');
   const found = names.map((name) => keysymOfName(name.trim()));

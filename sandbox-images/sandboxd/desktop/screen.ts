@@ -3,7 +3,6 @@ import { deflate } from 'node:zlib';
 import { buildPngFile } from '../../../src/core/text/pictures.ts';
 import { encodeUint16, encodeUint32, encodeX11Request, type X11Connection } from './x11.ts';
 
-/** Encodes BGRX rows as an RGB PNG, optimized for speed. Hand-written, because the daemon has no dependencies. */
 export async function encodePng(pixels: Buffer, width: number, height: number): Promise<Buffer> {
   const row = 1 + width * 3;
   const raw = Buffer.allocUnsafe(row * height);

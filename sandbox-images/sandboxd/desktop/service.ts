@@ -5,7 +5,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 export interface RunningProgram<Value> {
   readonly value: Value;
   readonly died: Promise<string>;
-  /** Resolves once all processes of the program are gone, even if the program has already died. */
+  /** Resolves once all processes of the program have ended. Call it even after `died`. */
   end(): Promise<void>;
 }
 export interface SupervisedProgram<Value> {
@@ -37,10 +37,7 @@ const attempts = 6;
 /** Uptime in ms after which the restart delay is reset. */
 const longLifeMs = 30_000;
 
-/**
- * Keeps a program running from the first `get` until `stop`. Delays between restarts grow. Gives up if the first start
- * or repeated restarts fail.
- */
+/** Restarts the program until `stop`. Gives up if the first start or repeated restarts fail. */
 export function superviseProgram<Value>({ clock, start, died, back }: Options<Value>): SupervisedProgram<Value> {
   let current: Period | undefined;
   let done: Promise<void> = Promise.resolve();

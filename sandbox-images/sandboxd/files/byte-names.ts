@@ -3,7 +3,7 @@ import { lstat, mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { splitEscapedFileName } from '../../../src/core/text/files/byte-names.ts';
 
-/** Does not change existing folders. Node's own recursive `mkdir` can hang forever in a removed folder. */
+/** Node's own recursive `mkdir` can hang forever in a removed folder. */
 export async function makeFolders(path: string, mode?: number): Promise<void> {
   try {
     await mkdir(await toSystemPath(path), mode);
@@ -24,9 +24,7 @@ async function unlessFolder(path: string, thrown: unknown): Promise<void> {
 
 export type SystemPath = string | Buffer;
 
-/**
- * Decodes an escaped path into bytes. Returns the path unchanged if it has no escapes or only the literal path exists.
- */
+/** Decodes an escaped path into bytes, unless only the literal path or its folder exists. */
 export async function toSystemPath(path: string): Promise<SystemPath> {
   const bytes = bytesOfPath(path);
   if (!bytes) return path;
@@ -42,10 +40,7 @@ const isThere = (path: SystemPath) =>
     () => false,
   );
 
-/**
- * Calls `start` with the folder's path as a string, which Node requires. A path that is not UTF-8 is replaced by its
- * file descriptor's path.
- */
+/** A path that is not UTF-8 becomes `/proc/self/fd/N`, because Node requires a string. */
 export async function startInFolder<Started>(folder: string, start: (cwd: string) => Started): Promise<Started> {
   const path = await toSystemPath(folder);
   if (typeof path === 'string') return start(path);

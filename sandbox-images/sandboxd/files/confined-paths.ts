@@ -12,9 +12,9 @@ const { O_DIRECTORY, O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
 /** Resolves clients' paths and keeps them inside the workspace, even while symbolic links change. */
 export interface ConfinedPaths {
   readonly root: string;
-  /** All mount points of the workspace, the root first. The system may report open files under any of them. */
+  /** Mount points of the workspace, `root` first. /proc can report an open file under any of them. */
   readonly roots: readonly string[];
-  /** Returns the path relative to the workspace; '' is the workspace itself. Throws path_outside or invalid_request. */
+  /** Relative to the workspace; '' is the workspace itself. Throws path_outside or invalid_request. */
   locate(path: string): string;
   /** Follows links. Never waits for the other end of a FIFO. */
   open(path: string, flags?: number): Promise<FileHandle>;
@@ -117,8 +117,7 @@ async function isSameFolder(one: string, other: string): Promise<boolean> {
     const [a, b] = await Promise.all([one, other].map((path) => stat(path, { bigint: true }).catch(() => undefined)));
     if (!a || !b) return false;
     if (a.dev === b.dev) return a.ino === b.ino;
-    // gVisor gives each mount its own device number, so compare other attributes. Repeat, because a concurrent write
-    // may change them in between.
+    // In gVisor, device numbers differ between mounts. Repeat, because a concurrent write changes the attributes.
     const facts = ({ ctimeNs, mtimeNs, uid, gid, mode }: typeof a) => `${[ctimeNs, mtimeNs, uid, gid, mode]}`;
     if (facts(a) === facts(b)) return true;
   }

@@ -8,7 +8,7 @@ import { findProcessSubtree } from '../processes/process-tree.ts';
 import { createOrphanRule, type DaemonState } from '../shared-state.ts';
 import { tryListFolder } from './read-if-any.ts';
 
-// Enforces the disk limit of a sandbox or volume if the storage has no quota. Ends the processes that write beyond it.
+// For storage without a quota. Ends the processes that write beyond the limit.
 
 const quickMs = 200;
 const slowMs = 1_000;
@@ -16,7 +16,7 @@ const fullLookMs = 5_000;
 const mebibyte = 2 ** 20;
 /** Minimum pause between measurements, as a multiple of the last measurement's duration. */
 const idleShare = 10;
-/** Every file counts as at least this size, so the limit also covers the number of files. */
+/** Minimum counted size of a file, which also limits the number of files. */
 const fileBytes = 4_096;
 const maxHandles = 20_000;
 
@@ -37,15 +37,10 @@ export function monitorDisk(
   limitBytes: number,
 ): DiskMonitor {
   const { clock, keepers, init } = parts;
-  /**
-   * All path prefixes that an open file of these folders may have. Only `places` is walked, so no file is counted
-   * twice.
-   */
+  /** All path prefixes of open files. Only `places` is walked, so no file counts twice. */
   const names = [...new Set([...places, ...roots])];
   let use: DiskUsage = { usedBytes: 0, limitBytes, freeBytes: 0, stopped: 0 };
-  /**
-   * Slightly above the usage at which writers were last ended. Below it, processes may run so that a user can clean up.
-   */
+  /** Writers are ended only above this usage, so that a user can clean up. */
   let ceiling = limitBytes;
   let freeThen = 0;
   let lookedAt = Number.NEGATIVE_INFINITY;
@@ -70,7 +65,7 @@ export function monitorDisk(
     else if (usedBytes > ceiling) {
       const isGrowing = ceiling > limitBytes;
       if (await stopWriters(isGrowing)) {
-        // Measure again, so the last bytes of ended writers are not attributed to an innocent process.
+        // Measure again, to include the last bytes of the ended writers.
         const after = await measureDiskUse(places, handles(keepers.spared, names), limitBytes * 2);
         use = { ...use, usedBytes: after, stopped: use.stopped + 1 };
       }
@@ -79,10 +74,7 @@ export function monitorDisk(
     return fell > mebibyte || usedBytes > limitBytes ? quickMs : slowMs;
   }
 
-  /**
-   * Ends the processes with large files open for writing, or else all with any file open for writing. If there are none
-   * and the files keep growing, ends every process, because writers escape the scan.
-   */
+  /** Ends every candidate if the scan finds no writer but the files keep growing. */
   async function stopWriters(isGrowing: boolean): Promise<boolean> {
     const all = scanProcesses();
     const spared = keepers.spared(all);
@@ -120,7 +112,7 @@ interface Handle {
   readonly bytes: number;
 }
 
-/** Yields open files in these folders that no longer have a name but still use space. */
+/** Yields deleted files of these folders that are still open. */
 function* handles(spared: DaemonState['keepers']['spared'], folders: readonly string[]): Generator<Handle> {
   let left = maxHandles;
   const all = scanProcesses();
@@ -139,7 +131,6 @@ function* handles(spared: DaemonState['keepers']['spared'], folders: readonly st
 
 const openOf = (pid: number): string[] => tryListFolder(`/proc/${pid}/fd`).map((name) => `/proc/${pid}/fd/${name}`);
 
-/** Size of the largest file below the folders that the process has open for writing. -1: none. */
 function largestWritten(pid: number, folders: readonly string[]): number {
   let largest = -1;
   for (const path of openOf(pid).slice(0, maxHandles)) {
@@ -154,7 +145,6 @@ function largestWritten(pid: number, folders: readonly string[]): number {
 
 const isBelow = (path: string, folders: readonly string[]) => folders.some((it) => path.startsWith(`${it}/`));
 
-/** Returns the bytes used by the folders and the `unnamed` open files. Stops once the sum exceeds `most`. */
 export async function measureDiskUse(
   places: readonly string[],
   unnamed: Iterable<Handle>,

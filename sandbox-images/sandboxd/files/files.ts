@@ -76,7 +76,6 @@ export function createFileOperations(place: ConfinedPaths): FileOperations {
   return { openFile, writeFile, listFiles, removeFile };
 }
 
-/** Stops reading at the limit, so that a folder with a million files is refused early. */
 async function namesIn(folder: string, path: string): Promise<Buffer[]> {
   const names: Buffer[] = [];
   // Node's types allow only strings as names.
@@ -94,7 +93,7 @@ function toEntry(name: string, stats: Stats): FileEntry {
   return { name, type, size: type === 'file' ? stats.size : null, modified: stats.mtime.toISOString() };
 }
 
-/** Yields exactly `size` bytes or throws, because the file may be truncated during the read. */
+/** Yields exactly `size` bytes or throws. All chunks share one buffer. */
 export async function* readFileChunks(
   handle: FileHandle,
   { start, size }: { readonly start: number; readonly size: number },

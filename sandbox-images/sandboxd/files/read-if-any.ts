@@ -1,7 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-// Synchronous. A file that cannot be read counts as absent, even if another user owns it.
-
 export const tryReadText = (file: string): string | undefined => ifReadable(() => readFileSync(file, 'utf8'));
 export const tryReadLink = (file: string): string | undefined => ifReadable(() => readlinkSync(file));
 export const tryListFolder = (folder: string): string[] => ifReadable(() => readdirSync(folder)) ?? [];

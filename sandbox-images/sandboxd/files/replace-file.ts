@@ -13,10 +13,7 @@ import { type ConfinedPaths, type ParentFolderHandle, toFileError } from './conf
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 
-/**
- * Calls `work` with the target's folder, creating it if necessary. Follows links, even to a missing target. `before` is
- * undefined for a new file.
- */
+/** Creates missing folders. Follows links, even to a missing target. */
 export async function withTargetFolder<Value>(
   place: ConfinedPaths,
   path: string,
@@ -54,21 +51,17 @@ interface FileReplacement {
   readonly parent: ParentFolderHandle;
   readonly content: AsyncIterable<Uint8Array>;
   readonly before: Pick<Stats, 'mode'> | undefined;
-  /** Called right before the file is replaced. If the check throws, the old file is kept. */
+  /** Called right before the rename. Throw to keep the old file. */
   readonly check?: (now: BigIntStats | undefined) => void;
 }
 const inOrder = createKeyedQueue();
 
-/**
- * Serializes this daemon's writes to one name between the version check and the rename. Keep the work short, because
- * other writers wait.
- */
+/** Serializes writes to one name, so that a version check holds until the rename. */
 export async function withFileNameLock<Value>(parent: ParentFolderHandle, work: () => Promise<Value>): Promise<Value> {
   const folder = await stat(parent.at('.'), { bigint: true });
   return await inOrder(`${folder.dev}:${folder.ino}/${parent.name}`, work);
 }
 
-/** Uses a rename, so readers see either the complete old file or the complete new one. */
 export async function replaceFile({ parent, content, before, check }: FileReplacement): Promise<BigIntStats> {
   await using staged = await stageFile(parent.at, before);
   await writeFileChunks(staged.handle, content);
@@ -76,9 +69,7 @@ export async function replaceFile({ parent, content, before, check }: FileReplac
   return await renameIntoPlace(parent, staged, check);
 }
 
-/**
- * Hidden, and normally next to the file that it will replace. Disposing deletes the staged file unless it was renamed.
- */
+/** Disposing deletes the file unless it was renamed. */
 export interface StagedFile extends AsyncDisposable {
   readonly path: SystemPath;
   readonly handle: FileHandle;
@@ -89,7 +80,7 @@ export async function stageFile(
   at: ParentFolderHandle['at'],
   before: Pick<Stats, 'mode'> | undefined,
 ): Promise<StagedFile> {
-  // Random, because a killed daemon leaves its file behind, and the next daemon often has the same pid.
+  // Random, because a killed daemon leaves its file behind, and pids repeat.
   const path = at(`.corral-${randomBytes(6).toString('hex')}${before ? '' : '.new'}.tmp`);
   const mode = (before?.mode ?? 0o644) & 0o777;
   const handle = await open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
@@ -121,7 +112,7 @@ export async function renameIntoPlace(
 
 const second = 1_000_000_000n;
 
-/** A file system's clock ticks every few milliseconds. Two writes within one tick must still have different versions. */
+/** Two writes within one tick of the file system's clock need different versions. */
 async function makeLater(handle: FileHandle, than: BigIntStats): Promise<void> {
   const { mtimeNs, atimeNs } = await handle.stat({ bigint: true });
   if (mtimeNs > than.mtimeNs || than.mtimeNs - mtimeNs > second) return; // already later, or a program set a time in the future

@@ -12,10 +12,7 @@ import type { ConfinedPaths } from './confined-paths.ts';
 const pieces = /\\[pPxuUb]\{[^{}\\]*\}|\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]?|\{\d+(?:,\d*)?\}|\{,\d+\}|\{/gs;
 const inSet = /\[:\^?\w+:\]|\\.|\[|&&|~~/gs;
 
-/**
- * Escapes a literal `[`, `&&` or `~~` in a character class, and a `{` outside a quantifier. Other ripgrep syntax stays
- * unchanged.
- */
+/** Escapes literal `[`, `&&` and `~~` in character classes, and `{` outside quantifiers. */
 export const toRipgrepPattern = (regex: string): string =>
   regex.replace(pieces, (piece) => {
     if (piece === '{') return '\\{';

@@ -22,11 +22,11 @@ import { resizeTty, waitForTerminalProgram } from '../shells/terminal.ts';
 
 interface StartedJob {
   readonly pid: number;
-  /** Pid of the `script` process that holds the terminal. Undefined if the job uses pipes. */
+  /** Pid of `script`, which holds the terminal. Undefined for pipes. */
   readonly keeper: number | undefined;
   readonly input: Writable;
   readonly outputs: readonly { readonly channel: 'output' | 'errors'; readonly stream: Readable }[];
-  /** Resolves when the program has ended, possibly before all of its output has been read. */
+  /** Can resolve before all output is read. */
   readonly exited: Promise<JobEnd>;
   readonly resize: ((size: TerminalSize) => Promise<void>) | undefined;
 }
@@ -105,10 +105,7 @@ async function programOn(child: ChildProcessWithoutNullStreams) {
 
 const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
-/**
- * Each reader gets only output that arrives after it connects. Until the first reader connects, output is held back for
- * up to 30 s.
- */
+/** Each reader gets only output that arrives after it joins, except the first (`firstReaderMs`). */
 interface Readers {
   /** A reader that joins after the job has ended gets only the end frame. */
   join(): Duplex;
@@ -144,7 +141,7 @@ function readers(
   for (const { channel, stream } of outputs) {
     stream.on('data', (chunk: Buffer) => {
       if (!isOpen) {
-        // Node resumes a child's pipes on exit, but the output must wait for the first reader.
+        // Node resumes a child's pipes on exit, even without a reader.
         stream.pause();
         return void stream.unshift(chunk);
       }
@@ -211,7 +208,7 @@ interface OpenJob {
 const rememberedMs = 60_000;
 /** How long background processes may keep the pipes of an ended job open. */
 const lingerMs = 500;
-/** How long a new job can delay other starts, in ms. A shell's CPU use peaks while it starts. */
+/** Covers the CPU peak of a starting shell. */
 const startingMs = 150;
 const lateMs = 30;
 

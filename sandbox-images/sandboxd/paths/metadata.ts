@@ -19,10 +19,7 @@ import type { DaemonState } from '../shared-state.ts';
 import { metadataProgram } from './metadata-program.ts';
 
 type HelperState = Pick<DaemonState, 'clock' | 'env' | 'keepers'>;
-/**
- * Words of an answer: `found` with each path's metadata, `full` (too large), `done`, or `failed` with the system's
- * error number.
- */
+/** `found` with each path's metadata, `full` (too large), `done`, or `failed` with the errno. */
 type Answer = readonly string[];
 type Request =
   | readonly ['read', ...paths: SystemPath[]]
@@ -35,7 +32,7 @@ interface Helper {
 }
 
 const idleMs = 30_000;
-/** Timeout in ms that keeps a hung file system from blocking calls on other file systems. */
+/** Keeps a hung file system from blocking calls on others. */
 const hungMs = 20_000;
 const calls: readonly SystemCallNumberByArchitecture[] = [
   { x64: 194, arm64: 11 }, // listxattr
@@ -53,7 +50,7 @@ export class FileMetadataStore {
     this.#parts = parts;
   }
 
-  /** Adds nothing in an image without perl. Rejects with payload_too_large, or with internal if the helper ends. */
+  /** Adds nothing without perl. Rejects with payload_too_large, or internal (the helper ended). */
   async addTo(entries: readonly PathEntry[]): Promise<readonly PathEntry[]> {
     const known = entries.filter(({ type }) => type === 'file' || type === 'directory');
     if (known.length === 0) return entries;
@@ -69,9 +66,8 @@ export class FileMetadataStore {
   }
 
   /**
-   * Replaces all of the file's metadata. `shown` is the file's name in errors. Rejects with unsupported,
-   * payload_too_large (the file system has no room), internal (the helper ended), or an error that other file
-   * operations can cause.
+   * Replaces all metadata. `shown`: the name in errors. Rejects with unsupported, payload_too_large (no room), internal
+   * (the helper ended), or other file errors.
    */
   async write(path: SystemPath, metadata: FileMetadata, shown: string): Promise<void> {
     const [kind, number] = await this.#ask([

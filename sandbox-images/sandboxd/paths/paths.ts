@@ -156,7 +156,7 @@ function unlessDenied(thrown: NodeJS.ErrnoException): void {
   if (!['EACCES', 'EPERM', 'ENOENT'].includes(thrown.code ?? '')) throw thrown;
 }
 
-/** Maximum number of bytes to read from a file whose size the system does not report. */
+/** In bytes, for files that report no size, as in /proc. */
 const maxUnsized = 16 * 1024 * 1024;
 
 async function readContent(handle: FileHandle): Promise<Buffer> {
@@ -170,7 +170,7 @@ async function readContent(handle: FileHandle): Promise<Buffer> {
   }
 }
 
-/** Refuses access to the daemon's own files in /proc, which do not belong to the user. */
+/** Denies access to the daemon's own files in /proc. */
 async function notOurs(full: string): Promise<void> {
   const readRealPath = async (path: string) => decodeFileName(await realpath(await toSystemPath(path), 'buffer'));
   const real = await readRealPath(full).catch(() => readRealPath(dirname(full)).catch(() => full));
@@ -185,10 +185,7 @@ interface Replacement {
   readonly metadata: FileMetadata;
 }
 
-/**
- * Writes to a hidden file first, so an interrupted transfer leaves the old file intact. Keeps mode, owner and hard
- * links. Writes to devices and pipes directly.
- */
+/** Keeps mode, owner and hard links. An interrupted transfer leaves a regular file intact. */
 async function replaceFileContent(
   full: string,
   content: AsyncIterable<Uint8Array>,
@@ -228,7 +225,7 @@ async function replaceFileContent(
 }
 const undisposed = { [Symbol.asyncDispose]: async () => {} };
 
-/** System errors for paths where no file can be created or renamed, such as a mounted file or /proc. */
+/** Errors for paths that allow no new file or rename, such as a mounted file. */
 const refusals = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'EBUSY', 'EXDEV']);
 
 async function stageNear(at: (name: string) => SystemPath, before: Stats | undefined, spare: string) {
@@ -255,7 +252,7 @@ async function takeOver({ handle }: StagedFile, { uid, gid, mode }: Stats): Prom
   return true;
 }
 
-/** Only a full disk or the daemon's death can interrupt the copy, because the content is already on disk. */
+/** The content is already on disk, so a lost connection cannot interrupt the copy. */
 async function copyInto(target: string, { handle }: StagedFile): Promise<void> {
   await writeInto(target, O_WRONLY | O_TRUNC, handle.createReadStream({ start: 0, autoClose: false }));
 }

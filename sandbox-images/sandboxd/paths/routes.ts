@@ -34,7 +34,7 @@ export const pathRoutes: readonly Route[] = [
   }),
 ];
 
-/** The metadata is in the body, because it may be too long for a header or query. */
+/** In the body, because metadata can be too long for a header. */
 async function metadataBefore(
   body: AsyncIterable<Uint8Array>,
   bytes: number,

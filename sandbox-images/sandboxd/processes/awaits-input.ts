@@ -3,7 +3,7 @@ import { endianness } from 'node:os';
 import { tryListFolder, tryReadLink, tryReadText } from '../files/read-if-any.ts';
 import type { ProcessStat } from './proc.ts';
 
-// The system call that blocks a process shows whether the process waits for user input.
+// Determines from the blocking system call whether a process waits for input.
 
 const calls: Readonly<Record<string, Readonly<Record<number, 'read' | 'poll' | 'select' | 'epoll'>>>> = {
   x64: {
@@ -42,7 +42,7 @@ export const awaitsInput = ({ members, pipe, hasOpenLine }: InputProbe): boolean
     return blocked.some((call) => call !== undefined && waitsOn(pid, call, isInput));
   });
 
-/** `call`: the system call's number in decimal and arguments in hexadecimal, or `running` if not blocked. */
+/** `call`: a /proc `syscall` file, with a decimal number and hexadecimal arguments, or `running`. */
 function waitsOn(pid: number, call: string, isInput: (fd: number) => boolean): boolean {
   const [number, ...args] = call.trim().split(' ');
   const kind = calls[process.arch]?.[Number(number)];

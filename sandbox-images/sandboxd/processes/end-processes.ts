@@ -14,8 +14,8 @@ export interface EndTreeOptions {
 }
 
 /**
- * Sends TERM, then KILL after 2 s, or immediately if `grace` is `none`. Gives up after another 10 s. Resolves with the
- * number of processes not yet in `met`.
+ * Sends TERM, then KILL after 2 s, and gives up after another 10 s. Resolves with the number of processes not yet in
+ * `met`.
  */
 export async function endProcessTree(
   tree: ProcessTree,
@@ -44,7 +44,7 @@ export async function endProcessTree(
   let left = find();
   for (let look = 0; !isDone() && performance.now() < patience; look++) {
     for (const { pid, name } of left) {
-      // A child between fork and exec may lose the signal to its parent's handlers, so it gets another TERM after exec.
+      // Until exec, the parent's handlers can catch TERM, so send it again after exec.
       if (requests.has(`${pid} ${name}`)) continue;
       requests.add(`${pid} ${name}`);
       sendSignals(pid, 'SIGTERM', 'SIGCONT'); // CONT too, because a stopped process does not act on TERM
@@ -62,7 +62,7 @@ export async function endProcessTree(
   return count;
 }
 
-/** Stops every process before killing any, because processes may fork faster than the scan finds them. */
+/** Stops all processes first, because they can fork faster than the scan finds them. */
 function freeze(find: () => ProcessStat[]): ProcessStat[] {
   let found = find();
   for (let rounds = 0, before = -1; rounds < 20 && found.length !== before; rounds++) {

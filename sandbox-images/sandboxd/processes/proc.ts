@@ -55,7 +55,7 @@ export function parseEnvironmentVariable(environment: string, name: string): str
   return environ.slice(start, environ.indexOf('\0', start) >>> 0);
 }
 
-/** Undefined if the process is in the middle of exec and its environment cannot be read yet. */
+/** Undefined if the process is in the middle of exec. */
 export function readProcessEnvironment(pid: number): string | undefined {
   const first = read(pid, 'environ');
   if (first !== '') return first;

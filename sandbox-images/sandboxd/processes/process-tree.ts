@@ -28,9 +28,9 @@ export type ProtectedProcessFinder = (all: readonly ProcessStat[]) => ReadonlySe
 export const toProcessKey = ({ pid, startTicks }: ProcessStat) => `${pid}.${startTicks}`;
 
 export interface TreeScanOptions {
-  /** Keys of processes from an earlier scan. They belong to the tree even after their parents end. */
+  /** Keys of earlier members, which remain members after their parents end. */
   readonly known?: ReadonlySet<string>;
-  /** Leaves processes in the middle of exec to a later scan. If false, their environment is treated as empty. */
+  /** Processes in the middle of exec stay undecided. If false, their environment counts as empty. */
   readonly waits?: boolean;
 }
 
@@ -67,7 +67,6 @@ export function findTreeMembers(
     return 'root' in tree ? tree.orphans(proc, environment) : isMarked?.(environment) || tree.strays(proc, environment);
   };
   const ledBy = (proc: ProcessStat) => {
-    // In a marked tree, each process brings in its whole session. In a subtree, only session leaders do.
     if (isMarked || proc.session === proc.pid) sessions.add(proc.session);
   };
   const choose = (proc: ProcessStat) => {
@@ -93,10 +92,7 @@ export function findTreeMembers(
   return { members: [...chosen.values()], undecided: candidates.filter(isOpen) };
 }
 
-/**
- * Call while the root runs, because its operation cannot be determined later. Orphans of the same operation belong to
- * the tree unless they are older or may be the root's siblings.
- */
+/** Call while the root runs, because its operation cannot be read later. */
 export function findProcessSubtree(root: ProcessStat, init: number | undefined, strays: OrphanRule): ProcessSubtree {
   const operation = readProcessVariable(root.pid, 'CORRAL_OPERATION');
   const isOrphan = ({ ppid }: ProcessStat) => ppid === 1 || ppid === init;

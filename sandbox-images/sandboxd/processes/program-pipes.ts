@@ -27,7 +27,7 @@ export function toPipedProgram(child: ChildProcessWithoutNullStreams, touch: () 
   const delivered = Promise.withResolvers<void>();
   let exitCode: number | undefined;
   let reader: Duplex | undefined;
-  /** True while the reader accepts no bytes. Silence then does not mean that the output has ended. */
+  /** The reader accepts no bytes, so silence does not mean that the output has ended. */
   let isHeld = false;
   let brokenPipe: Duplex | undefined;
   let linger: NodeJS.Timeout | undefined;
@@ -52,7 +52,7 @@ export function toPipedProgram(child: ChildProcessWithoutNullStreams, touch: () 
   for (const [channel, stream] of outputs) {
     stream.on('data', (chunk: Buffer) => {
       if (!reader) {
-        // Node resumes a child's pipes on exit, but the output must wait for the next reader.
+        // Node resumes a child's pipes on exit, even without a reader.
         stream.pause();
         return void stream.unshift(chunk);
       }

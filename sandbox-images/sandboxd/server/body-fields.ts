@@ -3,7 +3,7 @@ import type { FileByteRange } from '../../../src/sandboxes/client/abilities.ts';
 
 // Avoids zod, because each module that the daemon loads costs memory in every sandbox.
 
-/** `name`: a string without NUL. `count`: a non-negative integer. A trailing `?` makes the field optional. */
+/** `name`: without NUL. `count`: a non-negative integer. `?`: optional. */
 type Kind = 'name' | 'names' | 'text' | 'count' | 'name?' | 'names?' | 'text?' | 'count?' | 'flag?';
 type Value<K extends Kind> = K extends `count${string}`
   ? number

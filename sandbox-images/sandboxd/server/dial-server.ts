@@ -4,8 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { tryListFolder } from '../files/read-if-any.ts';
 
-// The daemon dials the server, so code in the sandbox cannot redirect the connection. The server sends its requests
-// over it.
+// The daemon opens the connections for the server's requests, so that sandboxed code cannot redirect them.
 
 export interface ControlDialOptions {
   readonly folder: string;
@@ -16,11 +15,11 @@ export interface ControlDialOptions {
 
 /** Only one, because each spare connection uses a file descriptor on the server. */
 const spare = 1;
-/** Maximum number of connections, excluding streams. The server reserves the last four for health checks. */
+/** Maximum connections, excluding streams. The server reserves the last four for health checks. */
 const most = 96;
 const lookMs = 2_000;
 
-/** Keeps one unused connection open to each socket named `control` or `control.*` in the folder. */
+/** Keeps one unused connection to each `control` or `control.*` socket in the folder. */
 export function dialControlSockets(options: ControlDialOptions): Disposable {
   const dialled = new Map<string, IdleDialler>();
   const look = () => {
@@ -105,7 +104,7 @@ function keepDialled(name: string, { folder, hello, server, log }: ControlDialOp
       server.emit('connection', socket);
     });
   };
-  // Health requests do not use up the spare connection, because they are frequent and short.
+  // Frequent and short health requests do not use up the spare connection.
   const used = ({ socket, url }: { socket: Socket; url?: string | undefined }) => {
     if (url !== '/health' && unused.delete(socket)) fill();
   };

@@ -7,9 +7,9 @@ const maxChunks = 4;
 
 /** Emits no `data` events: bytes go straight to another connection. */
 export interface DirectSocket extends Socket {
-  /** Resolves with true once the peer has sent a byte, or with false if the connection ends first. */
+  /** False if the connection ends before the peer sends a byte. */
   readonly spoken: Promise<boolean>;
-  /** Call once. Also forwards data that was already read. Reading pauses while the target is full. */
+  /** Call once. Also forwards data that was already read. */
   pourInto(to: Duplex): void;
 }
 

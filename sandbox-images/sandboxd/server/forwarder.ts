@@ -6,10 +6,7 @@ export interface ProxyTarget {
   readonly preface: () => string;
 }
 
-/**
- * Selects the host and port in CORRAL_EGRESS_URL, or else the socket in the sandbox's folder. Connections to the port
- * begin with a preface that identifies the sandbox.
- */
+/** Connections to CORRAL_EGRESS_URL begin with a preface that identifies the sandbox. */
 export function resolveProxyTarget(socketPath: string, sandboxId: string, env: NodeJS.ProcessEnv): ProxyTarget {
   const url = env.CORRAL_EGRESS_URL ? URL.parse(env.CORRAL_EGRESS_URL) : undefined;
   if (!url) return { to: { path: socketPath }, preface: () => '' };

@@ -20,7 +20,7 @@ export function acceptUpgrade(connection: Duplex, stream: Duplex, touch: () => v
   }
 }
 
-/** Reads ahead. With `pipe`, reading and writing alternate every 64 KiB, which is slow when the CPUs are busy. */
+/** Reads ahead. `pipe` alternates reads and writes, which is slow when the CPUs are busy. */
 function pour(from: Duplex | DirectSocket, to: Duplex): void {
   from.once('end', () => to.end());
   if ('pourInto' in from) {

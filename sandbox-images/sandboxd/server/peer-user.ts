@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 
-/** Whether a loopback peer runs as this daemon's user. Services share the loopback interface but run as other users. */
+/** Other services share the loopback interface but run as other users. */
 export async function isFromOwnUser({
   remotePort,
   localPort,
@@ -18,7 +18,7 @@ export async function isFromOwnUser({
 const hex = (port: number) => port.toString(16).toUpperCase().padStart(4, '0');
 const loopback = new Set(['0100007F', '0000000000000000FFFF00000100007F']);
 
-/** Finds the uid that owns the socket connected from port `from` to port `to`, both on 127.0.0.1. */
+/** Returns the uid of the loopback socket that connects port `from` to port `to`. */
 export function findSocketUser(table: string, from: number, to: number): number | undefined {
   for (const line of table.split('\n')) {
     const [, local = '', remote = '', , , , , user] = line.trim().split(/\s+/);

@@ -18,7 +18,7 @@ export interface HttpExchange {
   readonly signal: AbortSignal;
 }
 export interface StreamedBody {
-  /** Each chunk is sent before the next is requested, so that all chunks can share one buffer. */
+  /** All chunks can share one buffer. */
   readonly chunks: AsyncIterable<Uint8Array>;
   readonly size?: number;
   readonly trailer?: { readonly name: string; readonly value: () => string };

@@ -50,7 +50,7 @@ interface ServerAccess {
   readonly admit: (epoch: string | string[] | undefined) => void;
 }
 
-/** Each server that takes over a session has a higher epoch. Requests without an epoch are always admitted. */
+/** Each server that takes over a session has a higher epoch. */
 function newestOwner(): ServerAccess['admit'] {
   let newest = 0;
   return (reply) => {
@@ -146,7 +146,7 @@ async function sendError(response: ServerResponse, error: AppError): Promise<voi
   const body = JSON.stringify({ error: { code: error.code, message: error.publicMessage } });
   const { req } = response;
   await discardRest(req);
-  // Close the connection, so that an unread body is not parsed as the next request.
+  // Otherwise, an unread body would be parsed as the next request.
   const rest = req.complete ? {} : { connection: 'close' };
   response.writeHead(statuses[error.code] ?? 500, { 'content-type': 'application/json', ...rest }).end(body);
   if (!req.complete) req.resume();
@@ -204,8 +204,8 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
 }
 
 /**
- * `token` may be a verifier instead of the token itself, because other processes can read the environment. `sha256:`
- * precedes a hash. `ed25519:` precedes a public key and a uid that the token signs.
+ * `token`: the token, `sha256:<hash>` or `ed25519:<public key>:<uid>`. Only the verifiers are safe in an environment
+ * that other processes can read.
  */
 export function hasValidToken(authorization = '', token: string): boolean {
   const [kind, key = '', uid = ''] = token.split(':');

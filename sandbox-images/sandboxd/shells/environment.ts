@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-// Makes package managers install into the home folder, because only the home folder and the workspace are writable.
+// Package managers install into the home folder, because the system folders are not writable.
 
 function createPackageEnvironment(env: NodeJS.ProcessEnv, uid: number | undefined): Record<string, string> {
   const { HOME: home, PATH: path = '' } = env;
@@ -34,13 +34,13 @@ export function createBaseEnvironment(env: NodeJS.ProcessEnv, uid = process.getu
     TERM: 'dumb',
     PAGER: 'cat',
     GIT_PAGER: 'cat',
-    // Without SHELL, each bash looks up its user, which may take as long as a short command.
+    // Without SHELL, each bash looks up its user, which is slow.
     SHELL: '/bin/bash',
   };
   for (const [name, value] of Object.entries(env)) {
     if (value !== undefined && !isInternalVariable(name)) base[name] = value;
   }
-  // The init script renames the variable, because the real name would also affect the daemon's own Node.
+  // Under its real name, the variable would also affect the daemon's own Node.
   if (env.CORRAL_NODE_USE_ENV_PROXY) base.NODE_USE_ENV_PROXY = env.CORRAL_NODE_USE_ENV_PROXY;
   // Distinguishes this sandbox's processes on a shared machine.
   if (env.CORRAL_SANDBOX_ID) base.CORRAL_SANDBOX_ID = env.CORRAL_SANDBOX_ID;
@@ -55,7 +55,7 @@ export const isInternalVariable = (name: string) =>
 
 export const createOperationVariables = (operation: string, tag: string | undefined): Record<string, string> => ({
   CORRAL_OPERATION: operation,
-  // A top-level bash whose input is a socket assumes a remote login and reads ~/.bashrc. Node's pipes are sockets.
+  // A top-level bash with a socket as input, as from Node, reads ~/.bashrc.
   SHLVL: '1',
   ...(tag === undefined ? {} : { CORRAL_RUN: tag }),
 });

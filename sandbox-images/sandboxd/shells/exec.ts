@@ -93,7 +93,7 @@ interface CollectedOutput {
   end(): Promise<{ readonly text: string; readonly file?: string }>;
 }
 
-/** Keeps the first MiB in memory. Stores longer output in a file, up to the file size limit. */
+/** Output longer than `execBytes` is also stored in a file. */
 function collect(
   stream: Readable | null,
   whole: { readonly file: string; open(): Promise<OutputSpool> },
@@ -140,7 +140,7 @@ function collect(
   };
 }
 
-/** Resolves once all output is read, even if a background child keeps the streams open. */
+/** A background child can keep the streams open after all output is read. */
 async function quiet(child: ChildProcess, streams: readonly CollectedOutput[]): Promise<void> {
   const open = () => [child.stdout, child.stderr].some((stream) => stream && !stream.closed);
   const seen = () => streams.reduce((sum, stream) => sum + stream.seen, 0);

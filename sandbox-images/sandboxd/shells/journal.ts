@@ -4,7 +4,7 @@ import { tryParseJson } from '../../../src/core/text/text.ts';
 import type { OperationEntry } from '../../../src/sandboxes/client/client.ts';
 import { tryReadText } from '../files/read-if-any.ts';
 
-// Records operations so that none runs twice after a crash. Keeps about 2,000 entries, outside the agent's workspace.
+// Prevents an operation from running twice after a crash.
 
 export interface JournalEntry {
   readonly operation: OperationEntry;

@@ -5,7 +5,7 @@ import type { ConfinedPaths } from '../files/confined-paths.ts';
 const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR, O_TRUNC } = constants;
 const memoryCap = 64 * 1024;
 
-/** Stores output in a file, up to a cap. If the disk is full, keeps up to 64 KiB more in memory. */
+/** If the disk is full, keeps up to 64 KiB more in memory. */
 export interface OutputSpool {
   readonly bytes: number;
   readonly full: boolean;

@@ -1,5 +1,4 @@
-// Keeps up to 64 KiB of output for a terminal's next viewer. Removes queries, because their replies would reach the
-// shell as input.
+// Removes terminal queries from replayed output, because the replies would become shell input.
 
 const cap = 64 * 1024;
 const esc = 0x1b;

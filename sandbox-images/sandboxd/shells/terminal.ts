@@ -13,8 +13,8 @@ import { type ProcessStat, scanProcesses } from '../processes/proc.ts';
 import { createOperationVariables } from './environment.ts';
 import { type ShellState, shellStatePath } from './shell-state.ts';
 
-// `script` from util-linux creates the PTY, so no native add-on is needed. A shell called the keeper runs the command.
-// Afterwards, the keeper prints a mark with the exit code and keeps the terminal open.
+// `script` creates the PTY without a native add-on. A shell, the keeper, runs the command, prints a mark with the exit
+// code and keeps the terminal open.
 
 export interface Terminal {
   readonly pid: number;
@@ -22,7 +22,7 @@ export interface Terminal {
   readonly input: Writable;
   /** Includes the keeper's exit mark. */
   readonly output: Readable;
-  /** Resolves with the keeper's exit code, which counts as the command's if the keeper printed no mark. */
+  /** Resolves with the keeper's exit code. Without an exit mark, it counts as the command's. */
   readonly closed: Promise<number>;
   close(): void;
 }
@@ -35,7 +35,7 @@ export interface TerminalSpec {
   readonly mark: string;
 }
 
-/** Separate from `CORRAL_MARK`, so that printing the keeper's environment does not print the whole mark. */
+/** Not in `CORRAL_MARK`, so that printing the environment prints no complete mark. */
 export const exitMarkerPrefix = '\x1e';
 
 const keeper = [
@@ -118,7 +118,7 @@ export async function resizeTty(device: string, { cols, rows }: TerminalSize): P
 
 export interface ExitMarkerFinder {
   push(chunk: Buffer): { before: Buffer; exitCode?: number; after: Buffer };
-  /** Returns bytes held back as a possible mark. Call at the end of the stream. */
+  /** At the end of the stream, returns the bytes held back as a possible mark. */
   rest(): Buffer;
 }
 
@@ -143,7 +143,7 @@ export function createExitMarkerFinder(mark: string): ExitMarkerFinder {
   };
 }
 
-/** Index of the longest suffix of `data` that is a prefix of `needle`; `data.length` if there is none. */
+/** Start of the longest suffix that is a prefix of `needle`, or `data.length`. */
 function beginningAtEnd(data: Buffer, needle: Buffer): number {
   for (let at = Math.max(0, data.length - needle.length + 1); at < data.length; at++) {
     if (data[at] === needle[0] && needle.subarray(0, data.length - at).equals(data.subarray(at))) return at;
@@ -153,7 +153,6 @@ function beginningAtEnd(data: Buffer, needle: Buffer): number {
 
 const longCommand = 100_000; // bytes; the kernel allows 128 KiB for one argument
 
-/** Uses pipes if no terminal can be opened. Undefined if no process can be started. */
 export async function openCommandTerminal(
   { stateDir, env }: { readonly stateDir: string; readonly env: Readonly<Record<string, string>> },
   request: OperationSpec,

@@ -1,4 +1,4 @@
-/** Reports the kind of each change and both names of a move, unlike Node's own watcher. */
+/** Unlike Node's watcher, reports each change's kind and both names of a move. */
 export const inotifyProgram = String.raw`
 use strict;
 my ($init_call, $add_call, $remove_call, $most) = map { $_ + 0 } @ARGV;

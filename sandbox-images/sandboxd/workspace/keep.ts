@@ -46,7 +46,6 @@ function keptRun(corral: WorkspaceFolder): string | undefined {
   }
 }
 
-/** False if the file is gone, unreadable, too large or no longer a regular file. */
 function copied({ path, name, folder }: WorkspaceEntry, into: WorkspaceFolder): boolean {
   const content = read(folder, name);
   if (!content) return false;

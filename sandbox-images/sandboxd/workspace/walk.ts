@@ -2,7 +2,7 @@ import { type BigIntStats, closeSync, constants, lstatSync, mkdirSync, opendirSy
 
 const { O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
-/** Follows no links and uses an open descriptor, so that swapped folders cannot redirect the daemon. */
+/** Uses a descriptor and follows no links, so that swapped folders have no effect. */
 export class WorkspaceFolder implements Disposable {
   readonly #fd: number;
 
@@ -69,10 +69,7 @@ interface Walk {
 /** Maximum time for a walk. Beyond it, the walk throws UnusableWorkspaceError. */
 const patienceMs = 250;
 
-/**
- * Yields folders before their contents. Follows no links and enters no other file systems. Synchronous, because that is
- * faster for small workspaces.
- */
+/** Follows no links and enters no other file systems. Synchronous, which is faster for small workspaces. */
 export function* walkWorkspace(root: string, { leavesOut, most }: Walk): Generator<WorkspaceEntry> {
   let left = most;
   const until = performance.now() + patienceMs;

@@ -6,10 +6,7 @@ import type { Daemon } from '../daemon.ts';
 import { saveRunFiles } from './keep.ts';
 import { formatModificationTime, UnusableWorkspaceError, type WorkspaceEntry, walkWorkspace } from './walk.ts';
 
-/**
- * Equal fingerprints mean unchanged files. Ignores run files, sockets, small output files and the modification times of
- * folders.
- */
+/** Ignores run files, sockets, small output files and the folders' modification times. */
 function printOf(root: string, most: number): WorkspaceFingerprint {
   const hash = createHash('sha256');
   let bytes = 0;

@@ -36,7 +36,7 @@ export class SpendingCounter {
     this.#tokens = 0;
   }
 
-  /** `used` is the length of the conversation in tokens, so the message used at least that many. */
+  /** `used`: tokens of the whole conversation, a minimum for this message. */
   reported({ used, cost }: Report): readonly AgentUpdate[] {
     return this.#more(used, cost?.currency === 'USD' ? cost.amount : undefined);
   }
@@ -200,10 +200,7 @@ export class AcpAgent {
     return { id: created.sessionId, ...(lost !== undefined && { lost }) };
   }
 
-  /**
-   * Some agents answer `session/load` before they replay the conversation. Two consecutive echoes without an update
-   * mark its end.
-   */
+  /** Some agents replay the conversation after answering `session/load`. Two echoes without an update mark the end. */
   async #endOfHistory(): Promise<void> {
     let quiet = 0;
     for (let echoes = 0; quiet < 2 && echoes < maxEchoes; echoes++) {

@@ -30,7 +30,7 @@ export class AcpAgents extends ServerComponent<Deps> {
   /** Decisions made after the agent stopped, for example because the server restarted. */
   readonly #carried = new WeakMap<SandboxClient, { readonly call: AgentApprovalRequest; readonly allowed: boolean }>();
 
-  /** Returns failures as values. Rejects only if the signal aborts, once the agent has ended. */
+  /** Rejects only if the signal aborts, after the agent has ended. */
   async turn(
     client: SandboxClient,
     externalTurn: ExternalTurn,

@@ -30,7 +30,7 @@ interface KnownCall {
   input: Record<string, unknown>;
   paths: readonly string[];
   diffs: readonly Diff[];
-  /** Texts of the newest update since the call began to run. Earlier texts only describe the call. */
+  /** From the newest update since the call started. Earlier texts only describe the call. */
   texts: readonly string[];
   rawOutput: unknown;
   terminal: string;
@@ -55,7 +55,7 @@ export class AcpToolCalls {
     return { callId, name, args, content: toContent(known, '') };
   }
 
-  /** `isNew`: the agent starts a call, even if a finished one has the same id. */
+  /** `isNew`: starts another call even if a finished one has this id. */
   receive(update: ToolCallUpdate, isNew: boolean): readonly (AgentToolCall | AgentToolResult)[] {
     const earlier = this.#known.get(update.toolCallId);
     if (earlier?.isOver && !isNew) return [];
@@ -179,7 +179,7 @@ const shortened = (text: string, max: number): string => {
     : `${begin}\n[${text.length - begin.length} characters more are not shown]`;
 };
 
-/** The command is a string or words such as `[bash, -lc, text]`. Falls back to the call's title. */
+/** The command can be a string or words such as `[bash, -lc, text]`. */
 function findCommand(input: Record<string, unknown>, title: string | undefined): string | undefined {
   const command = input.command ?? input.cmd;
   if (typeof command === 'string') return command;

@@ -1,7 +1,7 @@
 import type { PictureType } from '../../core/text/pictures.ts';
 
-// Page failures are returned as reports. Calls reject only if the sandbox is lost, there is no desktop, a restart fails
-// or the signal aborts.
+// Page failures are reports. Calls reject only if the sandbox is lost, there is no desktop, a restart fails or the
+// signal aborts.
 
 export interface PictureBytes {
   readonly mimeType: PictureType;
@@ -15,7 +15,7 @@ export interface BrowserReport {
   readonly picture?: PictureBytes;
 }
 
-/** An element's number in the last view, or a point on the page in CSS pixels from the top left. */
+/** An element's number in the last view, or a viewport point in CSS pixels. */
 export type ElementOrPoint = { readonly index: number } | { readonly x: number; readonly y: number };
 
 export interface AgentBrowser {
@@ -31,7 +31,7 @@ export interface AgentBrowser {
   moveMouse(x: number, y: number, signal: AbortSignal): Promise<BrowserReport>;
   /** Examples: `Enter`, `Control+a`, `ArrowDown`. */
   pressKey(key: string, signal: AbortSignal): Promise<BrowserReport>;
-  /** `index`: the element's number in the last view. `option`: a position (from 0), text or value. */
+  /** `index`: from the last view. `option`: a position (from 0), text or value. */
   selectOption(index: number, option: string, signal: AbortSignal): Promise<BrowserReport>;
   scroll(direction: 'up' | 'down', far: 'screen' | 'end', signal: AbortSignal): Promise<BrowserReport>;
   consoleExec(javascript: string, signal: AbortSignal): Promise<BrowserReport>;

@@ -20,7 +20,7 @@ export async function connectBrowser(desktop: DesktopClient, signal: AbortSignal
   try {
     // Lazy, because a server without browsers should not spend memory on Playwright.
     const { chromium } = await import('playwright-core');
-    // No Playwright test defaults, because a user watches this browser and the server sets the download folder.
+    // A user watches this browser, so Playwright's test defaults do not fit.
     const connecting = chromium.connectOverCDP(transport, { noDefaults: true, timeout: connectMs });
     const browser: Browser = await raceAbort(connecting, signal);
     const context = browser.contexts()[0];
@@ -33,7 +33,7 @@ export async function connectBrowser(desktop: DesktopClient, signal: AbortSignal
   }
 }
 
-/** Ten times the size of the largest expected message, a screenshot of a huge page. */
+/** Ten times the largest expected message, a screenshot of a huge page. */
 const maxMessageBytes = 16 * 1024 * 1024;
 /** Maximum number of unread 64 KiB pieces. Above it, reading from the browser pauses. */
 const maxPieces = 16;

@@ -38,7 +38,7 @@ export class DownloadSaver {
     });
   }
 
-  /** Waits briefly, so that an action's report includes small downloads. `expected`: a download is about to start. */
+  /** Waits for small downloads, to report them. `expected`: a download is about to start. */
   async settle(signal: AbortSignal, expected: boolean): Promise<void> {
     const { clock } = this.#options;
     const until = clock.now() + waitMs;

@@ -15,7 +15,7 @@ export const toElementSnapshot = ({
   count: elements.length,
 });
 
-/** Lines such as `3:<button>Save</button>`. Marks elements that are new since the last view of this document. */
+/** Example: `3:<button>Save</button> [new]`. New: since the last view of this document. */
 export function formatElementLines(
   { document, elements, more }: Pick<PageScan, 'document' | 'elements' | 'more'>,
   before: ElementSnapshot | undefined,

@@ -10,7 +10,7 @@ import type {
   PageWindow,
 } from './page-types.ts';
 
-// Page functions run in the browser, in an isolated world. They can use only types from the rest of this file.
+// These functions are sent to the browser as source, so they cannot use imports or module variables.
 
 declare const document: PageDocument;
 declare const window: PageWindow;
@@ -257,7 +257,7 @@ export function chooseOption({
   return { chosen: options[at]?.text.trim() ?? '' };
 }
 
-/** Sets a field that is not typed into, such as a date. Returns false for any other field. */
+/** For fields that are not typed into, such as dates. False for others. */
 export function setElementValue({ index, text }: { index: number; text: string }): boolean {
   const element = window.corral?.listed[index];
   const untyped = /^(date|time|month|week|datetime-local|color|range)$/;
@@ -269,7 +269,6 @@ export function setElementValue({ index, text }: { index: number; text: string }
   return true;
 }
 
-/** Scrolls the innermost scrollable element at the screen's center, or the page. Returns whether anything moved. */
 export function scrollPage({ direction, distance }: { direction: 1 | -1; distance: 'screen' | 'end' }): boolean {
   const scrolls = (element: PageElement) =>
     element.scrollHeight > element.clientHeight + 1 && /auto|scroll/.test(getComputedStyle(element).overflowY);

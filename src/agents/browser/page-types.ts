@@ -1,4 +1,4 @@
-// A subset of the DOM types, because the server is compiled without the DOM library.
+// DOM types, because the server is compiled without the DOM library.
 
 export interface PageRect {
   readonly x: number;

@@ -28,7 +28,7 @@ export async function runInPage<Arg, Value>(cdp: CDPSession, run: (arg: Arg) => 
   }
 }
 
-/** Runs code as the page's console does. The browser ends code that blocks the page for longer than `timeoutMs`. */
+/** The browser ends code that blocks the page for longer than `timeoutMs`. */
 export async function runInConsole(cdp: CDPSession, expression: string, timeoutMs: number): Promise<string> {
   const ran = await cdp.send('Runtime.evaluate', {
     expression,

@@ -100,7 +100,7 @@ interface OpenBrowser extends BrowserConnection {
 }
 type TabWork = (tab: BrowserTab, signal: AbortSignal) => Promise<BrowserActionResult>;
 
-/** Callers must make one call at a time. The next call restarts a browser that has died. */
+/** Not for concurrent calls. A call restarts a browser that has died. */
 export class BrowserSession implements AgentBrowser, Disposable {
   readonly #sandbox: SandboxClient;
   readonly #clock: Clock;

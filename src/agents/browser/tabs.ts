@@ -6,7 +6,7 @@ import { isPageClosedError } from './explain-error.ts';
 
 const lookMs = 1_000;
 const closeMs = 1_000;
-const comingMs = 5_000; // Chromium starts a new process for each tab, which is slow on a busy machine
+const comingMs = 5_000; // Chromium starts a process for each tab, which can be slow
 const maxConsoleLines = 500;
 const maxDialogs = 10; // per action; a page that opens more is closed
 
@@ -26,7 +26,7 @@ interface Options {
   readonly maxTabs: number;
 }
 
-/** A new tab becomes the current one. Changes that the server did not cause become notes for the model. */
+/** A new tab becomes current. Changes that the server did not cause become notes. */
 export class BrowserTabs {
   readonly #context: BrowserContext;
   readonly #notes: BrowserEventNotes;

@@ -60,8 +60,8 @@ export class KernelConnection {
   }
 
   /**
-   * Waits until the kernel answers, and interrupts an earlier cell. Drops earlier output. Rejects with file_not_found
-   * (no interpreter), not_found (program ended) or unsupported (invalid message), and as `ProgramClient` does.
+   * Interrupts an earlier cell and drops earlier output. Rejects with file_not_found (no interpreter), not_found
+   * (program ended) or unsupported (invalid message), and as `ProgramClient` does.
    */
   static async open(
     programs: ProgramClient,
@@ -78,7 +78,7 @@ export class KernelConnection {
     );
     try {
       const hello = connection.#hello(signal);
-      // Interrupt only a kernel that may be executing. SIGINT ends a Node kernel that is switching handlers.
+      // Interrupt only if needed, because SIGINT ends a Node kernel that is switching handlers.
       if (!mayBeAtWork || (await isSettled(hello, signal))) await hello;
       else await connection.interrupt(hello, signal);
     } catch (thrown) {
@@ -91,10 +91,7 @@ export class KernelConnection {
     return connection;
   }
 
-  /**
-   * Rejects if the kernel ends, sends an invalid message or loses its connection. `exitCode` is set only if the kernel ended
-   * by itself.
-   */
+  /** Rejects if the kernel ends, sends an invalid message or disconnects. Only its end sets `exitCode`. */
   async execute(code: string, listener: CellListener, env?: Readonly<Record<string, string>>): Promise<CellEnd> {
     for (const stream of ['stdout', 'stderr'] as const) {
       if (this.#early[stream] !== '') listener.onText(stream, this.#early[stream]);
@@ -134,7 +131,7 @@ export class KernelConnection {
 
   #reader(stream: OutputStream): (chunk: Buffer) => Promise<void> {
     const marks = createKernelOutputParser(this.#program.nonce);
-    // Split messages off before decoding, so that invalid bytes in a cell's output cannot corrupt them.
+    // Decode after splitting, so that invalid bytes in a cell's output cannot corrupt messages.
     const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
     const split = (chunk: Buffer): KernelOutputPart[] => {
       try {
@@ -196,7 +193,7 @@ type KernelOutputPart =
 const maxMessage = 8 * 1024 * 1024;
 const lineEnd = 0x0a;
 
-/** Messages run from the kernel's mark to the end of the line. `push` throws a RangeError beyond 8 MiB. */
+/** A message extends from the mark to the end of the line. `push` throws a RangeError above 8 MiB. */
 export function createKernelOutputParser(nonce: string): { push(chunk: Buffer): KernelOutputPart[] } {
   const mark = Buffer.from(`\0corral:${nonce}:`);
   let held: Buffer = Buffer.alloc(0);

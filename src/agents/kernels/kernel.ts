@@ -12,9 +12,9 @@ export interface Cell {
   readonly timeoutMs: number;
   readonly listener: CellListener;
   readonly env?: Readonly<Record<string, string>>;
-  /** Tag of the cell's run, also set on a kernel that is started for this cell. */
+  /** The run's tag, also for a kernel that this cell starts. */
   readonly tag?: string;
-  /** Absolute. Used for a kernel that is started for this cell, if the context sets no folder. */
+  /** Absolute. For a kernel that this cell starts, if the context sets no folder. */
   readonly folder?: string;
 }
 export interface CellOutcome {
@@ -157,7 +157,7 @@ function fail(thrown: unknown, { language }: KernelOptions): never {
   );
 }
 
-/** The daemon starts programs only in workspace folders, so a shell changes to any other folder. */
+/** The daemon starts programs only in the workspace, so a shell changes the folder. */
 function programIn({ language, cwd, isAnywhere }: KernelOptions) {
   const program = buildKernelProgram(language);
   if (cwd === undefined) return program;
@@ -194,7 +194,7 @@ export class KernelContexts {
     return [...this.#known.values()].map(({ id, language, cwd }) => ({ id, language, cwd }));
   }
 
-  /** Throws conflict if a context with this id uses another language, or if there are too many contexts. */
+  /** Throws conflict (another language for this id, or too many contexts). */
   create(context: CodeContext): CodeContext {
     const known = this.#known.get(context.id);
     if (known && known.language !== context.language) {

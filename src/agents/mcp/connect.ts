@@ -75,7 +75,7 @@ export class ProgramTransport implements Transport {
     return this;
   }
 
-  /** A program that is already running may be in the middle of a conversation, so always start a new program. */
+  /** A running program can be in the middle of a conversation, so start a new one. */
   async start(): Promise<void> {
     const signal = AbortSignal.timeout(startMs);
     await this.#programs.close(this.#program.id, signal).catch(ignoreNotFound);
@@ -132,7 +132,6 @@ export class ProgramTransport implements Transport {
     }
   }
 
-  /** Fails the call that the oversized message answers, or all calls if the call is unknown. */
   #refuse(line: Extract<ParsedLine, { kind: 'too_long' }>): void {
     const id = findResponseId(line);
     if (id === undefined) {

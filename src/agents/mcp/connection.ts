@@ -22,7 +22,7 @@ import type { McpTool } from './server.ts';
 export interface ToolServerTransport {
   readonly transport: Transport;
   ended(): string | undefined;
-  /** Whether the last response was 401. Absent if the server is a program in the sandbox. */
+  /** Whether the last response was 401. Absent for a program in the sandbox. */
   refused?(): boolean;
 }
 
@@ -80,7 +80,7 @@ export class McpConnection {
     return await this.#within(signal, (client) => client.request(request, CallAnswer, options));
   }
 
-  /** If the server no longer knows the session, retries once, because the request was not executed. */
+  /** Retries once if the session is unknown, because the server did not execute the request. */
   async #within<Done>(signal: AbortSignal, work: (client: Client) => Promise<Done>): Promise<Done> {
     for (let isFirst = true; ; isFirst = false) {
       const { client, way } = await this.#connected();
@@ -187,7 +187,7 @@ const kept: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'sandbox_untrusted',
 ]);
 
-/** The protocol requires 404 for an unknown session. Older servers send 400 and mention the session. */
+/** The protocol requires 404. Older servers send 400 with a text about the session. */
 const isForgotten = (thrown: unknown): boolean =>
   thrown instanceof SdkHttpError &&
   (thrown.status === 404 || (thrown.status === 400 && /session/i.test(String(thrown.data.text))));

@@ -5,7 +5,6 @@ export type ParsedLine =
   | { readonly kind: 'line'; readonly text: string }
   | { readonly kind: 'too_long'; readonly head: string; readonly tail: string };
 
-/** Keeps only the start and end of a line over 4 MiB, to limit memory. */
 export function createLineSplitter(most = maxLineBytes): (chunk: Buffer) => ParsedLine[] {
   let parts: Buffer[] = [];
   let size = 0;

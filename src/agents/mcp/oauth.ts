@@ -12,8 +12,7 @@ import { findExceededJsonLimit } from '../../core/text/json.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import { ClientRegistration, OAuthCredentials, type PendingSignIn } from './access.ts';
 
-// OAuth 2.1 sign-in for the Model Context Protocol. Corral registers itself with the authorization server, and a user
-// consents in a browser.
+// OAuth 2.1 sign-in for MCP, with dynamic client registration.
 
 export interface OAuthContext {
   readonly url: string;
@@ -148,7 +147,7 @@ async function withReadableErrors<Value>(what: string, work: () => Promise<Value
   }
 }
 
-/** Sends form bodies as text, as the guarded fetch requires. Limits the size of responses. */
+/** The guarded fetch accepts form bodies only as text. */
 function bounded({ fetch, signal }: OAuthContext): FetchLike {
   return async (url, init) => {
     const headers = new Headers(init?.headers);

@@ -2,13 +2,10 @@ import type { FetchLike } from '@modelcontextprotocol/client';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
 
-/** Resolves with undefined if there is no token. Pass a refused token to get a newer one, if any. */
+/** Undefined: no token. Pass a refused token to get a newer one, if any. */
 export type TokenSource = (refused?: Secret) => Promise<Secret | undefined>;
 
-/**
- * Reads the token for each request, and replaces a refused token once. Rejects with unauthorized if no token is
- * accepted.
- */
+/** Retries once with a newer token after 401. Rejects with unauthorized if no token is accepted. */
 export function createTokenFetch(fetch: FetchLike, address: string, tokenOf: TokenSource): FetchLike {
   const own = placeOf(address);
   return async (url, init) => {

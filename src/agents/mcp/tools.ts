@@ -73,7 +73,6 @@ function toText(block: unknown): string {
 const maxChars = 64; // the lowest limit among the model providers
 const hashChars = 8;
 
-/** Names have the form `mcp_<server>_<tool>`. Long or duplicate names end with a hash of the tool's name. */
 export function toMcpToolNames(server: string, tools: readonly string[]): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
   for (const tool of tools) {

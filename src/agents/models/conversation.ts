@@ -10,7 +10,7 @@ export type PromptPiece =
   | { readonly kind: 'hint'; readonly text: string }
   | { readonly kind: 'reply'; readonly reply: AssistantMessage; readonly answers: readonly ToolMessage[] };
 
-/** A call without a result is reported as not run. A note without a position precedes the current step's calls. */
+/** A call without a result is reported as not run. */
 export function toPromptPieces(request: TurnRequest): PromptPiece[] {
   const results = new Map<string, ToolMessage>(); // filled in a loop for speed: each turn reads the whole conversation
   for (const message of request.messages) if (message.role === 'tool') results.set(message.callId, message);
@@ -34,7 +34,7 @@ export function toPromptPieces(request: TurnRequest): PromptPiece[] {
   return pieces;
 }
 
-/** The step begins before its calls. A user message after them would make providers drop their reasoning. */
+/** A user message after a step's calls would make providers drop the calls' reasoning. */
 export const findStepStart = (messages: readonly Message[]): number => stepIn(messages).begins;
 
 const stepIn = createListFold({ begins: 0, planned: [] as readonly ToolCall[] }, (step, message: Message, at) => {

@@ -51,8 +51,8 @@ interface Endpoint {
 }
 
 /**
- * Reads at most 5,000 models. Rejects with model_unauthorized, model_rejected (no list), forbidden (redirect, or private
- * address) or provider_error (unreachable, or failed). Errors never contain the key or the provider's text.
+ * Rejects with model_unauthorized, model_rejected (no list), forbidden (redirect, or private address) or provider_error
+ * (unreachable, or failed). Errors never contain the key or the provider's text.
  */
 export async function listModels(
   access: Listable,

@@ -84,7 +84,7 @@ export interface ToolDeclaration {
   readonly name: string;
   readonly description: string;
   readonly parameters: object; // A JSON Schema.
-  /** The provider's own declaration of the tool. Models that do not know it get the function declaration. */
+  /** For models that know the provider's own declaration of this tool. */
   readonly native?: NativeTool;
 }
 export type NativeTool =
@@ -118,8 +118,8 @@ export interface Picture {
 }
 
 /**
- * The model that wrote the reply gets `raw` back unchanged. Other models get `text` and `calls`. Calls have the same
- * order in both; extra calls in `raw` are not sent back.
+ * The same model gets `raw` back; other models get `text` and `calls`. Calls have the same order in both; extra calls
+ * in `raw` are not sent back.
  */
 export interface AssistantMessage {
   readonly role: 'assistant';
@@ -184,7 +184,7 @@ export interface FinishedTurn {
    */
   readonly stop: 'done' | 'calls' | 'length' | 'refused';
   readonly usage: TurnUsage;
-  /** With `length`: the tools that the truncated reply called. The turn contains none of these calls. */
+  /** With `length`: names of the called tools. The turn does not contain these calls. */
   readonly cutCalls?: readonly string[];
   /** With `refused`: text or a code, such as `SAFETY`. */
   readonly reason?: string;
@@ -192,7 +192,7 @@ export interface FinishedTurn {
 export interface FailedTurn {
   readonly kind: 'failed';
   readonly code: ErrorCode;
-  /** Safe to show to users. Names the provider, the failure and what to change. Never contains a key. */
+  /** Safe to show to users. Names the provider, the failure and the remedy; never contains a key. */
   readonly message: string;
   readonly retryable: boolean;
   readonly retryAfterMs?: number;

@@ -8,15 +8,9 @@ import type { ModelListFormat } from './model-list.ts';
 export const reasoningLevels = ['default', 'none', 'low', 'medium', 'high'] as const;
 export type ReasoningLevel = (typeof reasoningLevels)[number];
 
-/**
- * Describes a model provider. Its settings, environment variables, help, key check, labels and list of models are
- * derived from this.
- */
+/** Settings, environment variables, help, key check, labels and model list are derived from this. */
 export interface Provider<Name extends string = string> {
-  /**
-   * The part before the slash in `provider/model`, and the name of the provider's section, if any, under `models` or
-   * `models.compatible` in the settings.
-   */
+  /** The prefix in `provider/model`, and the settings key under `models` or `models.compatible`, if any. */
   readonly name: Name;
   readonly label: string;
   /** Users can also name other models. */

@@ -162,8 +162,7 @@ interface Deps {
 }
 
 /**
- * Uses the first model that works. Suspends a model after three retryable failures in a row, more than a minute of
- * waiting, or a failure that needs a changed setting. The next model takes over in the same turn unless output has
+ * Suspends a model after repeated or permanent failures. The next one takes over in the same turn, unless output has
  * started.
  */
 export function withFallbacks(models: readonly [Model, ...Model[]], { clock, random }: Deps): Model {

@@ -24,8 +24,8 @@ const maxRedirects = 5;
 const maxBytes = 10 * 1024 * 1024;
 
 /**
- * Truncates the body at 10 MiB. Rejects with invalid_request (not a web address, or one with a user name or password),
- * unsupported (compression), not_found (too many or invalid redirects, or a broken body), and errors from `ask`.
+ * Truncates the body at 10 MiB. Rejects with invalid_request (not a web address, or one with credentials), unsupported
+ * (compression), not_found (bad redirects or body), and errors from `ask`.
  */
 export async function fetchWithRedirects(address: string, ask: PageFetcher, signal: AbortSignal): Promise<FetchedPage> {
   let url = webAddress(address);

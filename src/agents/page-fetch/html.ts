@@ -4,7 +4,7 @@ import type { PageTreeElement, PageTreeNode } from '../browser/page-types.ts';
 
 interface ParsedPage {
   readonly title: string;
-  /** The parts marked as main. Without one of at least 200 characters, all content except navigation. */
+  /** Parts marked as main, of at least 200 characters, or else everything except navigation. */
   readonly main: readonly PageTreeNode[];
   readonly all: readonly PageTreeNode[];
 }
@@ -27,7 +27,7 @@ const blocks = new Set(
     ' ',
   ),
 );
-/** The open elements that a new element closes, and where the search for them stops. */
+/** `ended`: the open elements that a new one closes. `within`: where the search stops. */
 const endedBy: Readonly<Record<string, { readonly ended: ReadonlySet<string>; readonly within: ReadonlySet<string> }>> =
   {
     li: { ended: new Set(['li', 'p']), within: new Set(['ul', 'ol', 'menu']) },
@@ -49,7 +49,7 @@ const modes: Readonly<Record<string, number>> = {
   noframes: TokenizerMode.RAWTEXT,
 };
 
-/** Runs in linear time. Elements nested more than 60 deep are reduced to their text. Addresses become absolute. */
+/** Linear time. Elements nested over 60 deep are reduced to text. Addresses become absolute. */
 export function parsePage(html: string, address: string): ParsedPage {
   const page = new PageReader(address);
   const tokenizer: Tokenizer = new Tokenizer(

@@ -3,7 +3,7 @@ import { toMarkdown } from '../browser/markdown.ts';
 import { parsePage } from './html.ts';
 import type { HtmlPageJob, PageText, PageTreeJob } from './page-text.ts';
 
-// Runs in a separate thread, because a hostile page could block the server's event loop.
+// A worker thread, because a hostile page could block the event loop.
 
 parentPort?.on('message', (job: HtmlPageJob | PageTreeJob) => {
   parentPort?.postMessage('tree' in job ? { title: '', markdown: toMarkdown(job.tree) } : toPageText(job));

@@ -1,9 +1,6 @@
 import { AppError } from '../../core/errors/errors.ts';
 
-/**
- * Follows no redirects, to keep the key from other hosts. Rejects with not_found (unreachable engine) or with the
- * signal's abort reason.
- */
+/** Follows no redirects, to protect the key. Rejects with not_found (unreachable) or the abort reason. */
 export async function fetchFromSearchEngine(url: string | URL, init: RequestInit = {}): Promise<Response> {
   try {
     return await fetch(url, { ...init, redirect: 'manual' });

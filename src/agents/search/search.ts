@@ -7,8 +7,6 @@ export interface SearchHit {
 
 export interface WebSearch {
   readonly name: string;
-  /**
-   * Resolves with at most `count` hits (up to 20), best first. Rejects with AppError, or with the request's own error.
-   */
+  /** `count`: up to 20. Best hits first. Rejects with AppError, or the request's own error. */
   search(query: string, count: number, signal: AbortSignal): Promise<readonly SearchHit[]>;
 }

@@ -22,7 +22,6 @@ interface Bytes {
   readonly name: string;
 }
 
-/** Also stores the bytes for models if they are a small enough image in a supported format. */
 export async function saveOutputBytes(
   ctx: ToolContext,
   { data, mimeType, name }: Bytes,

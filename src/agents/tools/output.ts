@@ -4,10 +4,7 @@ import type { ToolResult } from './tool.ts';
 
 export const maxModelTextChars = 16_000;
 const keptBytes = 64 * 1024;
-/**
- * `truncateOutput` never cuts a string of at most this length, because each UTF-16 unit takes at most three bytes in
- * UTF-8.
- */
+/** Text up to this length is never cut: a UTF-16 unit takes at most three UTF-8 bytes. */
 export const maxUntruncatedChars: number = Math.floor(keptBytes / 3);
 
 /** Puts a failed command's exit code first and cuts the middle of long output. */

@@ -14,7 +14,7 @@ export interface ToolRegistry {
   /** Includes `message_ask_user`, which the loop answers itself. */
   readonly declarations: readonly ToolDeclaration[];
   find(name: string): Tool | undefined;
-  /** Set if the sandbox has no desktop. States the reason and what a user can do. */
+  /** Set if the sandbox has no desktop: the reason and a remedy. */
   readonly desktopAdvice?: string;
 }
 
@@ -67,7 +67,7 @@ export function filterTools(registry: ToolRegistry, passes: (tool: ToolDescripti
   };
 }
 
-/** Adds all tools, but shows the model only those in `declared`. Never replaces a built-in tool. */
+/** Adds `all`, but shows the model only `declared`. Never replaces a known tool. */
 export function withTools(
   registry: ToolRegistry,
   { declared, all }: { readonly declared: readonly Tool[]; readonly all: readonly Tool[] },
@@ -109,7 +109,7 @@ export function findOrderKey(registry: ToolRegistry, { name, args }: ToolCallReq
   return tool?.orderKey(typeof args === 'string' ? argumentsIn(args)?.value : args) ?? null;
 }
 
-/** Failures that the model can handle become results. Throws if the sandbox is lost or there is a bug. */
+/** Failures that the model can handle become results; others reject. */
 export const runTool = (registry: ToolRegistry, ctx: ToolContext, call: ToolCallRequest): Promise<ToolResult> =>
   perform(registry, call, (tool, args) => tool.run(ctx, args));
 

@@ -9,7 +9,6 @@ export interface ToolRules {
 }
 type SelectableTool = Pick<ToolDescription, 'name' | 'group'>;
 
-/** Tools in the group `always`, such as tool servers' tools, need no entry in `allow`. `deny` still excludes them. */
 export function allowsTool({ allow, deny }: ToolRules, tool: SelectableTool): boolean {
   if (deny !== undefined && names(deny, tool)) return false;
   return allow === undefined || tool.group === 'always' || names(allow, tool);

@@ -41,7 +41,7 @@ export const todoTool = defineTool({
   },
 });
 
-/** A step with the same text keeps its id. Other old steps stay only if they have started. */
+/** Steps with the same text keep their ids. Other old steps stay only if started. */
 function changed(plan: readonly PlanStep[], requested: readonly RequestedStep[]): readonly PlanStep[] {
   const left = [...plan];
   let id = Math.max(0, ...plan.map((step) => Number(step.id) || 0));

@@ -18,7 +18,7 @@ export interface ToolContext {
   readonly sandbox: SandboxClient;
   /** An operation with the same id never runs twice. */
   readonly operationId: string;
-  /** Marks every process of the run, so that stopping the run finds all of them. */
+  /** Marks the run's processes, so that a stop finds all of them. */
   readonly runId: string;
   readonly timeoutMs: number;
   readonly gate?: AutomaticInputGate;
@@ -71,7 +71,7 @@ export interface OpenedPullRequest {
   readonly base: string;
   readonly draft: boolean;
 }
-/** Pushes the branch and opens its pull request, or adds commits to one that is already open. */
+/** Pushes the branch, and opens a pull request if none is open. */
 export type PullRequestOpener = (requested: PullRequestDraft, signal: AbortSignal) => Promise<OpenedPullRequest>;
 
 /**
@@ -113,10 +113,7 @@ type Args = Readonly<Record<string, unknown>>;
 export const toolGroups = ['bash', 'file_read', 'file_write', 'file_edit', 'search', 'browser'] as const;
 export type ToolGroup = (typeof toolGroups)[number];
 
-/**
- * A tool is offered only if its needs are met. `repository`: a writable repository. `memory`: notes that outlive the
- * session. `memory_write`: the right to change these notes.
- */
+/** `repository`: a writable one. `memory`: notes that outlive the session. `memory_write`: the right to change them. */
 export type ToolRequirement = 'sandbox' | 'desktop' | 'repository' | 'skill' | 'children' | 'memory' | 'memory_write';
 
 export type FacadeCallMapper = (
@@ -141,8 +138,8 @@ export interface ToolDescription {
   /** Once the session has read untrusted text, calls need approval even if a rule allows them. */
   readonly asksAfterStrangers?: boolean;
   /**
-   * `program`: the program that created the session executes calls, without approval. `worker`: a worker of the session's
-   * environment executes approved calls.
+   * `program`: the session's creator executes calls, without approval. `worker`: a worker of the environment executes
+   * approved calls.
    */
   readonly byClient?: 'program' | 'worker';
   readonly native?:
@@ -150,7 +147,7 @@ export interface ToolDescription {
     | { readonly kind: 'screen_action' };
   /** Calls with the same key run in order within a turn. Null imposes no order. `args` is unchecked. */
   orderKey(args: unknown): string | null;
-  /** Maps each facade to the call that its clients see. Default: the tool's own name and arguments. */
+  /** The call as each facade's clients see it. Default: the tool's own name and arguments. */
   readonly calledIn: Partial<Readonly<Record<ToolNamingScheme, FacadeCallMapper>>>;
 }
 export type ToolNamingScheme = 'conversation' | 'opencodex';

@@ -9,14 +9,14 @@ import { parseParameters, splitToolDescription } from './outside/portable-schema
 import { restartShell, shellExec } from './shell.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult, type UnsupportedTool } from './tool.ts';
 
-// Tools of agents created through the Managed Agents API, with names and arguments that the SDKs' workers know.
+// Managed Agents API tools, with names and arguments that the SDKs' workers know.
 
 const shell = 'main';
 export const sessionMountPath = '/mnt/session';
 /** `/mnt/session` points to this workspace folder. */
 export const sessionFilesFolder = '.session';
 
-/** Translates paths below `/mnt/session` and `/mnt/memory`, because the file tools work only in the workspace. */
+/** Translates mount paths, because the file tools work only in the workspace. */
 function inWorkspace(path: string): string {
   const isIn = (folder: string) => path === folder || path.startsWith(`${folder}/`);
   if (isIn(sessionMountPath)) return `${sessionFilesFolder}${path.slice(sessionMountPath.length)}`;
@@ -170,7 +170,7 @@ export const toWorkerTool = ({ reattach: _, ...tool }: Tool): Tool => ({
   }),
 });
 
-/** Returns UnsupportedTool if no model can be offered the tool. Cached, because the agent is read before each turn. */
+/** Cached, because the agent is read before each turn. */
 export const toClientTool = memoizeByKey(({ name, description, parameters }: ClientTool): Tool | UnsupportedTool => {
   const parsed = parseParameters(parameters);
   if (parsed.refused !== undefined) return { tool: name, reason: parsed.refused };

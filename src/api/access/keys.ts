@@ -14,9 +14,9 @@ export const ApiKey = z.object({
   owner: z.string(),
   /** The key has at most this person's rights. Null for a service account. */
   person: z.string().nullable(),
-  /** The only project that the key can use. Null if the key has a server role. */
+  /** The only project that the key can use. Null for a key with a server role. */
   project: z.object({ id: z.string(), role: z.enum(apiKeyProjectRoles) }).nullable(),
-  /** The rule for tokens that authenticate as this service account. An account with a rule has no secret. */
+  /** The rule for tokens that authenticate as this service account, instead of a secret. */
   trust: TrustRule.nullable(),
   /** The first part of the key. Only a hash of the whole key is stored. */
   prefix: z.string(),

@@ -23,17 +23,12 @@ export interface PreviewAddress {
   /** Opens the preview without its host name. Pages under this path are sandboxed. */
   readonly path: string;
 }
-/**
- * Tokens work on every server, because they are derived from a stored secret. They expire with the opener's credential.
- */
+/** Tokens work on every server, and expire with the opener's credential. */
 export interface PreviewLinks {
   createAddress(id: SessionId, view: PreviewView, reached: RequestAddress): Promise<PreviewAddress>;
   /** Undefined if the token is wrong or the opener's credential is no longer valid. */
   findMaker(id: SessionId, view: PreviewView, token: string): Promise<Principal | undefined>;
-  /**
-   * Converts minutes to milliseconds. Default: 8 hours, or the maximum if shorter. Throws invalid_request above the
-   * maximum.
-   */
+  /** Default: 8 hours, or the maximum if shorter. Throws invalid_request above the maximum. */
   lifeMs(minutes: number | undefined): number;
   /** The domain of host names like `<port>-<session>`, without a scheme or port. */
   readonly domain: string;

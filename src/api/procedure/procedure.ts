@@ -9,10 +9,7 @@ import type { TrpcContext } from './context.ts';
 import { toTrpcErrorShape } from './errors.ts';
 import { sessionTarget } from './schemas.ts';
 
-/**
- * `find` reads the resource of the path's first parameter, to check its owner. Without `find`, the service checks its
- * callers.
- */
+/** `find` reads the resource of the path's first parameter. Without it, the service checks access. */
 interface Resource {
   readonly tag: string;
   readonly prefix: string;
@@ -46,17 +43,17 @@ interface Verb {
   readonly note?: string;
 }
 
-/** Defines an operation for tRPC, REST, the OpenAPI document, access checks and the audit log. */
+/** One definition for tRPC, REST, OpenAPI, access checks and the audit log. */
 export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodType = z.ZodType> {
   /** Path parameters set input fields: `:sid=sessionId` sets `sessionId`. */
   readonly rest?: `${'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} /${string}`;
-  /** The last part of the OpenAPI operation id. Default: the capitalized name in the router. */
+  /** Last part of the OpenAPI operation id. Default: the capitalized name in the router. */
   readonly id?: string;
   readonly summary: string;
   readonly description?: string;
   /**
-   * `any`: every caller. `create`: the role `user` or higher. A role: this role or higher. An access kind: callers with this
-   * access to the input's resource.
+   * `create`: at least the role `user`. A role: at least this role. An access kind: this access to the input's
+   * resource.
    */
   readonly may: AccessKind | 'any' | 'create' | 'auditor' | 'operator' | 'admin';
   readonly audit?: string;
@@ -71,7 +68,7 @@ export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodTy
     readonly schema: z.ZodType;
     readonly value: object | ((answer: z.output<Out>, input: z.output<In>) => object | null);
   };
-  /** HTTP error statuses beyond those of every route. Default: 404 if the path has an id. */
+  /** Additional HTTP error statuses. Default: 404 if the path has an id. */
   readonly fails?: readonly number[];
   readonly verb?: Verb;
 }
@@ -86,7 +83,7 @@ const t = initTRPC
   .create({
     isDev: false,
     errorFormatter: ({ error, path }) => toTrpcErrorShape(error, path),
-    // Clients detect a dead connection from missing pings, and resume after the last event id.
+    // Clients detect a dead connection by missing pings.
     sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 45_000 } },
   });
 

@@ -14,7 +14,7 @@ import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { parseCursor } from '../../http/transport/cursor.ts';
 import { toSessionId } from './session-id.ts';
 
-// Inputs are strict, so the error names a misspelled field. Malformed ids are reported as not found.
+// Inputs are strict, to report misspelled fields. Malformed ids are reported as not found.
 
 export const SessionIdInput = z.string().transform(toSessionId);
 export const ProjectIdInput = z.string().transform((value): string => {
@@ -61,7 +61,7 @@ export const Session = z.object({
   origin: SessionOrigin,
   template: z.string(),
   projectId: z.string().nullable(),
-  /** The owner's name or e-mail address. Set only if the owner is another person and the caller can use the project. */
+  /** Name or e-mail address of another owner. Null outside the caller's projects. */
   ownerName: z.string().nullable(),
   /** Null if the model comes from the template, project or server. */
   model: z.string().nullable(),
@@ -75,7 +75,7 @@ export const Session = z.object({
   pinned: z.boolean(),
   archived: z.boolean(),
   forkedFrom: ForkOrigin.nullable(),
-  /** `depth` is the distance from the root session. Null if a user or client started this session. */
+  /** `depth`: distance from the root session. Null if a user or client started the session. */
   parent: Parent.nullable(),
   /** Null unless the session was created by editing a message. */
   branch: MessageBranchPoint.nullable(),

@@ -54,7 +54,7 @@ const Attempt = z.object({
   turns: z.int(),
   tokens: z.int(),
   cost: z.number(),
-  /** True if the attempt cannot be opened or chosen, because its session does not exist yet or was deleted. */
+  /** True if the attempt's session does not exist yet or was deleted. */
   isGone: z.boolean(),
 });
 const Attempts = z.object({
@@ -62,9 +62,7 @@ const Attempts = z.object({
   sessionId: z.string(),
   createdAt: z.iso.datetime(),
   attempts: z.array(Attempt),
-  /**
-   * The number of the best attempt, ranked by goal, checks, score, cost and tokens. Null if no attempt was completed.
-   */
+  /** `n` of the best attempt by goal, checks, score, cost and tokens. Null: none completed. */
   best: z.int().nullable(),
 });
 const shown = ({ at, attempts, ...rest }: AttemptSetView): z.output<typeof Attempts> => ({

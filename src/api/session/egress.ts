@@ -24,7 +24,7 @@ export const egressRouter = router({
     .output(OkResult)
     .mutation(({ ctx, input: { sessionId, host } }) => awaitOkResult(ctx.services.egress.allow(sessionId, host))),
 
-  /** `[]` allows no hosts. Null allows every host in the policy. Never widens the policy. */
+  /** `[]`: no hosts. Null: every host in the policy. */
   narrow: procedure
     .input(sessionTarget.extend({ hosts: EgressHosts.nullable() }))
     .output(OkResult)

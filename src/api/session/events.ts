@@ -22,7 +22,7 @@ export const eventsRouter = router({
 
   subscribe: procedure
     .input(sessionTarget.extend({ lastEventId: CursorInput }))
-    // Read the position before the client learns that the stream is open, so that no event is missed.
+    // Read the position before the stream opens, so that no event is missed.
     .subscription(async ({ ctx, input: { sessionId, lastEventId } }) => {
       const { sessions } = ctx.services;
       const { lastSeq: head } = await sessions.get(sessionId);
@@ -35,7 +35,7 @@ export const eventsRouter = router({
 interface StreamPosition {
   readonly sessionId: SessionId;
   readonly after: number;
-  /** Seq of the newest event when the stream starts. Events up to it are sent only as fast as the client reads. */
+  /** Newest seq at the start. Up to it, sending waits for the client. */
   readonly head: number;
 }
 

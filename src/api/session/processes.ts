@@ -23,10 +23,7 @@ export const processesRouter = router({
       z.object({
         pid: z.int(),
         logs: z.string(),
-        /**
-         * Whether the log has earlier lines. `log` is the path of the whole log in the workspace, or empty if there is
-         * none.
-         */
+        /** Whether earlier lines exist. `log`: the whole log's path in the workspace, or empty. */
         truncated: z.boolean(),
         log: z.string(),
       }),

@@ -9,7 +9,7 @@ const SendInput = sessionTarget.extend({
   attachments: z.array(z.string().min(1).max(4_096)).max(100).default([]),
   /** Starts a separate run, which is judged against the goal. */
   goal: Goal.optional(),
-  /** A repeated request with the same id and content returns the first response and sends nothing. */
+  /** Idempotency key. A repeated request with the same content returns the first response. */
   clientMessageId: z.string().min(1).max(255).optional(),
 });
 
@@ -32,7 +32,7 @@ export const runsRouter = router({
       );
     }),
 
-  /** `args` replaces the call's arguments. `always` approves the tool for the rest of the session. */
+  /** `args` replaces the arguments. `always` approves the tool for the session. */
   approve: procedure
     .input(
       sessionTarget.extend({

@@ -85,7 +85,7 @@ const NewSession = z.strictObject({
   ...sessionOptionFields,
   /** The id or name of a snapshot, whose files the session starts with. */
   snapshot: z.string().max(130).optional(),
-  /** The id or name of a built template, optionally with a tag. The sandbox uses its image. */
+  /** The id or name of a built template, optionally with a tag. */
   built: z.string().max(200).optional(),
   /** A Sandbox (agents.x-k8s.io) in the namespace of this server's sandboxes. Administrators only. */
   adopt: AdoptedSandboxRef.optional(),
@@ -125,8 +125,8 @@ export const sessionsRouter = router({
     }),
 
   /**
-   * Gets or creates the caller's session with this name, and starts or resumes its sandbox in the background.
-   * Concurrent calls get the same session. Other fields apply only to a new session.
+   * Starts or resumes the sandbox in the background. Concurrent calls get the same session; other fields apply only to
+   * a new one.
    */
   named: procedure
     .input(NamedBox)
@@ -143,10 +143,7 @@ export const sessionsRouter = router({
     .output(Session)
     .query(async ({ ctx, input }) => toSession(ctx, await ctx.services.sessions.byName(input.name))),
 
-  /**
-   * Copies the conversation up to a step or run, with its files if they were kept. `forkedFrom.files` reports whether
-   * they were copied.
-   */
+  /** Copies the conversation up to a step or run. `forkedFrom.files` reports whether files were copied. */
   fork: procedure
     .input(byId.extend({ seq: z.int().min(1).optional(), title: TitleInput.optional(), files: z.boolean().optional() }))
     .output(Session)
@@ -154,7 +151,7 @@ export const sessionsRouter = router({
       toSession(ctx, await ctx.services.sessions.fork(id, { origin: 'trpc', ...omitUndefined(requested) })),
     ),
 
-  /** Copies the session before a message that started a run, then sends the edited message to the copy. */
+  /** The copy ends before the message at `seq`, which must have started a run. */
   edit: procedure
     .input(
       byId.extend({
@@ -162,7 +159,7 @@ export const sessionsRouter = router({
         text: TextInput,
         attachments: z.array(z.string().min(1).max(4_096)).max(100).default([]),
         goal: Goal.optional(),
-        /** Stops the original session's current run. If false, an edit during a run fails with conflict. */
+        /** Stops the session's current run. Otherwise, an edit during a run fails with conflict. */
         stopsRun: z.boolean().default(false),
       }),
     )
@@ -224,7 +221,7 @@ export const sessionsRouter = router({
     .output(z.array(SessionSkillInfo))
     .query(async ({ ctx, input }) => [...(await ctx.services.sessions.skills(input.id, ctx.signal))]),
 
-  /** The cost, grouped by the event that caused each turn, such as a message or a tool's result. */
+  /** Grouped by the event that caused each turn, such as a message or a tool's result. */
   cost: ofSession.output(SessionCost).query(async ({ ctx, input: { id } }) => {
     const { forkedFrom } = await ctx.services.sessions.get(id);
     return await computeSessionCost(ctx.services.sessions.history(id), forkedFrom?.seq);

@@ -178,7 +178,7 @@ export const AutomationStart = stored.AutomationStart.omit({
   sessionId: z.string().nullable(),
   endedAt: IsoTime.nullable(),
 });
-/** The only response that contains the secret. `path` is the path of the hook's URL. */
+/** The only response that contains the secret. */
 export const HookSecret = z.object({ secret: z.string(), path: z.string() });
 export const HookDeliveryResult = z.object({ started: z.boolean(), text: z.string() });
 export const hookPath = (id: string): string => `/api/v1/hooks/${id}`;

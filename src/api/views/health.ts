@@ -46,7 +46,7 @@ export async function readHealthWithTimeout(
   return health;
 }
 
-/** An unresponsive model is no reason to restart the server, so only storage and sandboxes count. */
+/** Ignores the model: a restart of the server would not repair it. */
 export function computeOverallHealth({ storage, sandbox }: Pick<ServerHealth, 'storage' | 'sandbox'>) {
   const isOut = storage.status === 'unhealthy' || sandbox.status === 'unhealthy';
   return isOut ? ('unhealthy' as const) : ('healthy' as const);

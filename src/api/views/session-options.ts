@@ -45,7 +45,6 @@ export const SkillPins = z
   .max(20)
   .describe('uploaded skills that the agent has, beside those of its template');
 
-/** Applies to all runs of a session together, besides the limits of its template and the server. */
 const SessionBudgetInput = z
   .strictObject({
     turns: z.int().min(1).max(1_000_000).optional().describe('calls of the model'),
@@ -83,7 +82,7 @@ export const sessionOptionFields = {
   services: SessionServices.optional(),
   compose: ComposeText.optional(),
   skills: SkillPins.optional(),
-  /** When a limit is reached, the session waits until its owner decides whether to continue. */
+  /** At a limit, the session waits until its owner decides whether to continue. */
   budget: SessionBudgetInput.optional(),
 };
 const SessionOptions = z.object({ ...sessionOptionFields, adopt: AdoptedSandboxRef.optional() });

@@ -9,10 +9,6 @@ interface ServerAnnouncement {
   readonly token: Secret | undefined;
 }
 
-/**
- * Publishes the server's address, process id and token in files that only this user can read. Disposing the result
- * removes the files.
- */
 export async function announceServer({ url, dataDir, token }: ServerAnnouncement): Promise<AsyncDisposable> {
   const found = { url: reachable(url), pid: process.pid, ...(token && { token: token.reveal() }) };
   const files = [join(dataDir, 'server.json')];

@@ -44,7 +44,6 @@ interface ReapOptions {
   readonly namespace?: string;
 }
 
-/** Requires a name on the command line, so that no namespace is emptied by accident. */
 function instanceOf({ instance }: ReapOptions): string {
   if (instance) return instance;
   throw new AppError('invalid_request', 'reap --all requires --instance, the installation whose pods are deleted.');

@@ -32,7 +32,6 @@ interface Background extends Pick<ServerDependencies, 'clock' | 'closing'> {
   readonly logger: Pick<Logger, 'info' | 'warn'>;
 }
 
-/** Re-wraps stored keys with the primary encryption key. Retries until all of them use it. */
 export async function rotateKeysInBackground({ sealed, clock, logger, closing }: Background): Promise<void> {
   for (let tries = 0; !closing.aborted; tries++) {
     try {

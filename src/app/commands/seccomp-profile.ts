@@ -1,7 +1,6 @@
 import { createSeccompProfile } from '../../../drivers/shared/seccomp/oci.ts';
 import type { ServerCommandDefinition } from './command.ts';
 
-/** Only cluster nodes need the file, because Docker and bubblewrap get the filter from the server. */
 export const seccompProfileCommand: ServerCommandDefinition = {
   usage: '',
   about: "prints the sandboxes' seccomp profile, for the folder /var/lib/kubelet/seccomp of each node of a cluster",

@@ -42,7 +42,7 @@ export const tryCommand: ServerCommandDefinition = {
   },
 };
 
-/** Detects a stopped server, another program or a wrong token. The socket would otherwise reconnect forever. */
+/** Without this check, the socket would reconnect forever. */
 async function mustServe(url: string, token: string | undefined, signal: AbortSignal): Promise<void> {
   const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
   const root = await sendServerRequest(`${url}/`, { signal });

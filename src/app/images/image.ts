@@ -7,7 +7,7 @@ import type { BuildContext, DriverContext } from '../../../drivers/descriptor.ts
 import type { Config } from '../settings/config.ts';
 
 const images = fileURLToPath(new URL('../../../sandbox-images', import.meta.url));
-/** The npm package and the server's image ship this file, because they lack the tools to build it. */
+/** Shipped prebuilt in the npm package and the server's image. */
 const built = join(images, 'sandboxd.mjs');
 export const initScriptPath = join(images, 'init.sh');
 export const sudoScriptPath = join(images, 'sudo');

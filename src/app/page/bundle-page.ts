@@ -19,7 +19,6 @@ const servedNovnc: Plugin = {
     build.onResolve({ filter: /^@novnc[/]novnc$/ }, () => ({ path: '/static/novnc/core/rfb.js', external: true })),
 };
 
-/** The names of scripts and styles contain a content hash. Nothing is loaded from another site. */
 export async function bundlePage(outdir: string, { isDevelopment = false } = {}): Promise<void> {
   const all = isDevelopment ? { ...pages, kit } : pages;
   const { build } = await import('esbuild'); // loaded here, because only bundling needs the package
@@ -65,7 +64,7 @@ export async function bundlePage(outdir: string, { isDevelopment = false } = {})
   await copyApiDocs(join(outdir, 'api-docs'));
 }
 
-/** The diagrams' frame has an opaque origin, so it cannot load a module script from this server. */
+/** The frame has an opaque origin, so it cannot load module scripts. */
 async function bundleDiagrams(options: BuildOptions, outdir: string): Promise<void> {
   const { build } = await import('esbuild');
   const entryPoints = { diagram: join(source, 'diagram/main.ts') };
@@ -78,7 +77,6 @@ async function bundleDiagrams(options: BuildOptions, outdir: string): Promise<vo
   );
 }
 
-/** Copies the prebuilt Swagger UI and ReDoc bundles, so that a server needs neither package. */
 async function copyApiDocs(outdir: string): Promise<void> {
   const { resolve } = createRequire(import.meta.url);
   await mkdir(outdir, { recursive: true });

@@ -7,7 +7,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { PageFiles } from '../../facades/shared/facade.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-/** The npm package and the server's image ship this folder, because they lack the tools to build it. */
+/** Shipped prebuilt in the npm package and the server's image. */
 const built = join(root, 'page');
 const cache = join(root, 'node_modules/.cache/corral-page');
 

@@ -36,8 +36,8 @@ import type { Config } from '../settings/config.ts';
 
 export interface ProxyCredentials {
   /**
-   * In this order: the credentials of the session's vaults, the session, its project, the settings, and the server's
-   * store. The result is at most a second old while the store responds. Never rejects.
+   * In order: vaults, session, project, settings, server's store. At most one second old while the store responds.
+   * Never rejects.
    */
   of(session: SessionId): readonly Credential[] | Promise<readonly Credential[]>;
   readonly authority: CertificateAuthority;
@@ -175,7 +175,7 @@ export async function openProxyCredentials({ config, env, newKey, now, learn }: 
       known.set(session, { at: now(), all });
       return all;
     } catch {
-      // If the store is unavailable, uses the last known credentials, or else the non-git ones from the settings.
+      // Git credentials need the session's repositories, which only the store contains.
       return known.get(session)?.all ?? ofServer.filter(({ isForGit }) => !isForGit);
     }
   }
@@ -216,7 +216,6 @@ export async function openProxyCredentials({ config, env, newKey, now, learn }: 
   };
 }
 
-/** Separates the server's stored credentials from the others, because the settings rank between the two. */
 function byNearness<Held extends { readonly holder: string }>(all: readonly Held[]): [near: Held[], last: Held[]] {
   const isLast = ({ holder }: Held) => holder === serverHolderId;
   return [all.filter((one) => !isLast(one)), all.filter(isLast)];
@@ -233,7 +232,6 @@ function missing(name: string, from: CredentialSetting['from']): AppError {
   );
 }
 
-/** Throws if two credentials set the same variable, or the same header for the same host. */
 function refuseClashes(settings: readonly CredentialSetting[]): void {
   const taken = new Map<string, string>();
   for (const setting of settings) {

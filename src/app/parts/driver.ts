@@ -25,10 +25,7 @@ import type { Config } from '../settings/config.ts';
 import { isLoopback } from '../settings/contradictions.ts';
 import type { RealModelGuard } from './real-models.ts';
 
-/**
- * With `strict` isolation, every sandbox has its own kernel. Rejects with invalid_request if the driver cannot provide
- * that.
- */
+/** Rejects with invalid_request if the driver cannot provide `strict` isolation. */
 export async function applyIsolation(config: Config, find: typeof findDriver = findDriver): Promise<Config> {
   if (config.sandbox.isolation === 'standard') return config;
   const refuse = (why: string) => {
@@ -55,7 +52,7 @@ interface Options extends Pick<ServerDependencies, 'clock' | 'ids'> {
   readonly replica?: string | undefined;
   readonly gate: EgressHandler;
   readonly caBundle: string;
-  /** The egress proxy's CA certificate as PEM. Undefined if the proxy does not terminate TLS. */
+  /** PEM. Undefined if the egress proxy does not terminate TLS. */
   readonly ownAuthority: string | undefined;
   readonly node: string;
   readonly say: (text: string) => void;

@@ -32,7 +32,6 @@ export function chooseNetworkReach(
   return setting === 'allow' ? 'private' : 'public';
 }
 
-/** Tool servers with reach `private` can also be on this machine and in private networks. */
 export function createToolServerFetchFactory(listed: readonly string[]): ToolServerFetchFactory {
   const usual = createGuardedFetch({ addresses: { allowRanges: listed } });
   const within = createGuardedFetch({

@@ -104,10 +104,7 @@ export const toApprovalPolicy = ({ tools, rules, timeoutSeconds }: Config['appro
   timeoutMs: timeoutSeconds * second,
 });
 
-/**
- * Throws invalid_request for an unknown tool. Does not check globs or the tools of tool servers. Accepts groups only in
- * `tools.deny`.
- */
+/** Throws invalid_request. Does not check globs or names that start with `mcp_`. */
 export function assertKnownTools(setting: string, names: readonly string[], tools: ToolRegistry): void {
   const groups: readonly string[] = setting === 'tools.deny' ? toolGroups : [];
   const isKnown = (name: string) =>

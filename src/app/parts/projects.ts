@@ -200,7 +200,7 @@ export async function openProjectInfrastructure({
   };
 }
 
-/** The settings override stored tool servers of the same name. Returns the same object until its inputs change. */
+/** Tool servers in the settings take precedence. The profile object stays the same until its inputs change. */
 function withEntered(
   usualOf: Options['usualOf'],
   entered: Pick<ToolServerRecords, 'inForce'>,

@@ -27,8 +27,7 @@ export interface TemplateFile {
 }
 
 /**
- * The operator's templates replace built-in ones of the same name. Throws invalid_request with all mistakes except
- * unknown tool names.
+ * The operator's templates override built-in ones. Throws invalid_request with all mistakes except unknown tool names.
  */
 export function readTemplates(
   config: Pick<Config, 'template'> & { readonly models: Pick<Config['models'], 'compatible'> },

@@ -4,9 +4,7 @@ import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Config } from '../settings/config.ts';
 
-/**
- * Refuses real models if sandboxes lack isolation or have an open network. `CORRAL_UNCONFINED=1` allows them anyway.
- */
+/** Refuses real models if sandboxes lack isolation or have an open network, unless `unconfined`. */
 export class RealModelGuard extends ServerComponent<Pick<Config, 'model' | 'unconfined'>> {
   #driver: { readonly capabilities: Capabilities } | undefined;
   #isUsed = isReal(this.deps.model);

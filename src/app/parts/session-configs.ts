@@ -15,8 +15,7 @@ export type SandboxSettingsSource = Pick<SessionRecord, 'template' | 'templateBy
 export interface SandboxSettings {
   readonly config: Config;
   /**
-   * The template's name if it changes the sandbox or its egress, otherwise `default`. A session's own choices append
-   * `.own`.
+   * The template's name if it changes the sandbox or its egress, else `default`; `.own` marks a session's own choices.
    */
   readonly recipe: string;
   readonly packages: Packages;
@@ -96,7 +95,7 @@ export class SandboxSettingsResolver extends ServerComponent<Deps> {
     this.#known.set(id, { choice: choiceOf(choice), readAt: this.deps.now() });
   }
 
-  /** Replaces a remembered egress choice. Returns true if it changed, and false if none was remembered. */
+  /** Remembers a changed choice. Returns false if none was remembered. */
   hasOtherEgress(id: SessionId, session: SandboxSettingsSource): boolean {
     const before = this.#known.get(id)?.choice;
     if (!before || egressKeyOf(before) === egressKeyOf(session)) return false;
@@ -155,9 +154,9 @@ function withTemplate(config: Config, { name, sandbox, egress, packages, service
     sandbox: set(sandbox),
     egress: set(egress),
   };
-  // The server builds no images on Kubernetes, so an operator's own image replaces the code image.
+  // An operator's own image takes precedence over the code image.
   if (own.sandbox.image === codeImage && !isBundledImage(config.sandbox.image)) delete own.sandbox.image;
-  // The server enforces the idle timeout, so sandboxes with another timeout can come from the warm pool.
+  // The server enforces the idle timeout, so it does not affect the recipe.
   const { idleSeconds: _, ...shape } = own.sandbox;
   const isUsual = Object.keys(shape).length + Object.keys(own.egress).length === 0;
   return {

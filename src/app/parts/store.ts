@@ -40,10 +40,7 @@ interface CommandStoreOptions {
   readonly mayBegin?: boolean;
   readonly inUse?: string;
 }
-/**
- * Does not wait for an unavailable store. Rejects as `openStore` does, and with file_not_found if there is no store and
- * the command may not create one.
- */
+/** Rejects as `openStore` does, and with file_not_found if there is no local store and `mayBegin` is false. */
 export async function openCommandStore(
   { mongodbUrl: url, dataDir }: Pick<Config, 'mongodbUrl' | 'dataDir'>,
   { mayBegin = false, inUse }: CommandStoreOptions = {},

@@ -12,7 +12,6 @@ interface TraceDeps extends Pick<ServerDependencies, 'events' | 'log'> {
 const usualTimeoutMs = 10_000;
 const usualChars = 32_768;
 
-/** Undefined unless the standard OpenTelemetry variables enable trace export or an OpenTelemetry SDK is loaded. */
 export function openTraceExporter(
   variables: Variables,
   { log, events, version, warn }: TraceDeps,

@@ -14,7 +14,6 @@ interface VariableValue {
   readonly from: string | undefined;
 }
 
-// CORRAL_ variables that are not settings. Clients use CORRAL_URL, and sandboxes contain the variables after it.
 const otherVariables = new Set([
   'CORRAL_CONFIG',
   'CORRAL_URL',

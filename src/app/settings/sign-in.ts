@@ -9,8 +9,6 @@ import {
 } from '../../config/setting.ts';
 import { roles } from '../../core/model/principal.ts';
 
-// Settings for OpenID Connect sign-in. One provider is at the top level, others are in a mapping.
-
 const loopback = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])([:/]|$)/;
 const issuerUrl = {
   accepts: 'an address that begins with https://, or with http:// on this machine',

@@ -16,7 +16,7 @@ type OptionalSetting<Setting> = Setting extends z.ZodPrefault<infer Kind> | z.Zo
   ? z.ZodOptional<Kind>
   : never;
 
-/** If a template omits a key, the value from corral.yaml applies, not the setting's default. */
+/** An omitted key takes the value from corral.yaml, not the setting's default. */
 const unset = <Setting extends z.ZodPrefault<z.ZodType> | z.ZodOptional<z.ZodType>>(setting: Setting) =>
   setting
     .unwrap()

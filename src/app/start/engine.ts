@@ -51,7 +51,7 @@ import type { ServerWithAgents } from './agents.ts';
 import { openVolumeServices } from './services/volumes.ts';
 import { runInBackground } from './startup.ts';
 
-/** An unreadable upload does not fail the turn: the message to the agent reports it. */
+/** An unreadable upload must not fail the turn. */
 const attachedFiles = (uploads: Pick<UploadService, 'get' | 'open'>): UploadReader => ({
   find: (id) => uploads.get(id).catch(() => undefined),
   open: (id) => uploads.open(id),
@@ -105,7 +105,7 @@ export async function openEngine(server: ServerWithAgents) {
   });
   const ready = new WorkspacePool({
     ...server,
-    // A prepared workspace waits in a stopped sandbox, so the driver must keep files across a stop.
+    // A prepared workspace waits in a stopped sandbox, which must keep its files.
     keep: leavesFiles && config.repositories.keepPrepared > 0 ? config.repositories.readyWorkspaces : 0,
     maxAgeMs: config.repositories.readyHours * 3_600_000,
     startTimeoutMs,
@@ -278,7 +278,7 @@ export async function openEngine(server: ServerWithAgents) {
     await deletePreviews(records, id);
   };
   const reconciler = new Reconciler({
-    // The grace period is shorter than the sweep interval, so the second sweep removes a leftover.
+    // `graceMs` is below `everyMs`, so the second sweep removes a leftover.
     ...server,
     supervisor,
     graceMs: 9_000,

@@ -20,7 +20,6 @@ interface Closing {
   close(): Promise<unknown>;
 }
 
-/** Cuts off open requests after `patienceMs`, because they may wait for an unreachable store or engine. */
 export async function closeWithTimeout(app: Closing, patienceMs: number): Promise<void> {
   const cut = setTimeout(() => app.server.closeAllConnections(), patienceMs);
   try {
@@ -97,7 +96,7 @@ const maxIdleUtilization = 0.05;
 /** Attempts. Later, the collection would also delay a busy server with a large heap. */
 const maxTrimChecks = 30;
 
-/** Returns memory from startup to the operating system once the server is idle. V8 alone would keep about 35 MiB. */
+/** Returns startup memory to the operating system; V8 alone would keep about 35 MiB. */
 function trimHeapWhenIdle(): Disposable {
   let before = performance.eventLoopUtilization();
   let checks = 0;

@@ -12,10 +12,7 @@ interface Deps {
   readonly desktopFor: (session: SandboxSettingsSource) => DesktopAvailability;
   readonly missingImageOf: (session: SandboxSettingsSource) => string | undefined;
   readonly checkServices: (session: SandboxSettingsSource) => void;
-  /**
-   * Covers all credentials from the settings and the server's store, but only the newest credentials of projects and
-   * sessions.
-   */
+  /** Includes only the newest credentials of projects and sessions. */
   readonly secretVariables: () => Promise<ReadonlySet<string>>;
 }
 
@@ -31,7 +28,7 @@ export class TemplateAvailabilityChecker extends ServerComponent<Deps> {
     if (trouble) throw errorOf(trouble);
   }
 
-  /** Also reports a missing key, although a client may still bind one to the session. */
+  /** Also reports a missing key, although a client can still bind one. */
   async whyNot(template: TemplateInfo): Promise<TemplateUnavailability | undefined> {
     const session = { template: template.name, templateBy: 'session', projectId: null } as const;
     const trouble =

@@ -97,7 +97,7 @@ export async function startSandboxServices(beginning: Beginning, signal: AbortSi
     async start(name: string, within: AbortSignal) {
       const spec = specs.get(name);
       if (!spec) return;
-      // The operator may have shortened the list of allowed images since the session was created.
+      // The list of allowed images can change after the session is created.
       if (!isImageAllowed(spec.image, settings.config.sandbox.serviceImages)) {
         const text = `the server no longer allows the image ${spec.image} (CORRAL_SANDBOX_SERVICE_IMAGES).`;
         throw new AppError('sandbox_unavailable', text);

@@ -311,7 +311,6 @@ interface DiskFloorDeps {
   readonly logger: EngineLogger;
 }
 
-/** Undefined if the sandboxes' disk belongs to another machine, because cluster nodes evict pods themselves. */
 function createServerDiskGuard(config: Config, { driver, clock, logger }: DiskFloorDeps): DiskGuard | undefined {
   const disks = findDriver(driver.name)?.disks?.(config.dataDir);
   if (!disks) return undefined;

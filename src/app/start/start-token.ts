@@ -4,10 +4,7 @@ import { hashToken, type TokenHash } from '../../auth/token.ts';
 import { Secret } from '../../core/text/secret.ts';
 import type { Config } from '../settings/config.ts';
 
-/**
- * Without isolation, only a token keeps a sandbox's programs out of the API. A server with only the demo model needs
- * none, because it runs only its user's commands.
- */
+/** Without isolation, a sandbox's programs can reach the API. The demo model runs only its user's commands. */
 export const requiresStartToken = (
   isolation: string,
   { model, unconfined, token }: Pick<Config, 'model' | 'unconfined' | 'token'>,
@@ -20,7 +17,7 @@ export interface StartToken {
   readonly path: string;
 }
 
-/** Stores only a hash, because a program in a sandbox without isolation can read the file. */
+/** Stores only a hash: without isolation, a sandbox can read the file. */
 export async function ensureStartToken(dataDir: string, newToken: () => string): Promise<StartToken> {
   const path = join(dataDir, 'start-token');
   const kept = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {

@@ -13,10 +13,7 @@ interface UnavailableServer {
   readonly reason: string;
 }
 
-/**
- * Without a store, `/healthz` succeeds, other health endpoints report `unhealthy`, and other requests get a retryable
- * error. Dispose the result to free the port.
- */
+/** `/healthz` succeeds; all other requests get 503. Dispose the result to free the port. */
 async function unavailableServer({ host, port, reason }: UnavailableServer): Promise<AsyncDisposable> {
   const server = createServer((request, response) => {
     const path = request.url?.split('?')[0];
@@ -50,7 +47,7 @@ interface Options {
   readonly say: (text: string) => void;
 }
 
-/** Retries while MongoDB is unreachable or too slow. Rejects with every other error, and with cancelled on shutdown. */
+/** Retries only while MongoDB is unavailable or overloaded. Rejects with cancelled on shutdown. */
 export async function waitForStore<Made>(
   make: () => Promise<Made>,
   { config, logger, closing, say }: Options,

@@ -7,10 +7,7 @@ export interface EncryptionKeySettings {
   readonly dataDir: string;
   readonly keys: {
     readonly encryptionKey?: Secret | undefined;
-    /**
-     * The path of a file with one or more keys. If neither this nor `encryptionKey` is set, a generated key is stored
-     * in the data folder.
-     */
+    /** A file with one or more keys. Without this and `encryptionKey`, a generated key in the data folder is used. */
     readonly encryptionKeyFile?: string | undefined;
   };
 }

@@ -12,7 +12,7 @@ export interface IssuerSettings {
   readonly groupsClaim: string;
   /** `*` means everyone. A person gets the highest role that applies. */
   readonly roles: Readonly<Record<string, Role>>;
-  /** Only people with a verified e-mail address in one of these domains can sign in. Empty means no restriction. */
+  /** Sign-in requires a verified e-mail address in one of these domains. Empty: no restriction. */
   readonly allowedDomains: readonly string[];
   /** The verified e-mail address or the subject of the first administrator. */
   readonly admin?: string | undefined;

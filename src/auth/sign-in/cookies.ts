@@ -1,5 +1,4 @@
-// Over https, only `__Host-` cookies are read, because no other host can set them. Cookies are HttpOnly and
-// SameSite=Lax.
+// Over https, only `__Host-` cookies are read: no other host can set them.
 
 const names = { session: 'corral_session', login: 'corral_login' } as const;
 export type CookieName = keyof typeof names;

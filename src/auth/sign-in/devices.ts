@@ -14,10 +14,10 @@ const Device = z.object({
   id: z.string(),
   person: z.string(),
   kind: z.enum(['browser', 'command']),
-  /** The browser that approved this CLI; null for a browser. When the browser loses access, so does the CLI. */
+  /** Null for a browser. A CLI loses access with the browser that approved it. */
   parent: z.string().nullable().default(null),
   secret: Hash,
-  /** The secret before the last rotation, valid until a minute after the new secret is first used. */
+  /** The previous secret, valid until a minute after the new one is first used. */
   before: Hash.nullable(),
   rotatedAt: z.number(),
   agent: z.string(),
@@ -38,7 +38,7 @@ interface DeviceLimits {
   /** A device is signed out this long after its sign-in. */
   readonly absoluteMs: number;
   readonly idleMs: number;
-  /** A device is signed out if the provider has not confirmed the person for this long. */
+  /** A device is signed out after this long without the provider's confirmation. */
   readonly uncheckedMs: number;
 }
 interface Deps {
@@ -95,7 +95,7 @@ export class DeviceRegistry {
     await this.#devices.load();
   }
 
-  /** A browser sends its secret only in a cookie; a command line never uses cookies. */
+  /** `kind`: a browser's secret is valid only in a cookie, a command line's only outside one. */
   find(presented: readonly string[], kind: Device['kind']): Principal | undefined {
     for (const text of presented) {
       const id = form.exec(text)?.[1] ?? '';
@@ -122,7 +122,7 @@ export class DeviceRegistry {
   get = (id: string): Device | undefined => this.#devices.get(id);
   list = (): Device[] => this.#devices.all().filter(({ id }) => this.#live.has(id));
   all = (person: string): Device[] => this.#devices.all().filter((device) => device.person === person);
-  /** Epoch ms; the current time while in use. 0 if not used since the server started. */
+  /** Epoch ms; the current time while in use; 0 if unused since the server started. */
   usedAt = (id: string): number => this.#lastOf(this.#live.get(id)?.use);
   atWorkAt({ id, person }: Pick<Device, 'id' | 'person'>): number {
     const key = this.#deps.people.byId(person)?.key ?? '';
@@ -152,10 +152,7 @@ export class DeviceRegistry {
     return use;
   }
 
-  /**
-   * Adds a device. No other result contains this secret. Signs out the person's least recently used devices beyond the
-   * limit.
-   */
+  /** Signs out the person's least recently used devices beyond the limit. */
   async enter(
     person: Person,
     { seal, agent, parent = null, ...more }: NewDevice,
@@ -182,7 +179,7 @@ export class DeviceRegistry {
   async end(id: string): Promise<void> {
     await this.#change(id, { endedAt: this.#deps.clock.now(), tokens: null });
   }
-  /** Undefined if another server claimed the check, the check is not due, or the device was signed out. */
+  /** Undefined if the check is claimed or not due, or the device is signed out. */
   async claim(id: string, { everyMs, forMs }: { everyMs: number; forMs: number }): Promise<Device | undefined> {
     const now = this.#deps.clock.now();
     return await this.#change(
@@ -209,7 +206,7 @@ export class DeviceRegistry {
 
   isOld = (id: string): boolean =>
     this.#deps.clock.now() - (this.get(id)?.rotatedAt ?? Number.POSITIVE_INFINITY) >= rotateEveryMs;
-  /** Undefined if another request already rotated the secret, or if the device was signed out. */
+  /** Undefined if the secret is already rotated or the device is signed out. */
   async rotate(id: string): Promise<string | undefined> {
     const { clock, ids, peppers } = this.#deps;
     const now = clock.now();

@@ -4,15 +4,13 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { type IssuerSettings, type ProviderIdentity, toProviderIdentity } from './claims.ts';
 
-// Uses the authorization code flow with PKCE, state and nonce. Unknown signing keys trigger a new fetch.
-
 const skewSeconds = 60;
 const timeoutSeconds = 10;
 const discoverEveryMs = 60 * 60_000;
 export const DeviceTokens = z.object({
   refresh: z.string().optional(),
   idToken: z.string(),
-  /** Whether the ID token contained the groups. If so, a refresh without ID token and groups keeps them. */
+  /** Whether the ID token contained the groups, so that a refresh without an ID token can keep them. */
   hasGroups: z.boolean(),
 });
 export type DeviceTokens = z.infer<typeof DeviceTokens>;
@@ -91,9 +89,7 @@ export class Issuer {
     }).href;
   }
 
-  /**
-   * `answer`: the URL to which the provider redirected the browser. Rejects with InvalidIdTokenError or provider_error.
-   */
+  /** `answer`: the browser's redirect URL. Rejects with InvalidIdTokenError or provider_error. */
   async finish(answer: URL, { state, nonce, verifier }: SignInChecks): Promise<SignInResult> {
     const { config, keys } = await this.#discovered();
     const checks = { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true };
@@ -140,7 +136,7 @@ export class Issuer {
     }
   }
 
-  /** Resolves with the provider's sign-out address. Undefined if the provider has none or does not respond. */
+  /** Resolves with the sign-out address. Undefined if there is none or the provider does not respond. */
   async end(idToken: string, returnTo: string): Promise<string | undefined> {
     try {
       const { config } = await this.#discovered();
@@ -190,7 +186,6 @@ export class Issuer {
 
   #kept = (refresh: string | undefined) => ({ ...(refresh !== undefined && { refresh }) });
 
-  /** Reads the metadata again after an hour. Keeps the last known metadata during an outage. */
   async #discovered(): Promise<Discovered> {
     const known = this.#known;
     const now = this.#now();
@@ -221,16 +216,13 @@ export class Issuer {
     new AppError('provider_error', `${this.settings.name} does not answer. Try again in a minute.`, { cause });
 }
 
-/** Providers issue a refresh token only with the person's consent. Google uses its own parameter instead of a scope. */
+/** Refresh tokens require consent. Google uses a parameter instead of a scope. */
 export function createOfflineAccessParams(issuer: string, scopes: ReadonlySet<string>): Record<string, string> {
   if (new URL(issuer).hostname === 'accounts.google.com') return { prompt: 'consent', access_type: 'offline' };
   return scopes.has('offline_access') ? { prompt: 'consent' } : {};
 }
 
-/**
- * Errors that refuse the person, such as `invalid_grant` or a demand for a new sign-in. Others concern this server's
- * settings.
- */
+/** Errors that refuse the person. Others concern this server's settings. */
 const refusals = new Set([
   'invalid_grant',
   'access_denied',

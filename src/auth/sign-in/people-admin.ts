@@ -14,7 +14,7 @@ export interface PeopleAdmin {
   readonly list: () => PersonView[];
   /** Rejects with forbidden. */
   readonly allowCommand: (device: string | undefined, command: { challenge: string; agent: string }) => Promise<string>;
-  /** `ownerOf`: the key whose owner id the person gets. Rejects with not_found, or conflict (another person has that owner). */
+  /** `ownerOf`: the key whose owner id the person gets. Rejects with not_found or conflict (the owner id is taken). */
   readonly change: (
     id: string,
     fields: { readonly disabled?: boolean | undefined; readonly ownerOf?: string | undefined },

@@ -11,7 +11,7 @@ import { RecordMirror } from '../../storage/mirror.ts';
 import type { ProviderIdentity } from './claims.ts';
 
 const Person = z.object({
-  /** A hash of issuer and subject, so that two servers cannot create the same person twice. */
+  /** Derived from issuer and subject, so two servers cannot create the same person twice. */
   id: z.string(),
   key: z.string(),
   /** Never derived from an e-mail address. */
@@ -25,7 +25,7 @@ const Person = z.object({
   groups: z.array(z.string()),
   role: z.enum(roles).nullable(),
   disabled: z.boolean(),
-  /** If true, the person's API keys are suspended until the next sign-in or successful check. */
+  /** Suspends the person's API keys until the next sign-in or successful check. */
   hasLapsed: z.boolean().default(false),
   createdAt: z.number(),
   lastSeenAt: z.number(),
@@ -106,10 +106,6 @@ export class PersonRegistry {
     );
   }
 
-  /**
-   * Returns `before` if its rights are unchanged, or ends it and returns a new principal. Undefined if the person has
-   * no access.
-   */
   actAs(key: string, id: string | undefined, before: RevocablePrincipal | undefined): RevocablePrincipal | undefined {
     const person = id === undefined ? undefined : this.#people.get(id);
     if (person && person.role !== null && !person.disabled && this.#deps.issuers.has(person.issuer)) {

@@ -10,8 +10,7 @@ import type { Device, DeviceRegistry } from './devices.ts';
 import { createSignInChecks, DeviceTokens, InvalidIdTokenError, type Issuer, type SignInChecks } from './issuer.ts';
 import type { Person, PersonRegistry } from './people.ts';
 
-// During a sign-in, the browser keeps the sealed state, so no other browser can complete the sign-in, and strangers
-// cannot fill the store.
+// The sealed state is only in the browser, so no other browser can complete the sign-in.
 
 export type SignInRefusalReason = 'stale' | 'denied' | 'not-admitted' | 'disabled' | 'away' | 'failed';
 export class SignInRefusedError extends Error {
@@ -60,7 +59,7 @@ interface Visit {
   readonly base: string;
 }
 
-/** Returns `/` if the path is not on this server. No browser interprets the result as another origin. */
+/** Returns `/` for a path that a browser could interpret as another origin. */
 export function toSameOriginPath(text: string | undefined, base: string): string {
   if (text === undefined || text.length > maxReturnTo || !/^\/(?![/\\])[^\p{Cc}\\]*$/u.test(text)) return '/';
   if (!URL.canParse(text, base)) return '/';
@@ -95,10 +94,7 @@ export class SignInFlow {
     };
   }
 
-  /**
-   * Completes a sign-in in the browser that began it. Rejects with SignInRefusedError, not_found (no such provider), or
-   * quota (too many people).
-   */
+  /** Rejects with SignInRefusedError, not_found (no such provider), or quota (too many people). */
   async finish(provider: string, visit: Visit & { search: string; login: string | undefined; agent: string }) {
     const issuer = this.#issuer(provider);
     const { base, search, login, agent } = visit;
@@ -146,7 +142,7 @@ export class SignInFlow {
     return Buffer.from(JSON.stringify(sealed)).toString('base64url');
   }
 
-  /** Rejects with invalid_request if the code is wrong or has expired, or the verifier does not match. */
+  /** Rejects with invalid_request if the code or the verifier is not valid. */
   async enterCommand({ code, verifier }: { code: string; verifier: string }) {
     const { people, devices, clock, tell } = this.#deps;
     const approval = this.#approval(code);

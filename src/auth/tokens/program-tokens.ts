@@ -112,7 +112,7 @@ export class FederatedTokenVerifier extends ServerComponent<Deps> {
 
 const hashOf = (token: string): string => createHash('sha256').update(token).digest('base64url');
 
-/** Reads the issuer from an unverified token. Returns the empty string if there is none. */
+/** Does not verify the token. */
 function parseIssuer(token: string): string {
   try {
     return decodeJwt(token).iss ?? '';

@@ -33,7 +33,7 @@ export function equalsInConstantTime(value: string, expected: string): boolean {
 }
 export const hashBody = (body: Uint8Array): string => createHash('sha256').update(body).digest('hex').slice(0, 32);
 
-/** The HMAC is in hex, as GitHub and Gitea send it. The key is the secret itself, without decoding. */
+/** GitHub and Gitea use the secret itself as the key, without decoding. */
 export function verifyHexHmac(
   value: string | undefined,
   body: Uint8Array,
@@ -44,10 +44,6 @@ export function verifyHexHmac(
   return equalsInConstantTime(value.toLowerCase(), expected) ? { id: hashBody(body) } : undefined;
 }
 
-/**
- * Verifies a Standard Webhooks signature, an HMAC over the id, timestamp and body. One of several signatures must
- * match.
- */
 export function verifyStandardWebhook({ headers, body }: HookRequest, secret: string): VerifiedDelivery | undefined {
   const [id, timestamp, signatures] = ['id', 'timestamp', 'signature'].map((name) => headers[`webhook-${name}`]);
   if (!id || !timestamp || !signatures || !/^\d{1,12}$/.test(timestamp)) return undefined;

@@ -70,10 +70,7 @@ export const giteaHookReader: HookReader = {
   },
 };
 
-/**
- * GitLab's signing tokens follow Standard Webhooks. Its older secret token identifies the sender, but does not protect
- * the body.
- */
+/** GitLab's older secret token identifies the sender, but does not protect the body. */
 export const gitlabHookReader: HookReader = {
   verify(request, secret) {
     const { headers, body } = request;

@@ -1,6 +1,6 @@
 import { toAsciiLower } from '../../core/text/text.ts';
 
-// Reads the blocks of a comment as forges display them. The text is untrusted, so it is read line by line.
+// Reads comments as forges display them, line by line because the text is untrusted.
 
 const begins = /^\s*(#{1,6}\s|[-*+]\s|\d{1,9}[.)]\s|`{3}|~{3}|>|<)/;
 
@@ -58,7 +58,6 @@ const hidden = new Map([
   ['<blockquote', '</blockquote>'],
 ]);
 
-/** Replaces each part from `open` to `close` with a space. The last `close` may be missing. */
 function without(text: string, open: string, close: string): string {
   const lower = toAsciiLower(text); // same length as `text`
   let kept = '';

@@ -14,7 +14,7 @@ interface Deps extends Pick<ServerDependencies, 'records'> {
   readonly learn: (secret: Secret) => void;
 }
 
-/** Stores one secret per automation: the secret that signs its deliveries, or the secret that its program set. */
+/** One secret per automation: it signs the deliveries, or is set by the automation's program. */
 export class HookSecrets extends ServerComponent<Deps> {
   async find(automationId: string): Promise<Secret | undefined> {
     const { records, open, learn } = this.deps;

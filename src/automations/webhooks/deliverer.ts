@@ -55,10 +55,7 @@ const longestPatienceMs = 24 * 3_600_000;
 const maxAnswerBytes = 64 * 1024;
 const maxFailures = 20; // consecutive deliveries that failed permanently
 
-/**
- * Retries failed deliveries. Owners take turns. An endpoint that does not answer is suspended, and then gets one
- * attempt at a time.
- */
+/** Owners take turns. After a suspension, an endpoint gets one attempt at a time. */
 export class WebhookDeliverer extends ServerComponent<Deps> {
   readonly #atWork = new Map<string, { webhookId: string; owner: string | undefined; done: Promise<void> }>();
   #queues = new Map<string, Queue>();
@@ -91,7 +88,7 @@ export class WebhookDeliverer extends ServerComponent<Deps> {
     await Promise.all(suspended.map((one) => this.#postpone(one)));
     const hasRouted = await router.round();
     if (hasRouted || suspended.length > 0) return 0;
-    // The outbox may announce a pause or start that is not stored yet, so a later round checks it again.
+    // The outbox can contain a pause or start that is not stored yet.
     const isEarly = (await outbox.oldest(1)).length > 0;
     return Math.min(dueInMs, isEarly ? maxLoopDelayMs.shared : maxLoopDelayMs.alone);
   }
@@ -100,7 +97,6 @@ export class WebhookDeliverer extends ServerComponent<Deps> {
     while (this.#atWork.size > 0) await Promise.all([...this.#atWork.values()].map(({ done }) => done));
   }
 
-  /** Resolves with the time until the next delivery, in ms, and the due deliveries of suspended endpoints. */
   async #findDue(): Promise<{ readonly dueInMs: number; readonly suspended: PendingDelivery[] }> {
     const { records, clock } = this.deps;
     const now = clock.now();
@@ -237,7 +233,7 @@ export class WebhookDeliverer extends ServerComponent<Deps> {
     return true;
   }
 
-  /** Returns the end of the suspension, epoch ms, or 0 if the endpoint is not suspended. */
+  /** Returns the suspension's end in epoch ms, or 0. */
   #noteSilence(webhookId: string, isSilent: boolean): number {
     const now = this.deps.clock.now();
     const before = this.#silent.get(webhookId);
@@ -296,7 +292,7 @@ function refusalOf(url: string, { status, headers }: Response): string {
   return `It answered ${status}, a redirect to ${target}. Redirects are not followed: change the webhook's address.`;
 }
 
-/** Reads at most `bytes` bytes of the response body, so that the receiver can finish sending a short response. */
+/** Lets the receiver finish sending a short response. */
 async function readAtMost(bytes: number, { body }: Response): Promise<void> {
   if (!body) return;
   const reader = body.getReader();

@@ -53,7 +53,7 @@ const statuses: Partial<Record<OfSession['type'], WebhookMessageData['status']>>
 const parentIdOf = (session: OfSession['session']): string | undefined =>
   session?.parent?.attempts === undefined ? session?.parent?.sessionId : undefined;
 
-/** The Managed Agents API reports a child session's `run.started` only once, as its thread's creation. */
+/** Managed Agents reports a child session's start only once, as its thread's creation. */
 export function shouldDeliverEvent(format: Webhook['format'], event: OutboxEvent): boolean {
   if (format !== 'managed-agents' || !('session' in event) || parentIdOf(event.session) === undefined) return true;
   return event.type !== 'run.started' || (event.session?.spending?.turns ?? 0) === 0;
@@ -186,7 +186,7 @@ function toProgramEvents(type: WebhookEventType, data: WebhookMessageData): Prog
   };
   return types[type].map((one) => ({ type: one, id, ...(vaultId !== undefined && { vault_id: vaultId }), ...owner }));
 }
-/** The Managed Agents API calls a child session a thread. Types without an entry are not sent. */
+/** Managed Agents calls child sessions threads. Types without an entry are not sent. */
 const ofThread: Partial<Record<WebhookEventType, string>> = {
   'run.started': 'session.thread_created',
   'run.waiting': 'session.thread_idled',

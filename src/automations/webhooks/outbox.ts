@@ -8,7 +8,7 @@ import { GoalResult } from '../../core/model/runs/goal.ts';
 import { WaitReason } from '../../core/model/spending.ts';
 import { withAddedRecords } from '../after-runs.ts';
 
-// Events that have no deliveries yet. A session's events are written with the append, so a crash loses none.
+// Events without deliveries. A session's events are written with the append, so a crash loses none.
 
 export const webhookOutboxKind = 'webhook-outbox';
 const kind = webhookOutboxKind;
@@ -112,7 +112,7 @@ export class WebhookOutbox extends ServerComponent<Pick<ServerDependencies, 'rec
     await this.deps.records.delete(kind, id);
   }
 
-  /** Call this before the pause is stored; the router later checks whether it was stored. */
+  /** Call this before the pause is stored. */
   async addPause(event: Omit<Extract<OutboxEvent, { type: 'automation.paused' }>, 'type'>): Promise<void> {
     await this.#add(`automation-${event.automationId}-${event.at}`, { type: 'automation.paused', ...event });
   }
@@ -126,7 +126,7 @@ export class WebhookOutbox extends ServerComponent<Pick<ServerDependencies, 'rec
     await this.#add(id, { type: 'automation.changed', ...event });
   }
 
-  /** Call this before the outcome is stored; the router later checks whether it was stored. */
+  /** Call this before the outcome is stored. */
   async addStart(event: AutomationStartEvent): Promise<void> {
     await this.#add(`start-${event.startId}-${event.type}`, event);
   }

@@ -6,7 +6,7 @@ import { webhookKind } from '../../core/model/records.ts';
 import { Webhook, WebhookDelivery, type WebhookEventType } from '../../sessions/api/server/webhooks.ts';
 import { Collection, type VersionedDocument } from '../../storage/collection.ts';
 
-// Pending deliveries are sorted by their next attempt. An ended delivery moves to its endpoint's history.
+// Pending deliveries are sorted by next attempt. Ended ones move to their endpoint's history.
 
 const kinds = { endpoint: webhookKind, pending: 'webhook-pending', ended: 'webhook-delivery' } as const;
 const maxWebhooks = 20; // per owner
@@ -119,7 +119,7 @@ export class WebhookRecords extends ServerComponent<Pick<ServerDependencies, 're
   }
 }
 
-/** Delays before the retries, in ms: 5 s, 30 s, 2 min, 15 min, 1 h, 6 h. */
+/** Delays before the retries, in ms, from 5 s to 6 h. */
 const pauses = [5_000, 30_000, 120_000, 900_000, 3_600_000, 21_600_000] as const;
 /** Maximum random increase of a delay, as a fraction, to spread simultaneous retries. */
 const jitter = 0.2;

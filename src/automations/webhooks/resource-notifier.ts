@@ -11,10 +11,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
 }
 type Resource = Pick<ResourceChange, 'resource' | 'id' | 'name' | 'owner' | 'projectId' | 'vaultId'>;
 
-/**
- * Reports changes to automations, and clients' changes to agents, environments, vaults and memory stores. Best effort:
- * a crash can lose messages.
- */
+/** Best effort: a crash can lose messages. */
 export class ResourceNotifier extends ServerComponent<Deps> {
   documents(own: DocumentService): DocumentService {
     const read = (id: string) => own.get(id);

@@ -45,7 +45,7 @@ const batch = 200;
 const announcedMs = 10_000;
 
 export class WebhookOutboxRouter extends ServerComponent<WebhookOutboxRouterDeps> {
-  /** Resolves with true if it removed events. Steps can be repeated, because delivery ids derive from events. */
+  /** Resolves with true if it removed events. Can be repeated: delivery ids derive from events. */
   async round(): Promise<boolean> {
     const { records, outbox } = this.deps;
     const entries = await outbox.oldest(batch);
@@ -86,7 +86,7 @@ export class WebhookOutboxRouter extends ServerComponent<WebhookOutboxRouterDeps
     return true;
   }
 
-  /** Null if there is nothing to report. Undefined if the outcome is not known yet. */
+  /** Null if there is nothing to report, undefined if that is not known yet. */
   async #readNews(event: OutboxEntry['event']): Promise<WebhookNews | null | undefined> {
     const { automationOf, readCost, clock, pageUrl } = this.deps;
     if (event.type === 'automation.paused') {

@@ -37,7 +37,7 @@ interface CopyReport {
   readonly size: number;
 }
 
-/** Undefined for a local path: without a colon, with a slash before the colon, or with a leading dot. */
+/** Undefined for a local path, such as `./a:b` or `folder/a:b`. */
 function parsePlace(word: string): { session: string; path: string } | undefined {
   const [, session = '', path = ''] = /^([a-z0-9][a-z0-9._-]{0,62}):(.*)$/.exec(word) ?? [];
   return session === '' ? undefined : { session, path: path || '.' };

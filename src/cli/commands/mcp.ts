@@ -83,7 +83,7 @@ const maxOpen = 64;
 const messageLimits: JsonLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 64, maxValues: 1_000_000 };
 const drainMs = 5_000;
 
-/** Relays one message per line. After the input closes, waits at most `drainMs` for pending requests. */
+/** After the input closes, waits at most `drainMs` for pending requests. */
 async function relayMcp({ send, input, print, signal }: RelayParts): Promise<void> {
   const open = new Map<McpMessage['id'], AbortController>();
   const left = new AbortController();

@@ -46,7 +46,6 @@ export function clearAfterSend(editor: EditorState): EditorState {
   return createEditorState(next);
 }
 
-/** Enter sends the message. After a backslash, or with Alt or Shift, it starts a new line. */
 export const isSendKey = ({ text, at }: EditorState, key: InkKey): boolean =>
   key.return === true && !key.meta && !key.shift && !text.slice(0, at).endsWith('\\');
 
@@ -118,7 +117,7 @@ export function findLineRangeAt(text: string, at: number): readonly [start: numb
   return [text.lastIndexOf('\n', at - 1) + 1, end < 0 ? text.length : end];
 }
 
-// The cursor moves by whole visible characters, such as a flag emoji or an accented letter.
+// Single steps move the cursor by a grapheme cluster.
 const sizeBefore = (text: string, at: number) => (at === 0 ? 0 : at - findCharacterBounds(text, at - 1)[0]);
 export const characterAfter = (text: string, at: number) => text.slice(at, findCharacterBounds(text, at + 1)[1]);
 function wordBefore(text: string, at: number): number {

@@ -15,7 +15,7 @@ export interface ChatTerminalOptions {
 export class ChatTerminal {
   readonly corral: Corral;
   readonly box: Box;
-  /** Resolves when the user leaves or the signal fires. Rejects if the session is deleted or the log is unreadable. */
+  /** Rejects if the session is deleted or the log is unreadable. */
   readonly ended: Promise<void>;
   #view: ChatView = emptyChatView;
   #files: Promise<readonly string[]> | undefined;

@@ -9,9 +9,7 @@ const defaultTimeoutMs = 120_000;
 /** Hidden on the web page. */
 export const workerFolder = '.corral/worker';
 
-/**
- * Starts the call in the background, so it outlives its worker. Interrupting a streamed command would kill the call.
- */
+/** A background call outlives its worker; a streamed command would not. */
 const beginScript = `
 s=$PWD/${workerFolder} d=$PWD/${workerFolder}/calls/$1
 mkdir -p "$s/calls"
@@ -20,10 +18,7 @@ setsid bash -c "$3" corral-call "$s" "$d" "$2" "$1" </dev/null >"$d/output" 2>&1
 echo $! >"$d/pid"
 `;
 
-/**
- * stderr is `exit N`, or `interrupted` if the call vanished. Allows ten seconds for another worker to start the
- * process.
- */
+/** stderr is `exit N` or `interrupted`. Waits up to 10 s for another worker to start the process. */
 const waitScript = `
 d=${workerFolder}/calls/$1 n=0
 until [ -e "$d/exit" ]; do
@@ -37,10 +32,7 @@ tail -c ${maxOutputBytes} "$d/output" 2>/dev/null
 if [ -e "$d/exit" ]; then echo "exit $(cat "$d/exit")" >&2; else echo interrupted >&2; fi
 `;
 
-/**
- * Files preserve exported variables, functions and the current folder between calls. `cancelBashCall` ends the process
- * group of `timeout`.
- */
+/** Exported variables, functions and the current folder persist between calls. `group` is for `cancelBashCall`. */
 const callScript = `
 timeout -k 2 "$3" bash -c '
   s=$1

@@ -16,7 +16,7 @@ const Idle = z.object({ stop_reason: z.object({ type: z.string() }).nullish() })
 /** `open`: the session is working or waiting for an answer. `idle`: its turn ended. `ended`: no more work. */
 export type SessionPhase = 'open' | 'idle' | 'ended';
 
-/** Runs each call once, although events may arrive from both the log and the stream. */
+/** Events can arrive from both the log and the stream; each call runs once. */
 export class ToolCallQueue {
   readonly #tools: ReadonlySet<string>;
   readonly #seen = new Set<string>();

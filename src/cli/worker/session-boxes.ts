@@ -47,7 +47,6 @@ export class SessionBoxes {
     if (await hasEnded(api, sessionId, signal)) await this.remove(sessionId);
   }
 
-  /** Also covers sessions that ended while no worker was running. Resolves with the number of their boxes. */
   async removeEnded(api: AgentsApi, signal: AbortSignal): Promise<number> {
     const ended: string[] = [];
     for await (const { metadata } of this.#corral.list({ metadata: { [names.environment]: this.#environmentId } })) {

@@ -9,15 +9,11 @@ interface SessionWorkParts {
   readonly api: AgentsApi;
   readonly sessionId: string;
   readonly box: Box;
-  /** Idle timeout in ms. The session's next message then arrives as a new queue item. */
   readonly maxIdleMs: number;
   readonly say: (line: string) => void;
 }
 
-/**
- * Resolves when the session ends or is idle for `maxIdleMs`. Rejects when the signal fires; a running command
- * continues.
- */
+/** Rejects when the signal fires, but does not stop a running command. */
 export async function serveSession(parts: SessionWorkParts, signal: AbortSignal): Promise<SessionPhase> {
   const { api, sessionId } = parts;
   const calls = new ToolCallQueue(workerToolNames);

@@ -93,7 +93,7 @@ const tools: Readonly<Record<string, Run>> = {
     }),
     async (box, { file_path: path, old_string: old, new_string: text, replace_all: all }, { id, signal }) => {
       const before = await readBytes(box, path, signal);
-      // The mark is written before the file, so the next worker does not repeat the edit.
+      // Written before the file, so that the next worker does not repeat the edit.
       const mark = `${workerFolder}/edits/${id}`;
       if ((await textIfThere(box, mark, signal)) === digestOf(before)) return `${path} is edited.`;
       const file = decodeTextFile(before);
@@ -134,8 +134,7 @@ const tools: Readonly<Record<string, Run>> = {
 export const workerToolNames: readonly string[] = Object.keys(tools);
 
 /**
- * A failed call resolves with an error result. Rejects if the sandbox is unreachable, the failure may be temporary, or
- * `signal` fires.
+ * A failed call resolves with an error result. Rejects for an unreachable sandbox, a temporary failure, or `signal`.
  */
 export async function runWorkerTool(box: Box, call: WorkerToolCall, signal: AbortSignal): Promise<WorkerCallResult> {
   for (;;) {

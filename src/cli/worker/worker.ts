@@ -16,10 +16,9 @@ import { serveSession } from './session-work.ts';
 const beatMs = 30_000;
 const defaultTtlMs = 90_000;
 
-/** `stopping`: the API requests the item back. `lost`: another worker or a newer claim may have the item. */
+/** `stopping`: the API requests the item back. `lost`: another worker could have the item. */
 type LeaseEnd = 'finished' | 'stopping' | 'lost';
 
-/** The right to serve one item, kept alive by heartbeats. Dispose it to stop the heartbeats. */
 class Lease implements AsyncDisposable {
   readonly #ended = new AbortController();
   readonly #beating: Promise<void>;
@@ -156,7 +155,7 @@ async function serveItem(parts: RunWorkerOptions, { work, serves }: ClaimedItem,
     const isRefused = error instanceof AgentsApiError && error.isUnauthorized;
     if (lease.isLost || isRefused) return say(`${sessionId}: ${await findLossReason(parts)}`);
     if (!lease.signal.aborted) say(`${sessionId}: failed. ${(error as Error).message}`);
-    // The API requested the item back, for example for an archived session. Failed removals are retried later.
+    // The API requested the item back. Failed removals are retried later.
     else await boxes.removeIfEnded(api, sessionId, AbortSignal.timeout(stopMs)).catch(() => {});
   }
   await api.stop(work, AbortSignal.timeout(stopMs)).catch((error: Error) => {

@@ -49,7 +49,7 @@ export async function sleep(ms: number, signal: AbortSignal, clock: Clock = syst
   throwIfAborted(signal);
 }
 
-/** Resolves when the work is done or the time is up; the work continues. Rejects if the work rejects in time. */
+/** Settles with `work`, or resolves after `ms`. Does not cancel the work. */
 export async function waitAtMost(ms: number, work: Promise<unknown>, clock: Clock = systemClock): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<void>();
   const timer = clock.setTimeout(resolve, ms);

@@ -12,7 +12,7 @@ interface Options {
 }
 const restMs = 10_000;
 
-/** The thread starts with the first job and ends after ten idle seconds or on disposal. Jobs run one at a time. */
+/** Runs jobs one at a time. The thread ends after ten idle seconds. */
 export class JobThread<Job, Result> implements AsyncDisposable {
   readonly #options: Options;
   #pending = 0;
@@ -25,8 +25,8 @@ export class JobThread<Job, Result> implements AsyncDisposable {
   }
 
   /**
-   * Resolves with undefined if the job cannot be sent, kills the thread or takes too long. Rejects with queue_full,
-   * cancelled or deadline_exceeded.
+   * Undefined if the job cannot be sent, kills the thread or takes too long. Rejects: queue_full, cancelled,
+   * deadline_exceeded.
    */
   async do(job: Job, signal: AbortSignal): Promise<Result | undefined> {
     throwIfAborted(signal);

@@ -15,10 +15,7 @@ export function createKeyedQueue(): <Value>(key: string, work: () => Promise<Val
   };
 }
 
-/**
- * Runs calls to the same method with the same key one at a time, so a method that checks a limit before it adds a
- * record stays within the limit. The key is the first argument, or its `owner` field.
- */
+/** Runs calls one at a time per method and key: the first argument, or its `owner` field. */
 export function withSequentialCalls<Service extends object>(
   service: Service,
   ...names: readonly (keyof Service)[]

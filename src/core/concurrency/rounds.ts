@@ -2,9 +2,9 @@ import type { Clock } from '../contracts/clock.ts';
 import { sleep, waitAtMost } from './cancel.ts';
 
 interface Deps {
-  /** Resolves with the delay in ms until more work is due, or with undefined if none is. */
+  /** Resolves with the delay in ms before the next round; undefined ends the loop. */
   readonly round: (signal: AbortSignal) => Promise<number | undefined>;
-  /** Pauses in ms: `first` before the first round (default: 0), at most `longest` between rounds, `failed` after a failure. */
+  /** Pauses in ms. `first` defaults to 0. `longest` also caps `failed`. */
   readonly restMs: { readonly first?: number; readonly longest: number; readonly failed: number };
   readonly clock: Clock;
   readonly warn: (about: { readonly err: unknown }, text: string) => void;
@@ -50,7 +50,6 @@ interface Repeats {
   readonly failedMs: number;
   readonly onError?: (thrown: unknown) => void;
 }
-/** Runs rounds until the signal fires or a round resolves with undefined. Cannot be woken. */
 export async function runWorkLoop(
   round: (signal: AbortSignal) => Promise<number | undefined>,
   { clock, firstMs, failedMs, onError = () => {} }: Repeats,

@@ -9,7 +9,7 @@ export class TimeSlice {
     this.#endsAt ??= this.#begin();
     return performance.now() > this.#endsAt;
   }
-  /** Calls `goOn` in the next turn that has time left. Callers are served in order. */
+  /** Queues `goOn` for a later turn, in FIFO order. */
   next(goOn: () => void): void {
     this.#waiting.add(goOn);
   }

@@ -2,10 +2,8 @@ import { writeSync } from 'node:fs';
 import type { Debugger, Session as InspectorSession } from 'node:inspector';
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 
-// Logs the stack that blocks the main thread. Runs on the store's thread if there is one, because a dedicated thread
-// takes 14 MiB.
+// Logs the main thread's stack while its event loop is blocked.
 
-/** Positions in the shared `counts`. `beats` grows while the main thread's event loop turns; `reports` counts logged lines. */
 export const watchdogCounterIndex = { beats: 0, reports: 1 } as const;
 export interface WatchdogJob {
   readonly counts: Int32Array;

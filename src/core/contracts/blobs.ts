@@ -13,17 +13,13 @@ export interface BlobStore {
   /** `local`, `volume`, `s3` or `mongo`. */
   readonly name: string;
   /**
-   * Stores all of the content or none, replacing any existing blob. Rejects: payload_too_large (over `maxBytes`),
-   * invalid_request (the content was interrupted), cancelled, deadline_exceeded, store_unavailable, or the content's
-   * own AppError.
+   * Atomic; replaces any existing blob. Rejects: payload_too_large (over `maxBytes`), invalid_request (the content was
+   * interrupted), cancelled, deadline_exceeded, store_unavailable, or the content's own AppError.
    */
   put(key: string, content: AsyncIterable<Uint8Array>, options: BlobPutOptions): Promise<BlobInfo>;
   /** Rejects: file_not_found, store_unavailable. The stream fails instead of ending too early. */
   open(key: string, range?: ByteRange): Promise<Readable>;
-  /**
-   * Copies a blob without reading it. Absent if the backend does not support such copies. Rejects: file_not_found,
-   * store_unavailable.
-   */
+  /** Copies inside the backend; absent if unsupported. Rejects: file_not_found, store_unavailable. */
   copy?(from: string, to: string): Promise<void>;
   /** Also succeeds when the blob does not exist. */
   delete(key: string): Promise<void>;

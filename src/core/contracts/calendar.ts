@@ -25,7 +25,7 @@ export function createCalendar(timeZone: string): Calendar {
     const month = `${parts.year}-${parts.month}`;
     return { day: `${month}-${parts.day}`, month };
   };
-  /** Uses a binary search, because a day can have 23 or 25 hours and can start at 01:00. */
+  /** A day can have 23 or 25 hours and can start at 01:00. */
   const startOf = (ms: number, { key, spanMs }: { readonly key: 'day' | 'month'; readonly spanMs: number }) => {
     const name = keysAt(ms)[key];
     let [before, within] = [ms - spanMs, ms];

@@ -3,10 +3,7 @@ import type { RecordStore, StoredRecord } from './ports.ts';
 /** Changes to access rights take effect on all servers within two seconds. */
 export const recordWatchIntervalMs = 1_000;
 
-/**
- * `next` resolves with the changes since its last call. The first call returns all records. If the store has `changes`,
- * only deletions by `erase` are reported.
- */
+/** The first `next` resolves with all records. If the store has `changes`, only deletions by `erase` are reported. */
 export class RecordWatcher {
   readonly #records: Pick<RecordStore, 'list' | 'changes'>;
   readonly #kind: string;

@@ -4,7 +4,7 @@ import type { SessionId } from '../model/ids.ts';
 /** One atomic write, which appends the facts after `after` and changes the records. */
 export interface AppendRequest {
   readonly sessionId: SessionId;
-  /** The seq before these facts. The append rejects with `fenced` unless this is the current head. */
+  /** Must be the log's current head; otherwise the append rejects with `fenced`. */
   readonly after: number;
   readonly at: number;
   readonly facts: readonly SessionFact[];
@@ -52,38 +52,32 @@ export type LogTrimMarks = Pick<EventPage, 'thinned' | 'trimmed'>;
  */
 export interface EventStore {
   /**
-   * Atomic. Resolves with the seq of the last fact once all facts are durable. Rejects: fenced, payload_too_large (more than
-   * the store accepts in one write), store_unavailable, store_busy, store_corrupt.
+   * Atomic. Resolves with the new head once durable. Rejects: fenced, payload_too_large (more than the store accepts in
+   * one write), store_unavailable, store_busy, store_corrupt.
    */
   append(entry: AppendRequest): Promise<number>;
   page(sessionId: SessionId, after: number, limit: number): Promise<EventPage>;
   /** The seq of the newest event of this type; 0 if there is none. */
   findLastSeq(sessionId: SessionId, type: SessionFact['type']): Promise<number>;
   /**
-   * Drops all but the newest `keepDroppable` deltas and outputs, and all but the newest `keepAll` events of any type. Seqs do
-   * not change.
+   * Drops all but the newest `keepDroppable` droppable events, and all but the newest `keepAll` events. Seqs do not
+   * change.
    */
   compact(sessionId: SessionId, limits: { keepDroppable: number; keepAll: number }): Promise<void>;
-  /**
-   * Finds at most `limit` sessions, unordered, with a user's or agent's message that contains this text. Ignores the
-   * case of ASCII letters. `among` restricts the search. Does not block writes.
-   */
+  /** Searches users' and agents' messages, ignoring the case of ASCII letters. Unordered. */
   search(text: string, limit: number, among?: readonly SessionId[]): Promise<readonly SessionId[]>;
   /**
-   * Sums the usage in `from <= time < to` (epoch ms), per combination of the keys' values, unordered. Excludes sessions
-   * without a record and sessions that are being deleted.
+   * Sums usage in `from <= time < to` (epoch ms), unordered. Excludes sessions without a record and sessions being
+   * deleted.
    */
   usage(from: number, to: number, by: readonly UsageGroupKey[]): Promise<readonly UsageSum[]>;
   /** The newest seq of each of these sessions; 0 for an unknown session. */
   heads(sessionIds: readonly SessionId[]): Promise<ReadonlyMap<SessionId, number>>;
-  /**
-   * Calls `listener` for each append by any server until `signal` fires. Rejects when the connection breaks; then poll
-   * `heads`. Absent if the backend does not push appends.
-   */
+  /** Reports appends by any server. Rejects when the connection breaks; then poll `heads`. */
   watch?(listener: (sessionId: SessionId, head: number) => void, signal: AbortSignal): Promise<void>;
-  /** Imports events with their original seqs, in order. Skips existing events, so an import can be repeated. */
+  /** Keeps the events' seqs. Skips existing events. */
   restore(sessionId: SessionId, events: readonly SessionEvent[], marks: LogTrimMarks): Promise<void>;
-  /** Removes a deleted session's log and every record whose id is the session's id or starts with `<id>:`. */
+  /** Removes the log and every record whose id is the session's id or starts with `<id>:`. */
   erase(sessionId: SessionId): Promise<void>;
 }
 
@@ -99,18 +93,13 @@ export interface RecordListOptions {
   readonly idPrefix?: string;
   /** Cannot be combined with `idPrefix`. */
   readonly after?: { readonly sort: number; readonly id: string };
-  /**
-   * Only this owner's records; null selects records without an owner. Uses an index. Cannot be combined with
-   * `idPrefix`.
-   */
+  /** Null selects records without an owner. Cannot be combined with `idPrefix`. */
   readonly owner?: string | null;
   /** Only the shared records, read from an index. Cannot be combined with `idPrefix`. */
   readonly shared?: true;
-  /** Only records in this state. Uses an index. Cannot be combined with `idPrefix` or `shared`. */
+  /** Cannot be combined with `idPrefix` or `shared`. */
   readonly state?: string;
-  /**
-   * Only records that are part of this record. Uses an index. Cannot be combined with `idPrefix`, `owner` or `shared`.
-   */
+  /** The containing record's id. Cannot be combined with `idPrefix`, `owner` or `shared`. */
   readonly parent?: string;
 }
 
@@ -130,22 +119,20 @@ export interface RecordChanges {
 export interface RecordStore {
   get(kind: string, id: string): Promise<StoredRecord | undefined>;
   /**
-   * A new record has version 1, and each put adds 1. `expect` is the version to replace, or 0 for a new record. Without
-   * `expect`, the last write wins. Rejects with conflict if the version differs from `expect`, or if another record of
-   * the kind has the same unique name.
+   * `expect`: the version to replace, or 0 for a new record. Rejects: conflict (another version, or the unique name is
+   * taken).
    */
   put(record: RecordPut & { readonly expect?: number }): Promise<number>;
   /** With `expect`, does nothing unless the record still has that version. */
   delete(kind: string, id: string, expect?: number): Promise<void>;
-  /** Sorted by `sort`, highest first, then by id. The list starts after the position `after`. */
+  /** Sorted by `sort`, highest first, then by id. */
   list(kind: string, options?: RecordListOptions): Promise<StoredRecord[]>;
-  /** Counts a kind's records, optionally of one owner, state or parent. Uses the same index as `list`. */
   count(kind: string, only?: Pick<RecordListOptions, 'owner' | 'state' | 'parent'>): Promise<number>;
-  /** At most `limit` sessions, unordered, whose title contains this text, ignoring case. Does not block writes. */
+  /** Finds titles that contain the text, ignoring case. Unordered. */
   searchTitles(text: string, limit: number): Promise<readonly SessionId[]>;
   /**
-   * Resolves with the kind's records that changed since `mark`, and the ids that `erase` removed. Without `mark`,
-   * resolves with all records. May repeat a change. Absent unless the store is `shared` and indexes changes.
+   * Records that changed since `mark`, or all, and ids that `erase` removed. A change can be repeated. Absent unless
+   * the store is `shared` and indexes changes.
    */
   changes?(kind: string, mark?: number): Promise<RecordChanges>;
   /** All records that `erase` of this session would remove, sorted by id and kind. */
@@ -181,14 +168,11 @@ export interface Lease {
   readonly epoch: number;
   readonly expiresAt: number;
 }
-/** Named leases on sessions and exclusive background work. Only the holder of a session's lease writes its log. */
+/** Leases on sessions and background work. Only the holder of a session's lease writes its log. */
 export interface LeaseStore {
-  /** Undefined while another holder has the lease. The holder's own call renews the lease and keeps its epoch. */
+  /** Undefined while another holder has the lease. A renewal by the holder keeps the epoch. */
   acquire(name: string, holder: string, now: number, ttlMs: number): Promise<Lease | undefined>;
-  /**
-   * Renews in one step the leases that the holder still has, even expired ones. Resolves with their epochs; lost leases
-   * are missing.
-   */
+  /** Also renews the holder's expired leases. Resolves with epochs by name; lost leases are missing. */
   renew(names: readonly string[], holder: string, expiresAt: number): Promise<ReadonlyMap<string, number>>;
   release(name: string, holder: string): Promise<void>;
   /** The lease of the last holder, even if the lease has expired. */
@@ -207,7 +191,7 @@ export interface CommandQueue {
   post(command: QueuedCommand): Promise<void>;
   /** Unanswered commands for these sessions, oldest first, at most `limit`. */
   pending(sessionIds: readonly SessionId[], limit: number): Promise<QueuedCommand[]>;
-  /** Sessions with an unanswered command posted before this time, likely held by no running server. */
+  /** Sessions with an unanswered command posted before this time. */
   waiting(before: number, limit: number): Promise<SessionId[]>;
   /** Only the first answer applies. */
   answer(id: string, answer: unknown): Promise<void>;
@@ -233,10 +217,7 @@ export interface Store extends AsyncDisposable {
   readonly commands: CommandQueue;
   /** Whether other processes can write to the store. If so, sessions are leased. */
   readonly shared: boolean;
-  /**
-   * Completes appends and puts that crashed servers left unfinished. Callers that list sessions can wait for this;
-   * readers of one session do not have to.
-   */
+  /** Completes appends and puts of crashed servers. Reads of a single session do not need it. */
   settle(): Promise<void>;
   /** Size on disk in bytes. Absent for stores that are not kept on disk. */
   size?(): Promise<number>;
@@ -244,14 +225,14 @@ export interface Store extends AsyncDisposable {
   check(signal: AbortSignal): Promise<void>;
 }
 
-/** `events`: new events, in order and batched. `resync`: load the session again and follow it from `head`. */
+/** After a `resync`, load the session again and follow it from `head`. */
 export type LogUpdate =
   | { kind: 'events'; events: readonly SessionEvent[] }
   | { kind: 'resync'; reason: 'cursor_too_old' | 'cursor_ahead' | 'too_slow'; oldest: number; head: number };
 
 export interface FollowOptions {
   readonly signal: AbortSignal;
-  /** Whether this reader needs deltas and live output. If not, their absence is not a gap. */
+  /** If false, missing deltas and live output cause no `resync`. */
   readonly deltas: boolean;
 }
 
@@ -267,12 +248,12 @@ export interface FollowOptions {
 export interface EventLog {
   /** Resolves once the facts are durable; no follower sees them before that. */
   append(entry: AppendRequest): Promise<number>;
-  /** Calls `listener` after each durable append by this server, for the lifetime of the log. */
+  /** Calls `listener` after each durable append by this server. */
   onAppend(listener: (entry: AppendRequest) => void): void;
   page(sessionId: SessionId, after: number, limit: number): Promise<EventPage>;
   /**
-   * Yields events after `after`, then live events, without gaps or duplicates, until `signal` fires. Yields a resync
-   * after a gap. If `after` is 0, dropped events are no gap.
+   * Yields stored and live events without duplicates, and a resync after a gap. If `after` is 0, dropped events are no
+   * gap.
    */
   follow(sessionId: SessionId, after: number, options: FollowOptions): AsyncIterable<LogUpdate>;
 }

@@ -10,7 +10,6 @@ export interface RecordIndexEntry {
 }
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Maps kinds that another record owns, instead of a user, to the field with the owner's id. */
 const ownerFields: Readonly<Record<string, string>> = {
   'environment-key': 'environmentId',
 };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** A sealed value in its stored form, which only the vault can read. All fields except `v` and `kid` are base64url. */
+/** All fields except `v` and `kid` are base64url. */
 export const SealedValue = z.object({
   v: z.literal(1),
   /** The id of the key-encryption key that wraps the data key. */
@@ -28,7 +28,7 @@ export interface SecretSealer {
   seal(text: string, place: SealedField): SealedValue;
   /** Throws: store_corrupt, if the value is damaged or the key-encryption key is not configured. */
   open(sealed: SealedValue, place: SealedField): string;
-  /** Rewraps the value's data key under the primary key. Undefined if the value already uses that key. */
+  /** Rewraps the data key under the primary key; undefined if that key already wraps it. */
   rewrap(sealed: SealedValue, place: SealedField): SealedValue | undefined;
   knows(sealed: SealedValue): boolean;
 }

@@ -28,10 +28,7 @@ export function readErrorText(body: unknown, depth = 0): string {
   return depth === 0 ? '' : truncateEnd(JSON.stringify(body), maxChars);
 }
 
-/**
- * Returns an HTML page's visible text; trims any other string. Reads at most 65,536 characters. Uses no regular
- * expressions on tags, because the input is untrusted.
- */
+/** Extracts the text of HTML without regular expressions on tags, because the input is untrusted. */
 function plain(value: string): string {
   const text = value.slice(0, 65_536);
   if (!text.trimStart().startsWith('<')) return text.trim();

@@ -98,7 +98,6 @@ export function toAppError(thrown: unknown): AppError {
   return new AppError('internal', 'Something went wrong on our side.', { cause: thrown });
 }
 
-/** A sandbox that is lost, unresponsive or being released. Its next use retries the work. */
 export const sandboxLossCodes: ReadonlySet<ErrorCode> = new Set([
   ...(['sandbox_lost', 'sandbox_not_found', 'sandbox_unresponsive', 'cancelled', 'shutting_down', 'fenced'] as const),
 ]);

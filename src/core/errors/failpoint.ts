@@ -24,8 +24,8 @@ export function readFailpointSpec(env: Readonly<Record<string, string | undefine
 
 /**
  * Format: `store.append.after=exit@37;driver.create.before=sleep(50)`. Actions: `exit`, `exit(3)`, `throw`,
- * `sleep(ms)`, `hang`. `@37` triggers the action only on hit 37. `*` matches all failpoints and counts their hits
- * together. An empty `spec` only counts hits. Dispose to disarm.
+ * `sleep(ms)`, `hang`. `@37`: only on hit 37. `*` matches all failpoints and counts their hits together. Dispose to
+ * disarm.
  */
 export function armFailpoints(spec: string, options: { exit(code: number): void }): Disposable {
   const traps = spec.split(/[;,]/).filter(Boolean).map(parseTrap);

@@ -1,4 +1,4 @@
-/** Converts a Retry-After header, in seconds or as a date, to milliseconds. Undefined if absent or invalid. */
+/** In milliseconds. Undefined if the header is absent or invalid. */
 export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
   const value = header?.trim() ?? '';
   const seconds = /^(\d{1,9}(?:\.\d{1,9})?)s?$/.exec(value)?.[1];

@@ -5,7 +5,6 @@ export interface ExternalAgent {
   readonly command: readonly string[];
   readonly auth?: string | undefined;
   readonly mode?: string | undefined;
-  /** Whether the agent's next process resumes the stored session or starts a new one with a summary. */
   readonly resume?: 'session' | 'summary' | undefined;
 }
 export interface ExternalTurn {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * Allows a tool call, requires approval or denies it. `tool` is a name or glob. `pattern` is a glob for the command,
- * file, path, URL, query or code, else for the arguments as JSON. Without `pattern`, every call to `tool` matches.
+ * `tool` is a name or glob. `pattern` is a glob for the command, file, path, URL, query or code, else for the arguments
+ * as JSON.
  */
 export const ApprovalRule = z.strictObject({
   action: z.enum(['allow', 'ask', 'deny']),

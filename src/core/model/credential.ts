@@ -37,14 +37,9 @@ export const credentialFields = {
     .optional()
     .describe('the user name for basic'),
   env: z.array(sandboxVariableName).max(20).default([]).describe('variables of the sandbox that get a placeholder'),
-  /**
-   * Restricts the credential to git, in sessions with a repository on one of its hosts. `write` also allows pushing.
-   */
+  /** Restricts the credential to git, in sessions with a repository on one of its hosts. */
   git: z.enum(['read', 'write']).optional(),
-  /**
-   * Only requests below these paths get the value. With `git`, git can also read, but not push to, repositories below
-   * these paths that are not the session's own.
-   */
+  /** With `git`, git can also read repositories below these paths that are not the session's own. */
   paths: z
     .array(
       z

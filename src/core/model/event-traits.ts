@@ -1,6 +1,6 @@
 import type { FactOf, FactType } from './events.ts';
 
-// The traits of each event type. Imports only types, because the page bundles this file.
+// Imports only types, because the page bundles this file.
 
 export type TimelineLane = 'person' | 'model' | 'tool' | 'sandbox' | 'problem';
 
@@ -13,18 +13,14 @@ interface Traits<Data> {
   /** The heading in docs/reference/events.md. */
   readonly label: string;
   /**
-   * `work`: changes state, and every consumer must have a handler. `state`: also changes state, but most emulated APIs
-   * do not show it. `note`: changes no state.
+   * `work`: every consumer must have a handler. `state`: most emulated APIs do not show it. `note`: changes no state.
    */
   readonly role: 'work' | 'state' | 'note';
-  /**
-   * `droppable`: log compaction can drop the event, because another event repeats its text. `searched`: searches
-   * include the text.
-   */
+  /** `droppable`: log compaction can drop the event, because another event repeats its text. */
   readonly text: 'kept' | 'droppable' | 'searched';
   /**
-   * Order relative to the agent message being streamed. `side`: recorded after that message. `breaks`: completes it
-   * first. Exceptions, recorded between its deltas: `message.user`, `title` and `session.updated`.
+   * `side`: recorded after the agent message being streamed. `breaks`: completes that message first. `message.user`,
+   * `title` and `session.updated` can be recorded between its deltas.
    */
   readonly order: 'side' | 'breaks';
   /** Frequent events do not change the `lastSeq` of the session's record. */
@@ -34,7 +30,7 @@ interface Traits<Data> {
   readonly lane: TimelineLane | ((data: Data) => TimelineLane);
   /** The text shown by `corral logs` and the timeline. */
   readonly line: (data: Data) => string;
-  /** The notice shown by `corral run` and in the conversation; null if there is none. */
+  /** Shown by `corral run` and in the conversation. */
   readonly notice: ((data: Data) => EventNotice | undefined) | null;
   readonly trace: ((data: Data) => { readonly name: string; readonly text: string }) | null;
 }
@@ -367,7 +363,7 @@ function goalLine(data: GoalData): string {
 }
 
 const fileReaders = new Set(['file_read', 'read', 'file_find_in_content', 'grep', 'file_find_by_name', 'glob']);
-/** A file-reading tool's call has content like that of a file write, but writes nothing. */
+/** Calls of these tools have content like that of file writes. */
 export const isFileReadingTool = (tool: string): boolean => fileReaders.has(tool);
 
 const mainArgument = (args: Readonly<Record<string, unknown>>): string =>

@@ -5,14 +5,12 @@ import { Goal, GoalAssessment, GoalResult } from './runs/goal.ts';
 import { WorkspaceDamage } from './sandboxes/files-damaged.ts';
 import { BudgetOverrun, BudgetSpec, EstimatedUsage, ModelCallPurpose, Spending, WaitReason } from './spending.ts';
 
-// Facts about a session, in the past tense. Commands never enter the log. Facades translate names and fields for their APIs.
-
 export const StepStatus = z.enum(['pending', 'running', 'completed', 'failed']);
 export type StepStatus = z.infer<typeof StepStatus>;
 export const PlanStep = z.object({ id: z.string(), description: z.string(), status: StepStatus });
 export type PlanStep = z.infer<typeof PlanStep>;
 
-/** The kind of a tool, such as `shell`. New kinds need no schema change; facades map unknown kinds. */
+/** For example `shell`. Facades map unknown families. */
 export const ToolFamily = z.string().regex(/^[a-z][a-z0-9_]{0,31}$/);
 export type ToolFamily = z.infer<typeof ToolFamily>;
 
@@ -34,7 +32,7 @@ export type ApiBlock = z.infer<typeof ApiBlock>;
 
 export const RunEndReason = z.enum(['completed', 'stopped', 'superseded', 'deleted', 'failed', 'expired']);
 export type RunEndReason = z.infer<typeof RunEndReason>;
-/** `questioned`: the user replied with a question, so the call neither ran nor was rejected. */
+/** `questioned`: the user replied with a question, so the call did not run. */
 export const ApprovalDecision = z.enum(['approved', 'rejected', 'questioned', 'expired']);
 export type ApprovalDecision = z.infer<typeof ApprovalDecision>;
 const PictureFile = z.object({ file: z.string(), mimeType: z.string() });
@@ -73,14 +71,11 @@ export const ProtocolViolationReason = z.enum([
 export type ProtocolViolationReason = z.infer<typeof ProtocolViolationReason>;
 export const ProtocolViolationReport = z.object({
   reason: ProtocolViolationReason,
-  /** The request that got the invalid response, without ids or names, such as `GET /health`. */
+  /** The request, without ids or names, such as `GET /health`. */
   call: z.string(),
   detail: z.string(),
 });
-/**
- * The files that a fork started with. `kept`: those at the fork's point in the log. `empty`: the source had none.
- * `dropped`: newer copies displaced the copy. `off` and `unwanted`: copies were turned off or not requested.
- */
+/** `dropped`: newer copies displaced the copy. `off`: copies are turned off. `unwanted`: no copy was requested. */
 export const ForkFilesStatus = z.enum(['kept', 'empty', 'too_large', 'failed', 'dropped', 'off', 'unwanted']);
 export type ForkFilesStatus = z.infer<typeof ForkFilesStatus>;
 export const SessionOrigin = z.string().regex(/^[a-z][a-z0-9]{0,31}$/);
@@ -91,7 +86,7 @@ export type SessionStatus = z.infer<typeof SessionStatus>;
 const args = z.record(z.string(), z.unknown());
 /** Set if the model's reasoning precedes this text. */
 const thought = z.literal(true).optional();
-/** Why the run waits, if the message is the run's question. Absent in logs from older servers. */
+/** Set if the message is the run's question. Absent in logs from older servers. */
 const waits = WaitReason.optional();
 const fact = <Type extends string, Data extends z.ZodType>(type: Type, data: Data) =>
   z.object({ type: z.literal(type), runId: RunId.nullable(), data });
@@ -144,7 +139,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       byClient: z.literal(true).optional(),
       /** Only with the reason `budget`. */
       budget: BudgetOverrun.optional(),
-      /** Used so far by this run (`spent`) and by all runs of the session (`total`). */
+      /** `spent` is for this run, `total` for all runs of the session. */
       spent: Spending.optional(),
       total: Spending.optional(),
     }),
@@ -158,15 +153,12 @@ export const SessionFact = z.discriminatedUnion('type', [
       function: z.string(),
       args,
       expiresAt: z.number(),
-      /**
-       * Why the call needs approval, such as untrusted text. An agent with its own loop supplies its title for the
-       * call.
-       */
+      /** Why the call needs approval, or the title from an agent with its own loop. */
       reason: z.string().optional(),
       content: ToolContent.optional(),
       /** The session's client or a worker runs the call and returns its result. */
       byClient: z.literal(true).optional(),
-      /** A worker runs the call once a user has approved it, and returns its result. */
+      /** A worker runs the call after a user has approved it. */
       forWorker: z.literal(true).optional(),
       /** An agent with its own loop makes the call, so its arguments cannot be edited. */
       fixed: z.literal(true).optional(),
@@ -202,15 +194,9 @@ export const SessionFact = z.discriminatedUnion('type', [
       detail: z.string(),
       /** Only with `waiting_provider`. */
       code: z.enum(errorCodes).optional(),
-      /**
-       * Only with `waiting_provider`. `number`: the next retry, counted from 1. `most`: the maximum number of retries.
-       * `inMs`: the delay before the retry.
-       */
+      /** Only with `waiting_provider`. `number`: the next retry, counted from 1. `most`: the maximum. */
       retry: z.object({ number: z.int(), most: z.int(), inMs: z.number() }).optional(),
-      /**
-       * The tool server that returned no tools, and whether it refused access for lack of a valid credential. Only with
-       * `no_tools`.
-       */
+      /** Only with `no_tools`. `isRefused`: access was refused for lack of a valid credential. */
       server: z.object({ name: z.string(), isRefused: z.boolean() }).optional(),
       /** A vault credential for an unreachable host. Only with `left_out`. */
       credential: z.object({ id: z.string(), vaultId: z.string(), host: z.string() }).optional(),
@@ -231,10 +217,7 @@ export const SessionFact = z.discriminatedUnion('type', [
   fact(
     'goal',
     z.discriminatedUnion('kind', [
-      /**
-       * `round` counts the agent's reports that it is done, from 1. Without `command`, the grader judges the work by
-       * the rubric.
-       */
+      /** `round` counts from 1. Without `command`, the grader judges the work by the rubric. */
       z.object({ kind: z.literal('checking'), round: z.int(), command: z.string().optional() }),
       z.object({
         kind: z.literal('checked'),
@@ -258,7 +241,7 @@ export const SessionFact = z.discriminatedUnion('type', [
     ]),
   ),
   fact('session.created', z.object({ origin: SessionOrigin, template: z.string() })),
-  /** Recorded in both logs. `to` starts with the conversation of `from` up to seq `atSeq`. */
+  /** Recorded in both logs. `to` starts with the conversation up to `atSeq`. */
   fact('session.forked', z.object({ from: SessionId, to: SessionId, atSeq: z.int(), files: ForkFilesStatus })),
   /** The agent's definition is omitted, because not every reader can see its instructions. */
   fact(
@@ -281,11 +264,11 @@ export const SessionFact = z.discriminatedUnion('type', [
       ended: z.array(z.string()).optional(),
     }),
   ),
-  /** A program other than the daemon responded, so the server ends the sandbox. Only a user can start a new one. */
+  /** The server ends the sandbox. Only a user can start a new one. */
   fact('sandbox.untrusted', ProtocolViolationReport),
   /**
-   * `limit`: the files exceeded their limit, so their writers were stopped. `host`: the host's disk was nearly full, so
-   * the largest sandbox was stopped.
+   * `limit`: the programs that wrote were stopped. `host`: the host's disk was nearly full, so the largest sandbox was
+   * stopped.
    */
   fact(
     'sandbox.disk_exceeded',
@@ -299,10 +282,7 @@ export const SessionFact = z.discriminatedUnion('type', [
   fact('sandbox.files_damaged', WorkspaceDamage),
   fact('sandbox.setup', z.object({ kind: z.literal('failed'), detail: z.string() })),
   fact('sandbox.service', z.object({ name: z.string(), kind: z.enum(['ready', 'failed']), detail: z.string() })),
-  /**
-   * A step in the work on a repository. `proposed`: a pull request was opened. `unprepared`: the setup failed.
-   * `unchecked`: a check failed.
-   */
+  /** `proposed`: a pull request was opened. `unprepared`: the setup failed. `unchecked`: a check failed. */
   fact(
     'repository',
     z.object({
@@ -349,10 +329,7 @@ export const SessionFact = z.discriminatedUnion('type', [
     'egress',
     z.object({ host: z.string(), port: z.int(), decision: z.enum(['allowed', 'refused']), rule: z.string() }),
   ),
-  /**
-   * From this turn on, the model sees shortened forms of the events up to `uptoSeq`. `before` and `after`: estimated
-   * request sizes in tokens.
-   */
+  /** Events up to `uptoSeq` are shortened for the model. `before` and `after`: estimated request tokens. */
   fact(
     'context.compacted',
     z.object({

@@ -8,7 +8,7 @@ export const SessionId = z
   .brand<'SessionId'>();
 export type SessionId = z.infer<typeof SessionId>;
 
-/** Derived from the session's id, so a session has at most one sandbox at a time. Facades call it `container_id`. */
+/** Derived from the session's id. Facades call it `container_id`. */
 export const SandboxId = z
   .string()
   .regex(/^sbx-[0-9a-f]{16}$/)
@@ -44,7 +44,7 @@ export interface IdSource {
   sessionId(): SessionId;
   runId(): RunId;
   messageId(): MessageId;
-  /** 12 hex digits, for ids without their own type, such as those of commands and keys. */
+  /** 12 hex digits, for ids without their own type. */
   short(): string;
   /** 256 random bits as base64url, for credentials. */
   token(): string;
@@ -62,7 +62,7 @@ export function createIdSource(): IdSource {
   };
 }
 
-/** Buffers random bytes, because generating a few takes as long as generating many. Never used for secrets. */
+/** Generates random bytes in bulk, which is faster. Never used for secrets. */
 function pooled(): (bytes: number) => Buffer {
   const stock = Buffer.alloc(1_024);
   let at = stock.length;

@@ -1,6 +1,6 @@
 import { AppError } from '../errors/errors.ts';
 
-/** From fewest to most rights. An auditor sees everything that administrators see, except session content. */
+/** From fewest to most rights. An auditor sees everything except session content. */
 export const roles = ['viewer', 'auditor', 'user', 'operator', 'admin'] as const;
 export type Role = (typeof roles)[number];
 
@@ -19,33 +19,27 @@ export type ProjectRole = (typeof projectRoles)[number];
  * if (!hasRole(principal, 'operator')) throw forbiddenRoleError(principal);
  */
 export interface Principal {
-  /**
-   * `nobody`: no credential, on a public route. `reader`: a page from an unlisted development origin, if no credential
-   * is required; read-only.
-   */
+  /** `nobody`: no credential, on a public route. `reader`: a page from an unlisted development origin; read-only. */
   readonly role: Role | 'nobody' | 'reader';
   readonly origin?: string;
-  /**
-   * Absent if the caller uses the server's own token, has no key of its own (such as a worker), or needs no credential.
-   */
+  /** Absent for callers without a key, such as workers or the server's own token. */
   readonly key?: string;
-  /** Owns everything that the caller creates. Absent for the server's own token and if no credential is required. */
+  /** Owns what the caller creates. Absent for the server's own token and if no credential is required. */
   readonly owner?: string;
-  /** The user's id. If present, `key` is the key of that user's browser or command line, or the personal key in use. */
+  /** The user's id. `key` is then a browser's, a command line's or a personal key. */
   readonly person?: string;
-  /** The caller uses a personal key, so it cannot manage the user's devices and keys. */
   readonly isPersonalKey?: true;
-  /** The user's other names in project member lists: groups as `ISSUER\nNAME`, and the verified e-mail address. */
+  /** Other names in project member lists: groups as `ISSUER\nNAME`, and the verified e-mail address. */
   readonly aliases?: readonly string[];
-  /** Roles by project id; new roles are added in place. If a role ends or is reduced, `ended` fires. */
+  /** By project id. New roles are added in place; if a role ends or is reduced, `ended` fires. */
   readonly projects?: ReadonlyMap<string, ProjectRole> | undefined;
   /** The default project for the caller's new sessions and automations. */
   readonly home?: string;
-  /** The session of a worker's work item or, if `by` is `nobody`, the session whose public port is visited. */
+  /** The session of a worker's work item or, if `by` is `nobody`, of the visited public port. */
   readonly session?: string;
-  /** The caller's kind in the audit log if it uses no key of its own. `key` is then absent or its maker's. */
+  /** The caller's kind in the audit log. If set, `key` is absent or its maker's. */
   readonly by?: 'sandbox token' | 'environment key' | 'preview' | 'server' | 'nobody';
-  /** Fires when the caller loses rights, for example when its key expires or its role is reduced. */
+  /** Fires when the caller loses rights, such as when its key expires. */
   readonly ended?: AbortSignal;
 }
 

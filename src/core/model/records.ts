@@ -24,7 +24,6 @@ export const fileCopiesKind = 'snapshots';
 export const fileCopyBlobKind = 'snapshot-blob';
 export const preparedFilesKind = 'prepared-files';
 export const skillVersionKind = 'skill-version';
-/** Stored while a session's sandbox is stopped, and deleted before the session's files are used again. */
 export const workspaceManifestKind = 'workspace-manifest';
 // Credentials are sealed for this installation, so exports omit them.
 export const credentialKind = 'credential';
@@ -32,9 +31,9 @@ export const credentialKind = 'credential';
 export const webhookKind = 'webhook';
 export const automationSecretKind = 'automation-secret';
 
-// Tool servers added on the page belong to no session, so no export contains them.
+// Not part of any session, so exports omit these records.
 export const toolServerKind = 'tool-server';
-/** Owners' names for their sessions. A record is valid only while the session has the same `name`. */
+/** A record is valid only while the session has the same `name`. */
 export const boxNameKind = 'box-name';
 export const serverSettingKind = 'server-setting';
 export const vaultKind = 'vault';
@@ -55,7 +54,7 @@ export const RunOutcome = z.object({
 });
 
 export const SessionLifetime = z.object({
-  /** When the session will be deleted or paused, in epoch ms. Null while the sandbox starts or is paused. */
+  /** In epoch ms. Null while the sandbox starts or is paused. */
   endsAt: z.number().nullable(),
   seconds: z.number(),
   /** `pause-files`: the pause ends the processes. */
@@ -101,10 +100,7 @@ export const ChildOrigin = z.object({
   attempts: z.string().optional(),
   /** 1 for a child, 2 for a child of a child. */
   depth: z.int(),
-  /**
-   * The template for instructions, model and tools; null for the parent's template. Sandbox limits are always the
-   * parent's.
-   */
+  /** The template for instructions, model and tools; null: the parent's. Sandbox limits are always the parent's. */
   role: z.string().nullable(),
 });
 export type ChildOrigin = z.infer<typeof ChildOrigin>;
@@ -112,10 +108,7 @@ export type ChildOrigin = z.infer<typeof ChildOrigin>;
 export const childLinkKind = 'child';
 export const budgetAccountKind = 'budget-account';
 
-/**
- * A projection of the log, written in the same transaction. `deleting` hides the session; cleanup is retried after a
- * restart.
- */
+/** A projection of the log, written in the same transaction. `deleting` hides the session. */
 export const SessionRecord = z.object({
   id: SessionId,
   origin: SessionOrigin,
@@ -133,7 +126,7 @@ export const SessionRecord = z.object({
   latestMessage: z.string(),
   latestMessageAt: z.number(),
   unread: z.int(),
-  /** The seq of the newest event that is not a delta, output, usage or egress event. */
+  /** The newest seq, ignoring events that are `isFrequent`. */
   lastSeq: z.int(),
   sandboxState: z.enum(['created', 'running', 'stopped', 'not_found']),
   deleting: z.boolean(),
@@ -142,7 +135,7 @@ export const SessionRecord = z.object({
   shared: z.boolean().default(false),
   archived: z.boolean().default(false),
   outcome: RunOutcome.optional(),
-  /** The id of the owning key or user. Absent for sessions created with the server's token or without a credential. */
+  /** The id of a key or user. Absent if the creator used the server's token or no credential. */
   owner: z.string().optional(),
   /** `demo` or `provider/model`. Absent if no model was chosen. */
   model: z.string().optional(),
@@ -168,7 +161,7 @@ export const SessionRecord = z.object({
   budget: BudgetSpec.optional(),
   /** Scheduled deletion in epoch ms. Null or absent if none. */
   endsAt: z.number().nullable().optional(),
-  /** A client's agent for this session. Absent: the agent of the template, project or server. */
+  /** Set by a client. Absent: the agent of the template, project or server. */
   agent: SessionAgent.optional(),
   /** How many times the sandbox's tokens were replaced. Absent if they never were. */
   tokenRounds: z.int().optional(),

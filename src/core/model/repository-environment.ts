@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import { ServiceRecipes } from './services/recipe.ts';
 
-// The format of a repository's `.corral/corral.yaml`. Its author is untrusted, so nothing in it grants access: hosts
-// and services need a user's approval, and the template and tools are only shown.
+// The author of a repository's `.corral/corral.yaml` is untrusted, so nothing in it grants access.
 
 const maxNamed = 20;
 /** Limited because session lists contain the services. */
@@ -43,7 +42,7 @@ export const RepositoryConfig = z.strictObject({
     (all) => JSON.stringify(all).length <= maxServicesChars,
     `is longer than ${maxServicesChars} characters`,
   ).nullish(),
-  /** A change to any of these files makes `setup.sh` run again. Defaults to the usual lock files. */
+  /** `setup.sh` runs again if any of these files changes. Defaults to `lockFileNames`. */
   cache: z.array(InnerPath).min(1).max(50).nullish(),
 });
 export type RepositoryConfig = z.infer<typeof RepositoryConfig>;

@@ -107,10 +107,7 @@ export const SessionRepository = z.object({
   error: z.string().nullable(),
   /** `corral/<words>-<id>`. Null until the repository is fetched. */
   branch: z.string().nullable(),
-  /**
-   * The target branch of pull requests: `ref`, or the default branch. Null if `ref` is not a branch or nothing has been
-   * fetched.
-   */
+  /** `ref`, or the default branch. Null if `ref` is not a branch or nothing has been fetched. */
   baseBranch: z.string().nullable(),
   baseCommit: Commit.nullable(),
   /** Absent if the repository has no `.corral` folder or has not been fetched. */

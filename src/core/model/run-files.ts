@@ -1,5 +1,4 @@
-// Copies of a workspace's files at the start of a run, stored in the workspace. The daemon copies small workspaces
-// completely; a script partly copies larger ones.
+// Copies of workspace files at the start of a run; partial for large workspaces.
 
 export const runFilesFolder = '.corral/run';
 export const ignoredFolders: readonly string[] = [
@@ -15,13 +14,13 @@ export const runFileLimits = {
 } as const;
 
 export const outputFolder = '.corral/output';
-/** Larger output files count toward a workspace's fingerprint. Smaller ones are in the conversation in full. */
+/** Larger output files count toward a workspace's fingerprint. */
 export const maxShownOutputBytes = 4 * 1024;
 
 export const skillFolder = '.corral/skills';
 
 export const checkpointFolder = '.corral/checkpoints';
 
-/** The path at which agents see memory stores; `memoryFolder` is the path in the workspace. */
+/** As agents see it; `memoryFolder` is the path in the workspace. */
 export const memoryMountPath = '/mnt/memory';
 export const memoryFolder = '.session/memory';

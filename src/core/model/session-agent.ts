@@ -62,7 +62,7 @@ export const SubAgent = z.object({
 });
 export type SubAgent = z.infer<typeof SubAgent>;
 
-/** Replaces the agent from the template, the project and the settings. The server's limits and denials still apply. */
+/** Replaces the configured agent. The server's limits and denials still apply. */
 export const SessionAgent = PlainAgent.extend({
   /** The only agents that can be started as children. Absent: no delegation. */
   subAgents: z.array(SubAgent).readonly().optional(),

@@ -8,7 +8,7 @@ const Part = z.object({ turns: z.int(), tokens: z.int(), cost: z.number() });
 export const EstimatedUsage = z.object({ tokens: z.int(), cost: z.number() });
 export type EstimatedUsage = z.infer<typeof EstimatedUsage>;
 
-/** Usage by a run or session, in the price list's currency. Calls without a known price are free. */
+/** Costs are in the price list's currency; calls without a known price are free. */
 export const Spending = Part.extend({
   inputTokens: z.int(),
   outputTokens: z.int(),
@@ -78,12 +78,8 @@ export const addToolCall = (spending: Spending): Spending => ({
 export const WaitReason = z.enum(['question', 'approval', 'budget', 'stuck', 'empty']);
 export type WaitReason = z.infer<typeof WaitReason>;
 
-/** The budget that cannot cover the `needs` of the next model request or tool call. */
 export const BudgetOverrun = z.object({
-  /**
-   * `person`, `project`, `server`: the budget of the owner, the project or all sessions. `member`: the owner has lost
-   * access to the project.
-   */
+  /** `person`: the owner. `server`: all sessions. `member`: the owner has lost access to the project. */
   scope: z.enum(['run', 'session', 'person', 'project', 'server', 'member']),
   /** In the settings' time zone. Only for `person`, `project` and `server`, and absent for `runningRuns`. */
   period: z.enum(['day', 'month']).optional(),

@@ -20,19 +20,18 @@ export interface Template {
   readonly description: string;
   /** Shown by OpenCodex clients, which list only templates with an environment. */
   readonly environment?: string | undefined;
-  /** `plan-act`: the agent plans first; `react`: the agent chooses its next action after each step. */
   readonly mode?: 'plan-act' | 'react' | undefined;
-  /** A program in the image with its own agent loop, which speaks the Agent Client Protocol. */
+  /** A program in the image that speaks the Agent Client Protocol. */
   readonly agent: {
     readonly kind?: 'acp' | undefined;
     readonly command?: readonly string[] | undefined;
     readonly auth?: string | undefined;
     readonly mode?: string | undefined;
-    /** Variables for the program's API key; a secret must set at least one of them. */
+    /** Variables for the API key; a secret must set at least one. */
     readonly keys?: readonly string[] | undefined;
   };
   readonly prompt?: string | undefined;
-  /** Parts that replace those of the same name from the server and its `prompts` folder. */
+  /** Replace parts of the same name from the server and its `prompts` folder. */
   readonly promptParts?: Readonly<Record<string, string>> | undefined;
   /** `demo` or `provider/model`. */
   readonly model?: string | undefined;
@@ -88,7 +87,7 @@ export interface Template {
     /** Names, groups and globs; undefined allows all tools. */
     readonly allow?: readonly string[] | undefined;
     readonly deny?: readonly string[] | undefined;
-    /** The format of keyboard and mouse tools. `auto`: the format that the model's provider supports. */
+    /** The format of keyboard and mouse tools; `auto` depends on the model's provider. */
     readonly computer?: 'off' | 'claude' | 'gemini' | 'auto' | undefined;
   };
 }

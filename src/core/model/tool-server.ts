@@ -20,9 +20,9 @@ export type ToolProgram = z.infer<typeof ToolProgram>;
 export interface RemoteToolServer extends Pick<ToolProgram, 'name' | 'tools' | 'timeoutMs'> {
   readonly url: string;
   readonly headers: Readonly<Record<string, Secret>>;
-  /** Whether a URL added on the page can point into a private network. Undefined for other servers. */
+  /** Set only for servers added on the page. `private` allows private networks. */
   readonly reach?: 'public' | 'private';
-  /** Changes with each edit or sign-in. Servers are compared as JSON, which hides their secrets. */
+  /** Changes with each edit or sign-in, because a comparison as JSON ignores secrets. */
   readonly revision?: string;
   /** Returns the user's access token. With `refused`, replaces the refused token. Rejects: unsupported. */
   readonly token?: (refused?: Secret) => Promise<Secret>;

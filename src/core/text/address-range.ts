@@ -20,7 +20,6 @@ export function toCanonicalAddress(text: string): string | undefined {
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address)?.[1] ?? address;
 }
 
-/** Accepts an address or a range such as 192.0.2.0/24, in standard notation. Undefined for other strings. */
 export function parseAddressRange(text: string): AddressRange | undefined {
   const [written = '', bits, ...rest] = text.split('/');
   const address = toCanonicalAddress(written);

@@ -1,9 +1,6 @@
 import { isIPv6 } from 'node:net';
 
-/**
- * The rate-limit key for an address. IPv6 addresses in one /64 share a key, because one machine can use all of it. An
- * IPv4-mapped address becomes IPv4. Other strings are unchanged.
- */
+/** The rate-limit key. IPv6 addresses share a key per /64, because one machine can use all of it. */
 export function toNetworkKey(address: string): string {
   if (!isIPv6(address)) return address;
   const [bare = ''] = address.split('%');

@@ -1,6 +1,6 @@
 import { truncateEnd } from './text.ts';
 
-/** Decodes at most `maxChars` characters. Keeps the start by default, or the end with `truncateStart`. */
+/** Keeps the first `maxChars` characters, or the last ones with `truncateStart`. */
 export function createBoundedTextDecoder(maxChars: number, keep = truncateEnd) {
   const decoder = new TextDecoder();
   let text = '';

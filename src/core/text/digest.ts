@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 
 export const digestText = (text: string): string => hash('sha256', text);
 
-/** The SHA-256 of a JSON value, regardless of key order, which stores and parsers may change. */
+/** Independent of key order, which stores and parsers can change. */
 export const digestJson = (value: unknown): string => digestText(sortedJson(value) ?? 'null');
 
 /** Like `JSON.stringify` with sorted keys. Copies no objects, unlike a replacer function. */

@@ -1,6 +1,6 @@
 import { trimEndCharacters } from './text.ts';
 
-// Checks every file name before use outside the sandbox, because a compromised daemon can send any string.
+// File names are checked, because a compromised daemon can send any string.
 
 const maxPart = 255; // NAME_MAX on Linux, in bytes
 const maxPath = 4_096; // PATH_MAX
@@ -8,14 +8,11 @@ const maxPath = 4_096; // PATH_MAX
 export interface SafePath {
   /** Relative to the workspace; for requests to the sandbox. */
   readonly path: string;
-  /** Safe to store on any system: no Windows separators, drive letters, device names or invisible characters. */
+  /** Can be stored on any system, including Windows. */
   readonly portable: string;
 }
 
-/**
- * Undefined for paths that are absolute, outside the workspace, not normalized, too long for Linux, or that contain a
- * NUL. Counts UTF-16 code units, because a name never takes fewer bytes on disk.
- */
+/** Undefined for paths that are absolute, not normalized, too long for Linux, or that contain a NUL. */
 export function parseSafePath(message: string): SafePath | undefined {
   if (!isSafePath(message)) return undefined;
   return { path: message, portable: message.split('/').map(portablePart).join('/') };
@@ -46,7 +43,6 @@ function portablePart(part: string): string {
   return shortened(device.test(plain) ? `_${plain}` : plain);
 }
 
-/** Shortens the part before the extension. `suffix` precedes the extension and counts toward the byte limit. */
 function shortened(name: string, suffix = ''): string {
   const dot = name.lastIndexOf('.');
   const extension = dot > 0 && name.length - dot <= 16 ? name.slice(dot) : '';
@@ -60,10 +56,7 @@ function shortened(name: string, suffix = ''): string {
 export const toDisplayName = (name: string): string =>
   name.toWellFormed().replace(invisible, (sign) => `\\u{${sign.codePointAt(0)?.toString(16)}}`);
 
-/**
- * Returns portable names, unique within one archive regardless of case and Unicode normalization. Call the function
- * once per path.
- */
+/** Names are portable and unique, regardless of case and Unicode normalization. Call once per path. */
 export function createArchiveNamer(): (file: SafePath) => string {
   const values = new Set<string>();
   const folders = new Map<string, string>();

@@ -5,8 +5,8 @@ import { AppError } from '../errors/errors.ts';
 const maxChars = 4_096; // the maximum length of a path
 
 /**
- * Matches the base name, or the relative path if the glob has a slash. Throws: invalid_request (the glob is too long or
- * has too many alternatives).
+ * Matches the base name, or the relative path if the glob has a slash. Throws: invalid_request (too long, or too many
+ * alternatives).
  */
 export function compileGlob(glob: string): (relativePath: string) => boolean {
   if (glob.length > maxChars) throw new AppError('invalid_request', `The glob has more than ${maxChars} characters.`);
@@ -50,10 +50,7 @@ function matchName(pattern: string, name: string): boolean {
   });
 }
 
-/**
- * Matches a whole string. `*` matches within one part, `**` across parts. Slashes and colons separate parts; no other
- * character is special.
- */
+/** `*` matches within one part, `**` across parts. Slashes and colons separate parts. */
 export function matchesSegmentPattern(pattern: string, text: string): boolean {
   const parts = (of: string) => of.split(/(?<=[/:])/);
   const endsPart = (part: string) => /[/:]$/.test(part);
@@ -109,7 +106,7 @@ interface Rules {
   matches(item: string, value: string): boolean;
 }
 
-/** On a mismatch, the last star consumes one more item, so the steps are bounded by the product of the lengths. */
+/** Backtracks only to the last star, so the time is O(pattern × text). */
 function wildcard(pattern: readonly string[], text: readonly string[], rules: Rules): boolean {
   let at = 0;
   let star = -1;

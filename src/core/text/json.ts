@@ -8,7 +8,7 @@ export type ParsedJson =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly reason: 'too_large' | 'too_complex' | 'not_json'; readonly detail: string };
 
-/** Parses untrusted JSON. `JSON.parse` alone can take seconds and gigabytes for a few megabytes of `[`. */
+/** Checks the limits first, because `JSON.parse` can take gigabytes for a few megabytes of `[`. */
 export function parseJson(input: Uint8Array | string, limits: JsonLimits): ParsedJson {
   const { maxBytes } = limits;
   const tooLarge = { ok: false, reason: 'too_large', detail: `more than ${maxBytes} bytes` } as const;
@@ -40,10 +40,7 @@ const [quote, backslash, comma] = [0x22, 0x5c, 0x2c];
 const opening = new Set([0x5b, 0x7b]); // [ {
 const closing = new Set([0x5d, 0x7d]); // ] }
 
-/**
- * Counts values without building them. Returns the exceeded limit, if any. Invalid JSON passes, because the parser
- * rejects it immediately.
- */
+/** Invalid JSON can pass; the parser rejects it. */
 export function findExceededJsonLimit(
   bytes: Uint8Array,
   { maxDepth, maxValues }: Pick<JsonLimits, 'maxDepth' | 'maxValues'>,

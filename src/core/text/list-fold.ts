@@ -1,5 +1,4 @@
-// Caches values computed from a list, such as its hash. Lists are immutable; a longer list reuses the old one's
-// results.
+// Caches values computed from immutable lists.
 
 interface Progress {
   readonly upto: number;

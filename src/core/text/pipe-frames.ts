@@ -1,4 +1,4 @@
-// A frame is one byte for the channel, four bytes for the big-endian payload length, and the payload.
+// Frame: channel (1 byte), big-endian payload length (4 bytes), payload.
 
 /** An empty `input` closes standard input. `end` carries the exit status as JSON. */
 export const pipeChannels = ['input', 'output', 'errors', 'end'] as const;
@@ -24,22 +24,18 @@ export function toPipeFrames(channel: PipeChannel, bytes: Uint8Array): Buffer {
   return Buffer.concat(parts);
 }
 
-/** Buffers at most one incomplete frame. `push` throws a RangeError for an unknown channel or an oversized frame. */
+/** `push` throws a RangeError for an unknown channel or an oversized frame. */
 export function createPipeFrameReader(): { push(chunk: Buffer): PipeFrame[] } {
   let head: Buffer = Buffer.alloc(0);
   let open: (PipeFrame & { filled: number }) | undefined;
 
-  /**
-   * Adds bytes to the incomplete frame and returns the rest. Without one, returns all bytes, including a partial
-   * header.
-   */
   function fill(chunk: Buffer): Buffer {
     if (!open) return head.length > 0 ? Buffer.concat([head, chunk]) : chunk;
     const copied = chunk.copy(open.payload, open.filled);
     open.filled += copied;
     return chunk.subarray(copied);
   }
-  /** Copies the start of a frame, because a slice would keep the whole chunk in memory. */
+  /** Copies, because a slice would keep the whole chunk in memory. */
   function keep(rest: Buffer, next: Head | undefined): void {
     head = next ? Buffer.alloc(0) : Buffer.from(rest);
     open = next && { channel: next.channel, payload: Buffer.allocUnsafe(next.length), filled: 0 };

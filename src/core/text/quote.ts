@@ -1,8 +1,5 @@
 import { truncateEnd } from './text.ts';
-/**
- * Prefixes each line of third-party text with `>`, so none looks like the sender's. Truncates at `maxLength`
- * characters.
- */
+/** Quotes third-party text, so that no line looks like the sender's. */
 export function quoteLines(text: string, maxLength: number): string {
   const cut = text.length > maxLength ? `${truncateEnd(text, maxLength)} […]` : text;
   const lines = cut.split(/\r\n|[\n\r\v\f\u0085\u2028\u2029]/);

@@ -1,7 +1,7 @@
 import type { Secret } from './secret.ts';
 import { trimEndCharacters } from './text.ts';
 
-/** Shorter secrets are not recognized in logs or responses to a sandbox, because they could match ordinary words. */
+/** Shorter secrets are not masked in logs or responses, because they could match ordinary words. */
 export const minMaskedChars = 6;
 
 /** Masks the secret in every encoding. */
@@ -23,10 +23,7 @@ export function listSecretEncodings(value: string): string[] {
   ];
 }
 
-/**
- * The value within a longer string's base64, at each of the three offsets, without characters that depend on
- * neighbouring bytes.
- */
+/** The value's base64 at each of the three offsets, without characters that depend on neighbouring bytes. */
 function base64Of(value: string): string[] {
   return [0, 1, 2].flatMap((offset) => {
     const bytes = Buffer.concat([Buffer.alloc(offset), Buffer.from(value)]);

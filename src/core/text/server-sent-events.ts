@@ -3,7 +3,7 @@
 export interface ServerSentEvent {
   /** Default: `message`. */
   readonly type: string;
-  /** Undefined for a ping or a frame that only sets the id or retry delay. */
+  /** Undefined for a frame without data, such as a ping. */
   readonly data: string | undefined;
   readonly id: string | undefined;
   /** Milliseconds before reconnecting. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { SessionFact } from '../model/events.ts';
 
-// Sources of untrusted text. A session stays marked with a source, because its model keeps seeing the text.
+// Sources of untrusted text, which mark a session permanently.
 
 /** `earlier`: the session started before the server tracked sources. */
 export const UntrustedSource = z.enum([

@@ -1,7 +1,7 @@
-// A frame is one byte for the channel, four bytes for the big-endian payload length, and the payload. Uses no Node
-// APIs, because the client includes this file.
+// Frame: channel (1 byte), big-endian payload length (4 bytes), payload. Uses no Node APIs, because the client includes
+// this file.
 
-/** `ping` keeps the connection alive and has no payload. `end` is the last frame, with the outcome as JSON. */
+/** `ping`: keep-alive without payload. `end`: the last frame, with the outcome as JSON. */
 export const streamChannels = ['output', 'errors', 'end', 'ping'] as const;
 export type StreamChannel = (typeof streamChannels)[number];
 export interface StreamFrame {

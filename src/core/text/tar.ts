@@ -1,4 +1,4 @@
-// Writes ustar archives for any image's `tar`, with GNU extensions for long names and large files.
+// Writes ustar archives with GNU extensions for long names and large files.
 
 const block = 512;
 const maxName = 100; // the maximum length of a path or link target in a header, in bytes
@@ -14,9 +14,6 @@ interface EntryKind {
   readonly target?: string;
 }
 
-/**
- * `type` defaults to a file. An overlong path or target is stored in an extra entry before the header, as in GNU tar.
- */
 export function createTarHeaders(
   path: string,
   size: number,

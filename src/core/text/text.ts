@@ -1,7 +1,4 @@
-/**
- * Truncates to `most` UTF-16 code units without splitting a CRLF or a visible character. Splits a character longer than
- * `most` or 64 code units between code points.
- */
+/** In UTF-16 code units. Splits a grapheme only if it is longer than `most` or 64 units. */
 export function truncateEnd(text: string, most: number): string {
   if (text.length <= most) return text;
   const [start] = findCharacterBounds(text, most);
@@ -17,7 +14,7 @@ export function truncateStart(text: string, most: number): string {
 
 const longest = 64;
 let graphemes: Intl.Segmenter | undefined;
-/** The bounds of the character that a cut at `at` would split. Both are `at` if none is split. */
+/** The bounds of the grapheme that a cut would split; both are `at` if there is none. */
 export function findCharacterBounds(text: string, at: number): [start: number, end: number] {
   if (text.startsWith('\r\n', at - 1)) return [at - 1, at + 1];
   if (Math.max(text.charCodeAt(at - 1), text.charCodeAt(at)) < 0x300) return [at, at];
@@ -83,5 +80,5 @@ export const joinLines = (text: string, joint = ' '): string =>
 /** Whole MiB, rounded down. */
 export const formatMiB = (bytes: number): string => `${Math.floor(bytes / 2 ** 20)} MiB`;
 
-/** Whether Node can send the value. Node receives reason phrases with control characters, but refuses to send them. */
+/** Node accepts control characters in received reason phrases, but refuses to send them. */
 export const isValidReasonPhrase = (text: string): boolean => /^[\t\x20-\x7e\x80-\xff]*$/.test(text);

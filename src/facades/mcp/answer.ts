@@ -13,7 +13,7 @@ const instructions =
   'own agent a task with run_task and follow it with watch_session. A sandbox starts with its first use, which can take ' +
   'some seconds. End sessions that are no longer needed: end_session deletes their files.';
 
-/** The MCP SDK advertises change notifications by default, but this facade has no connection for them. */
+/** The MCP SDK advertises change notifications by default; this facade cannot send them. */
 const unchanging = { listChanged: false };
 
 function mcpServer(parts: McpRequestDeps): McpServer {
@@ -62,7 +62,6 @@ function toFetch({ headers, rawBody }: FastifyRequest, signal: AbortSignal): Req
   return new Request('http://corral/mcp', { method: 'POST', headers: read, body: rawBody ?? null, signal } as never);
 }
 
-/** Also ends when the client disconnects, its key is revoked, or the server shuts down. */
 async function stream(
   reply: FastifyReply,
   response: Response,

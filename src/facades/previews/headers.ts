@@ -3,8 +3,7 @@ import { restrictCookieToHost } from '../shared/previews/cookies.ts';
 import { parseConnectionHeader, rewriteHeaders, withoutHopByHopHeaders } from '../shared/previews/port-relay.ts';
 import type { MatchedPreview } from './target.ts';
 
-// Makes requests look local to the program's sandbox, because many development servers reject any other Host and
-// Origin.
+// Many development servers accept only a local Host and Origin.
 
 const notForPrograms = new Set([
   ...['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'te', 'proxy-authorization', 'host'],
@@ -45,7 +44,7 @@ export function rewriteHeadersForSubdomain(raw: readonly string[], port: number)
   });
 }
 
-/** Response headers passed on when a program is served under a path. Others could affect the server's whole origin. */
+/** Other response headers of a program served under a path could affect the server's whole origin. */
 const underPath = new Set([
   ...['content-type', 'content-length', 'content-encoding', 'content-language', 'content-disposition', 'content-range'],
   ...['accept-ranges', 'etag', 'last-modified', 'date', 'vary', 'location', 'retry-after', 'allow'],
@@ -61,7 +60,6 @@ export function rewriteHeadersForPath(raw: readonly string[], port: number, base
   return [...kept, ...Object.entries(opaqueOriginHeaders).flat()];
 }
 
-/** Gives a page an opaque origin, without cookies, storage or access to the page that embeds it. */
 export const opaqueOriginHeaders = {
   'Content-Security-Policy':
     "sandbox allow-scripts allow-forms allow-popups allow-modals allow-downloads; frame-ancestors 'self'",

@@ -9,7 +9,7 @@ import { previewErrorPages, sendPreviewErrorPage } from './pages.ts';
 import { servePreview, servePreviewUpgrade } from './serve.ts';
 import { internalPreviewPath, PreviewMatcher } from './target.ts';
 
-/** Used only to find previews. Requests to a preview have the permissions of the caller who created the preview. */
+/** Used only to find previews; requests have the permissions of the preview's creator. */
 const server: Principal = { role: 'admin', by: 'server' };
 /** Maximum requests per preview and minute. Development servers load hundreds of files per page. */
 const perMinute = 12_000;

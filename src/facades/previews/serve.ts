@@ -114,7 +114,7 @@ export async function servePreviewUpgrade(
   const client = deps.clients.of(request);
   const scheme = deps.links.schemeOf(client.scheme);
   const own = `${scheme}://${headers.host}`;
-  // Browsers send cookies with WebSocket requests from any page, so the origin must match the preview's own.
+  // Browsers send cookies with WebSocket requests from any page.
   const isForeign = target.byHost && !target.isShown && headers.origin !== undefined && headers.origin !== own;
   if (of === 'files' || isForeign)
     return refuseUpgrade(socket, isForeign ? previewErrorPages.foreign : previewErrorPages.noFile);
@@ -151,7 +151,7 @@ async function open(
   if (found !== 'closed' && found !== 'wrong')
     return limiter.take(found.view.id).exceeded ? previewErrorPages.busy : found;
   if (credentials.count(undefined, address)?.exceeded) return previewErrorPages.busy;
-  // Only a token in the address counts as a guess. Open pages keep sending cookies of closed previews.
+  // Wrong cookies are not guesses: open pages keep sending those of closed previews.
   if (found === 'wrong' && target.isShown) {
     if (credentials.failed(address) > 0) return previewErrorPages.locked;
     credentials.audit({

@@ -4,7 +4,7 @@ import { SessionId } from '../../core/model/ids.ts';
 import type { PreviewTarget } from '../../sessions/api/ports.ts';
 import { parsePreviewTokens, withoutPreviewCookies } from '../shared/previews/cookies.ts';
 
-/** Headers and URL may still contain this server's credentials, which the program must not receive. */
+/** Headers and URL can contain this server's credentials, which the program must not receive. */
 export interface MatchedPreview {
   readonly sid: SessionId;
   readonly of: PreviewTarget;

@@ -16,10 +16,7 @@ import { mountRawBodyRoutes } from '../shared/uploads.ts';
 type CallerParts = Pick<FacadeDeps, 'acting'>;
 const about = (tag: string, prefix: string) => createRouteDescriber({ tag, prefix, failures: describeDetailFailures });
 const binary = z.string().meta({ format: 'binary' });
-/**
- * Maximum size, in bytes, of the archive for one COPY instruction. CORRAL_BUILDS_OWNER_FILE_BYTES limits the total size
- * of an owner's uploads.
- */
+/** Maximum size, in bytes, of the archive for one COPY instruction. */
 const maxArchiveBytes = 2 ** 30;
 
 export function mountSkillDownload(app: App, { acting }: CallerParts): void {

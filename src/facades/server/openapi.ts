@@ -31,10 +31,7 @@ function linkOperations(paths: Record<string, Json>): void {
   }
 }
 
-/**
- * Finds operations on paths below this one. PUT also matches its own path; the session list also matches other facades'
- * paths.
- */
+/** PUT also matches its own path; the session list also matches other facades' paths. */
 function findTargets(path: string, method: string, paths: Record<string, Json>): [string, Operation][] {
   const isBelow = (target: string) => {
     if (target.startsWith(`${path}/{`)) return true;

@@ -160,12 +160,7 @@ export function createServerRoutes({
   };
 }
 
-// Swagger UI and ReDoc are copied from their packages when the web page is built. They work offline and without inline scripts.
-
-/**
- * Collapses all sections, because Swagger UI stops rendering at about 140 open operations. Also fixes its markup for screen
- * readers.
- */
+/** Swagger UI stops rendering at about 140 open operations. `accessible` corrects its markup for screen readers. */
 const swagger = `const accessible = ({ React: { createElement } }) => ({
   wrapComponents: {
     DeepLink: () => ({ text }) => createElement('span', { className: 'nostyle' }, text),

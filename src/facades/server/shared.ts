@@ -8,7 +8,7 @@ import { describeRoute } from './about.ts';
 import { assetReply, publicRouteConfig } from './assets.ts';
 import { sendPageFile } from './page.ts';
 
-// Shows a shared session to anyone with its link. The request body carries the secret, so no request log contains it.
+// The secret is in the request body, so no request log contains it.
 
 const token = z.string().max(200).describe('the part of the link behind the #');
 const ReadBody = z.object({ token, after: z.int().min(0).default(0).describe('the cursor of the previous page') });

@@ -10,9 +10,7 @@ interface RequestedPart {
 }
 type RequestedRange = RequestedPart | { readonly last: number };
 
-/**
- * Parses `bytes=a-b`, `bytes=a-` or `bytes=-n`. Returns undefined for other units, multiple ranges, or invalid syntax.
- */
+/** Returns undefined for other units, multiple ranges or invalid syntax. */
 export function parseRange(header: string | undefined): RequestedRange | undefined {
   const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/i.exec(header?.replaceAll(' ', '') ?? '') ?? [];
   if (first === '') return last === '' ? undefined : { last: Number(last) };
@@ -42,7 +40,6 @@ export interface RequestedFile {
   open(part: RequestedPart | undefined): Promise<OpenedFile>;
 }
 
-/** Opens the requested part. Suffix ranges and a different `If-Range` version open the file twice. */
 export async function openRequestedFile({ headers, open }: Pick<RequestedFile, 'headers' | 'open'>) {
   const requested = parseRange(headers.range);
   const isSuffix = requested !== undefined && 'last' in requested;

@@ -29,7 +29,7 @@ import type { SideMessageService } from '../../sessions/services/side-messages.t
 
 export interface PageFiles {
   readonly byName: ReadonlyMap<string, Uint8Array>;
-  /** Location of the scripts and styles for `/docs` and `/redoc`, which are too large to keep in memory. */
+  /** The scripts and styles for `/docs` and `/redoc` are too large to keep in memory. */
   readonly apiDocs: URL;
 }
 
@@ -59,7 +59,7 @@ export interface FacadeDeps {
   readonly services: Services;
   readonly drain: OperationServices['drain'];
   readonly projects: FacadeProjectDeps | undefined;
-  /** Reads uploads without permission checks. Before a call, make sure that the API caller may read the session. */
+  /** No permission checks: first check the caller's access to the session. */
   readonly attached: Pick<UploadService, 'get'> | undefined;
   /** Sessions readable by link alone. Undefined if sharing is off. */
   readonly shared: SharedSessionService | undefined;
@@ -70,10 +70,7 @@ export interface FacadeDeps {
   readonly fetchPage: ((address: string, session: SessionId, signal: AbortSignal) => Promise<FetchedFile>) | undefined;
   readonly workspaces: Pick<WorkspaceService, 'join'> | undefined;
   readonly acting: (principal: Principal) => CallerContext;
-  /**
-   * Authenticates a token sent after the WebSocket upgrade. A wrong token counts toward the lockout of the client's
-   * address.
-   */
+  /** For tokens sent after a WebSocket upgrade. Wrong tokens count toward the address's lockout. */
   readonly admits: (token: string, address: string) => Promise<Principal | undefined>;
   readonly idempotency: Idempotency;
   readonly sockets: SocketServer;
@@ -90,7 +87,7 @@ export interface FacadeDeps {
   readonly clients: ClientResolver;
   /** Tried in order before routing, until one claims the request. */
   readonly elsewhere: RequestInterceptor[];
-  /** The secret from which tokens are derived. All servers that use the same store share it. */
+  /** The secret from which tokens are derived; shared by all servers with the same store. */
   readonly peppers: () => Promise<Pick<Peppers, 'hash'>>;
   readonly limits: { readonly cpus: number; readonly memory: number; readonly disk: number };
   readonly abilities: SandboxCapabilities;
@@ -115,7 +112,7 @@ export interface FacadeDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   readonly audience: string;
   /** The facade's section of the OpenAPI document. Undefined if OpenAPI cannot describe the facade. */
   readonly tag: string | undefined;
-  /** The paths that the facade serves, including all paths below them; `{id}` matches one segment. */
+  /** Includes all paths below these; `{id}` matches one segment. */
   readonly paths: readonly string[];
   /** Markdown links; empty if only the source documents the facade. */
   readonly documents: string;

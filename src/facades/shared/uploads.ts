@@ -6,7 +6,6 @@ import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { type FormPart, readMultipartFiles } from '../../http/transport/multipart.ts';
 import { parseFileName, type StagedUpload, type UploadService } from '../../sessions/projects/uploads.ts';
 
-/** Mounts routes whose handlers read the body as a stream. On all other routes, the body is parsed as JSON. */
 export function mountRawBodyRoutes(app: App, mount: (scope: App) => void): void {
   app.register(async (scope: App) => {
     scope.removeAllContentTypeParsers();
@@ -19,10 +18,7 @@ export function mountRawBodyRoutes(app: App, mount: (scope: App) => void): void 
   });
 }
 
-/**
- * Drains the rest of the body if the consumer stops early. Some clients read the response only after they have sent the
- * whole request.
- */
+/** Some clients read the response only after sending the whole body, so the rest is drained. */
 export async function* readBodyChunks(body: unknown): AsyncGenerator<Uint8Array> {
   if (!(body instanceof Readable)) return;
   try {
@@ -41,8 +37,8 @@ interface Upload {
 }
 
 /**
- * Stages the files of a multipart body for `keep`, and deletes those that it does not keep. Rejects: invalid_request
- * (no files, an invalid file name, or an unreadable body), payload_too_large.
+ * Deletes staged files that `keep` does not keep. Rejects: invalid_request (no files, an invalid file name, or an
+ * unreadable body), payload_too_large.
  */
 export async function receiveFiles<Kept>(
   { request, reply, uploads, projectId, maxFiles }: Upload,
@@ -59,7 +55,7 @@ export async function receiveFiles<Kept>(
   const texts = new Map<string, string>();
   const staged = await readMultipartFiles(request, { files: maxFiles, texts }, stage);
   if (staged.length === 0) throw unfit('missing', 'Field required');
-  // Content hashes let a retry with the same idempotency key and files match the first request.
+  // For idempotency: a retry with the same files matches the first request.
   const content = staged.map(({ file: { name, mimeType, sha256 } }) => [name, mimeType, sha256]);
   request.rawBody = Buffer.from(JSON.stringify([content, [...texts]]));
   return await keep(staged, texts);

@@ -1,9 +1,6 @@
 import type { SessionEvent } from '../../core/model/events.ts';
 
-/**
- * Finds the run that is neither waiting nor finished. Conversation lists omit its output, because clients get it from
- * the socket.
- */
+/** Conversation lists omit this run's output, which clients get from the socket. */
 export function findActiveRunId(events: Iterable<SessionEvent>): string | undefined {
   let working: string | undefined;
   for (const { type, runId } of events) {

@@ -25,7 +25,7 @@ const Providers = z.object({ providers: z.array(z.object({ id: z.string(), name:
 const Code = z.strictObject({ code: z.string().max(4_096), verifier: z.string().min(43).max(128) });
 const Token = z.object({ token: z.string(), name: z.string() });
 const Left = z.object({
-  /** The URL where the browser signs out of the provider. Null if there is none. */
+  /** The provider's sign-out URL; null if there is none. */
   location: z.string().nullable(),
 });
 const redirect: ReplyDoc = { description: 'See Other' };

@@ -91,10 +91,7 @@ function toFetch({ raw, rawBody, query }: FastifyRequest, reply: FastifyReply): 
   });
 }
 
-/**
- * Adds our pings, backpressure and shutdown to tRPC's stream. Sends no end message, because clients resume only broken
- * connections.
- */
+/** Sends no end message: clients resume only broken connections. */
 async function stream(reply: FastifyReply, response: Response, sse: FacadeDeps['sse']): Promise<void> {
   const reader = (response.body as ReadableStream<Uint8Array>).getReader();
   using out = openSse(reply, sse);
@@ -148,7 +145,6 @@ function serve(socket: ClientSocket, request: SocketRequest, deps: FacadeDeps): 
   handle(socket.connection, request.raw);
 }
 
-/** Authenticates a client by its first frame. Closes the socket if no valid token arrives in time. */
 function byConnectionParams(
   socket: ClientSocket,
   address: string,

@@ -74,7 +74,7 @@ export function sendError(
   if ((status === 429 || status === 503) && error.retryable) {
     reply.header('retry-after', Math.ceil((error.retryAfterMs ?? 1000) / 1000));
   }
-  // Stops Fastify from closing the connection. A client still sending would see a reset instead of this response.
+  // Closing the connection would reset a client that is still sending.
   if (status === 413) reply.removeHeader('connection');
   for (const [name, value] of Object.entries(style.headers?.(status, error) ?? {})) reply.header(name, value);
   return reply.code(status).send(style.body(status, error, request.id));

@@ -14,12 +14,12 @@ import type { OperationServices, Services } from '../../sessions/api/services.ts
 export interface CallerContext {
   readonly principal: Principal;
   readonly services: Services;
-  /** Performs no access checks. Only for the procedures in `src/api`, which check and audit their callers. */
+  /** No access checks. Only for the procedures in `src/api`, which check their callers. */
   readonly unchecked: OperationServices;
   readonly audit?: AuditRecorder | undefined;
   /**
-   * Runs `work` at most once per key and repeats its result. A failure releases the key. Rejects: conflict (the key was
-   * used with different content, or its first call is still running).
+   * Repeats the first result. A failure releases the key. Rejects: conflict (the key was used with different content,
+   * or its first call is still running).
    */
   readonly once: <Answer>(key: readonly string[], content: string, work: () => Promise<Answer>) => Promise<Answer>;
   readonly sign: SignedUrls['sign'];

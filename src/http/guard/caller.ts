@@ -1,8 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { nobodyPrincipal, type Principal } from '../../core/model/principal.ts';
 
-// Carries the caller to the services in AsyncLocalStorage, because a route could forget a parameter. Without a caller,
-// everything is denied, unless the server has no keys.
+// A route could forget to pass a parameter. Without a caller, everything is denied, unless the server has no keys.
 
 interface Caller {
   readonly principal: Principal;

@@ -12,7 +12,7 @@ export interface CallerCredentialRegistry {
   live(key: string): Principal | undefined;
   principals(): readonly Principal[];
   count(principal: Principal | undefined, address: string): RateLimitStatus | undefined;
-  /** Counts a wrong credential. Returns how long the address must wait, in ms; usually 0. */
+  /** Returns how long the address must wait, in ms; usually 0. */
   failed(address: string): number;
   /** Whether `text` is this server's token or has the form of a key. */
   isOurs(text: string): boolean;

@@ -23,10 +23,7 @@ export interface GuardOptions {
   readonly allowedHosts: readonly string[];
   readonly isOwnName?: (request: IncomingMessage) => boolean;
   readonly isForProgram?: (request: IncomingMessage) => boolean;
-  /**
-   * Origins whose pages may send requests. Default: development servers' origins, read-only if the server requires no
-   * credentials.
-   */
+  /** Default: development servers' origins, read-only if the server requires no credentials. */
   readonly corsOrigins: readonly string[] | undefined;
   readonly gate: TokenVerifier;
   readonly keys?: PrincipalResolver | undefined;
@@ -40,7 +37,7 @@ const exposed = 'RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-Af
 const maxHeaders = 200;
 const harmless = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** The order of the checks decides which error a client gets. Do not change it. */
+/** The order of the checks decides which error a client gets. */
 export function installGuard(app: FastifyInstance, options: GuardOptions): void {
   app.decorateRequest('caller', '');
   app.decorateRequest('known', false);
@@ -155,7 +152,6 @@ function readSignature(request: FastifyRequest): string | undefined {
   if (signature === undefined || !request.route.config.signed) return undefined;
   return String(signature);
 }
-/** Returns access on behalf of the key that created the link. Undefined if the link or its key is not valid. */
 function opens(request: FastifyRequest, signature: string, { signed, keys }: GuardOptions): SignedAccess | undefined {
   const { signed: purpose } = request.route.config;
   if (!signed || !purpose) return undefined;
@@ -213,12 +209,10 @@ function countRequest(request: FastifyRequest, reply: FastifyReply, { limiter }:
   });
 }
 
-/**
- * Whether the request only reads or opens a WebSocket. Procedures called over the WebSocket check the principal again.
- */
+/** Includes WebSocket upgrades, whose procedures check the principal again. */
 const isHarmless = ({ method, route }: FastifyRequest) => harmless.has(method) || route.config.reads === true;
 
-/** The main defence against other sites' forms and scripts. Needed because the content type of a body is not checked. */
+/** The main defence against cross-site requests, because a body's content type is not checked. */
 function refuseForeign(request: FastifyRequest): void {
   const matters = !harmless.has(request.method) || isUpgrade(request) || request.route.config.stream;
   if (!matters) return;

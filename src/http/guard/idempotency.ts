@@ -12,7 +12,7 @@ const sweepEveryMs = 60 * 60 * 1000;
 export interface IdempotencyClaim {
   readonly kind: 'new';
   answer(answer: unknown): Promise<void>;
-  /** Call this if the work did not happen, so that a retry can use the same key. */
+  /** Call this if the work did not happen. */
   release(): Promise<void>;
 }
 export type IdempotencyResult = IdempotencyClaim | { readonly kind: 'replay'; readonly answer: unknown } | undefined;
@@ -20,9 +20,9 @@ export type IdempotencyResult = IdempotencyClaim | { readonly kind: 'replay'; re
 export interface Idempotency {
   /** Returns undefined if the request has no key. Rejects: invalid_request, conflict. */
   claim(request: FastifyRequest): Promise<IdempotencyResult>;
-  /** Runs `work` at most once per key, and marks the reply when it repeats the first answer. */
+  /** Marks the reply if it repeats the first answer. */
   once<Answer>(request: FastifyRequest, reply: FastifyReply, work: () => Promise<Answer>): Promise<Answer>;
-  /** Like `once`, without a header. `key` includes owner and purpose; repeats need the same `content`. */
+  /** `key` must include owner and purpose. Repeats need the same `content`. */
   onceFor<Answer>(key: readonly string[], content: string, work: () => Promise<Answer>): Promise<Answer>;
 }
 
@@ -128,10 +128,7 @@ function target(url: string): string {
 
 const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
-/**
- * Encrypts a stored answer, because it can outlive the original data. Decryption needs the caller's idempotency key;
- * the store has only its hash.
- */
+/** A stored answer can outlive its data. Decryption needs the idempotency key, which is stored only as a hash. */
 function createSeal(parts: readonly string[]) {
   const secret = createHash('sha256').update('corral answer\n').update(parts.join('\n')).digest();
   return {

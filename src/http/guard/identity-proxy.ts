@@ -36,10 +36,7 @@ interface ProxiedPerson {
 const meetEveryMs = 60_000;
 const maxKnown = 10_000;
 
-/**
- * Identifies people by a trusted proxy's headers. Removes those headers from every request, so that no log, program or
- * sandbox gets them.
- */
+/** Removes the proxy's headers from every request, so that no log, program or sandbox gets them. */
 export class ProxyAuthenticator implements RequestInterceptor {
   readonly #deps: Deps;
   readonly #headers: readonly (readonly [keyof HeaderNames, string])[];
@@ -77,8 +74,8 @@ export class ProxyAuthenticator implements RequestInterceptor {
   upgrade = () => false;
 
   /**
-   * Returns undefined if there is nothing to check, or if the same unsigned headers were checked within the last
-   * minute. Rejects: invalid_request, provider_error.
+   * Undefined if there is nothing to check, or the same unsigned headers were checked within a minute. Rejects:
+   * invalid_request, provider_error.
    */
   prepare(request: IncomingMessage): Promise<void> | undefined {
     const stated = this.#stated.get(request);

@@ -12,10 +12,7 @@ export interface RateLimiter {
   take(caller: string, cost?: number): RateLimitStatus;
 }
 
-/**
- * Beyond this number of callers per window, new callers share one count. A flood of addresses cannot reset a known
- * caller's count.
- */
+/** Further callers share one count, so that a flood of addresses cannot reset known callers' counts. */
 const maxCallers = 10_000;
 
 export function createRateLimiter(limit: number, clock: Clock, windowMs = 60_000): RateLimiter {

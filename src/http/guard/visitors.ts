@@ -18,10 +18,7 @@ interface Deps {
   readonly within: (caller: Principal) => Principal;
 }
 
-/**
- * Identifies people in browsers by this server's cookie or a proxy. Accepts only requests from the server's own page,
- * because browsers also add the cookie to other pages' requests.
- */
+/** Accepts only requests from the server's own page: browsers also send the cookie with other pages' requests. */
 export class BrowserAuthenticator extends ServerComponent<Deps> {
   isSecure = ({ scheme }: Pick<RemoteClient, 'scheme'>): boolean =>
     scheme === 'https' || (this.deps.pageUrl?.startsWith('https:') ?? false);
@@ -66,10 +63,7 @@ export class BrowserAuthenticator extends ServerComponent<Deps> {
     readCookie(headers.cookie, 'session', this.isSecure(client));
 }
 
-/**
- * Whether the server's own page could have sent the request; `find` has already refused other origins. Browsers send an
- * origin with every write and WebSocket upgrade.
- */
+/** `find` has already refused other origins. Browsers send an origin with every write and WebSocket upgrade. */
 const isOwn = ({ method, headers }: Request): boolean =>
   (['GET', 'HEAD'].includes(method) && headers.upgrade === undefined) ||
   headers.origin !== undefined ||

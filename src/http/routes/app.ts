@@ -128,7 +128,7 @@ function requestIds(ids: Pick<IdSource, 'short'>): () => string {
   return () => `${life}-${++count}`;
 }
 
-/** Connections without a request yet. Browsers open some in advance, and Node would wait for them at shutdown. */
+/** Browsers open connections in advance, and Node would wait for them at shutdown. */
 function unusedConnections(server: Server): ReadonlySet<Socket> {
   const unused = new Set<Socket>();
   server.on('connection', (socket) => {
@@ -168,10 +168,7 @@ function readBodies(app: App): void {
   });
 }
 
-/**
- * Responds with 500 if a reply does not match its schema. Only for tests and development. Call before registering
- * routes.
- */
+/** Only for tests and development. Call before registering routes. */
 export function checkReplies(app: FastifyInstance, logger: Pick<HttpLogger, 'error'>): void {
   app.addHook('onRoute', (route) => {
     const replies = findDocumentedReplies(route);

@@ -2,10 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 export interface RequestInterceptor {
-  /**
-   * May change the URL and any header except Host, which the guard checks. Returns true if the request is for this
-   * facade.
-   */
+  /** Must not change Host, which the guard checks. Returns true if the request is for this facade. */
   rewrite(request: IncomingMessage): boolean;
   /** Whether the `Host` header names this facade. The server accepts such a header. */
   answersTo(request: IncomingMessage): boolean;

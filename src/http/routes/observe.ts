@@ -23,7 +23,7 @@ interface Observers {
   readonly clients: ClientResolver;
 }
 
-/** Logs and measures each request once, however it ends. Install first, to include refused requests. */
+/** Install first, to include refused requests. */
 export function observeRequests(app: FastifyInstance, { logger, metrics, clients }: Observers): void {
   app.decorateRequest('route');
   app.decorateRequest('client');

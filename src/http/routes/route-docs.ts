@@ -1,9 +1,6 @@
 import type { FastifyContextConfig } from 'fastify';
 import { z } from 'zod';
 
-// `schema.response` describes a route's successful replies by status, and `config.doc` everything else. Handler types
-// derive from `schema`. The OpenAPI document and, outside production, the reply check derive from both.
-
 interface MediaDoc<Schema extends z.ZodType = z.ZodType> {
   readonly schema: Schema;
   readonly example?: unknown;
@@ -29,7 +26,7 @@ export interface RouteDoc {
   readonly bodyExample?: unknown;
   readonly requestContent?: Readonly<Record<string, z.ZodType>>;
   readonly websocket?: true;
-  /** Omits the route from the OpenAPI document. Used for files of a web page and for sign-in steps. */
+  /** Omits the route from the OpenAPI document. */
   readonly asset?: true;
 }
 

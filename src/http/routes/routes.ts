@@ -6,8 +6,6 @@ import type { ErrorStyle } from '../errors/error-style.ts';
 import type { RemoteClient } from '../guard/clients.ts';
 import { idempotencyHeaderDocs, type ReplyDoc, type ReplyDocs, type RouteDoc } from './route-docs.ts';
 
-// A route registers its schemas and documentation once, for validation, the guard and the OpenAPI document.
-
 declare module 'fastify' {
   interface FastifyContextConfig {
     doc?: RouteDoc;
@@ -26,7 +24,7 @@ declare module 'fastify' {
     /** The body is a program's input, which can pause indefinitely. */
     idleBody?: true;
     socket?: true;
-    /** The token can also be in tRPC's connection parameters: in the query, or in the first frame. */
+    /** tRPC's connection parameters (in the query or the first frame) can also contain the token. */
     connectionParams?: true;
   }
   interface FastifyInstance {

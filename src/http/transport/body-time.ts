@@ -3,15 +3,11 @@ import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { handleClientError } from '../errors/errors.ts';
 
-/** Maximum time to receive a body, in ms, unless it is an upload or a program's input. */
 const wholeMs = 30_000;
 const idleMs = 30_000;
 const checkMs = 5_000;
 
-/**
- * Limits the time to receive a body, per route. Add before any hook that can refuse a request, because refused bodies
- * are still read.
- */
+/** Add before any hook that can refuse a request: refused bodies are still read. */
 export function enforceBodyTimeouts(app: FastifyInstance, clock: Clock): void {
   app.addHook('onRequest', (request, _reply, done) => {
     const { raw } = request;

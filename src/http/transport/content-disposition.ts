@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { parseSafeName } from '../../core/text/file-names.ts';
 
-/** Makes browsers save the file (RFC 6266). The name is in ASCII for old clients and in UTF-8 (RFC 8187) for all others. */
+/** RFC 6266, with an ASCII name for old clients. */
 export function formatAttachmentHeader(path: string): string {
   const name = parseSafeName(posix.basename(path))?.portable ?? 'file';
   const ascii = name.replace(/[^\x20-\x7e]|["\\%]/g, '_'); // some clients interpret a % as the start of an escape

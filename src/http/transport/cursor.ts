@@ -1,6 +1,6 @@
 import { AppError } from '../../core/errors/errors.ts';
 
-/** A cursor is a decimal seq. Undefined, null and the empty string mean no cursor. Throws: invalid_request. */
+/** A cursor is a decimal seq. Throws: invalid_request. */
 export function parseCursor(text: unknown): number | undefined {
   if (text === undefined || text === null || text === '') return undefined;
   if (typeof text !== 'string' || !/^(0|[1-9][0-9]{0,15})$/.test(text)) {
@@ -9,7 +9,7 @@ export function parseCursor(text: unknown): number | undefined {
   return Math.min(Number(text), Number.MAX_SAFE_INTEGER); // a larger seq would be ahead of any log anyway
 }
 
-/** Returns the largest cursor, because a reconnecting client repeats its original body with a newer header. */
+/** A reconnecting client repeats its original body with a newer header. */
 export function parseLatestCursor(...texts: unknown[]): number | undefined {
   const cursors = texts.map(parseCursor).filter((cursor) => cursor !== undefined);
   return cursors.length > 0 ? Math.max(...cursors) : undefined;

@@ -2,10 +2,9 @@ import { parseJson } from '../../core/text/json.ts';
 import { replaceLoneSurrogates } from '../../core/text/text.ts';
 import { InvalidRequestError } from '../errors/error-style.ts';
 
-/** Parsing a million keys would block the server for half a second. Transports limit the bytes. */
+/** Transports limit the bytes. Parsing a million keys takes half a second. */
 const limits = { maxBytes: Number.POSITIVE_INFINITY, maxDepth: 64, maxValues: 50_000 };
 
-/** Replaces lone surrogates. Returns undefined for an empty body. Throws an error with a message for the client. */
 export function parseJsonBody(bytes: Buffer): unknown {
   if (bytes.length === 0) return undefined;
   const json = parseJson(bytes, limits);
@@ -14,7 +13,6 @@ export function parseJsonBody(bytes: Buffer): unknown {
   throw unreadable(`The request body is too complex: ${json.detail}.`);
 }
 
-/** Returns undefined if the text is not JSON; the caller reports that. Throws if the JSON is too complex. */
 export function parseJsonParameter(text: string): { readonly value: unknown } | undefined {
   const json = parseJson(text, limits);
   if (json.ok) return json;

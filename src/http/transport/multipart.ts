@@ -12,9 +12,8 @@ export interface FormPart {
   readonly content: Readable;
 }
 /**
- * Passes each file of the fields `file` and `files` to `take` as it arrives. If the body is broken or truncated,
- * reading the current file fails first, and then the whole call. Stops when `take` fails. `texts` receives the text
- * fields.
+ * Reads the fields `file` and `files`. With a broken or truncated body, reading the current file fails first, then the
+ * call. Stops when `take` fails.
  */
 export async function readMultipartFiles<Taken>(
   request: FastifyRequest,
@@ -31,10 +30,7 @@ export async function readMultipartFiles<Taken>(
   });
 }
 
-/**
- * Like `readMultipartFiles`, for an already decompressed body. Takes the files of the field `file` one after another.
- * File names keep their folders.
- */
+/** For an already decompressed body. Takes the files of the field `file` one at a time; names keep their folders. */
 export async function parseMultipartFiles<Taken>(
   body: Readable,
   type: string,
@@ -60,8 +56,8 @@ interface FormFolder {
 }
 
 /**
- * Reads the files of `files[]` and `files` into memory, with their relative paths. Rejects: invalid_request (an
- * unreadable body), payload_too_large (a limit is exceeded).
+ * Reads the files of `files[]` and `files` into memory. Rejects: invalid_request (an unreadable body),
+ * payload_too_large (a limit is exceeded).
  */
 export async function readMultipartFolder(request: FastifyRequest, limits: FolderLimits): Promise<FormFolder> {
   const parser = createParser(contentType(request), limits.files, { preservePath: true });
@@ -146,10 +142,10 @@ async function takeParts<Taken>(
   return results.map((result) => (result as PromiseFulfilledResult<Taken>).value);
 }
 
-/** Browsers and HTTP libraries escape only line feed, carriage return and the double quote in a file name. */
+/** Browsers and HTTP libraries escape only these characters in a file name. */
 const unescapeName = (name: string) => name.replace(/%(?:0A|0D|22)/g, decodeURIComponent);
 
-/** Maximum bytes of one file's headers, and of all data outside the files. The parser alone would accept any amount. */
+/** The parser itself limits neither one file's headers nor the data outside the files. */
 const headerBytes = 16 * 1024;
 const bytesBeside = 8 * 2 ** 20;
 

@@ -1,10 +1,7 @@
 /** Enough for a burst that many subscribers follow at the same pace. */
 const most = { frames: 8_192, bytes: 4 * 1024 * 1024 };
 
-/**
- * Builds each frame once for all subscribers. Not a WeakMap, because tens of thousands of weak keys slow garbage
- * collection.
- */
+/** Not a WeakMap: tens of thousands of weak keys slow garbage collection. */
 export class FrameCache<Key extends object, Frame extends Buffer | undefined> {
   readonly #frames = new Map<Key, Frame>();
   #bytes = 0;

@@ -1,10 +1,9 @@
-// Splits a VNC viewer's bytes into messages to recognize input. The rest of a chunk with an unknown message is dropped,
-// because its length is unknown, and the next chunk is read as if it started with a message. Misread bytes grant no
-// rights, because only whole messages of known kinds pass.
+// An unknown message's length is unknown, so the rest of its chunk is dropped. Misread bytes grant no rights: only
+// whole messages of known kinds pass.
 
 /**
- * `share` says whether other viewers may stay. `press` is a key or mouse button going down, or moving while down.
- * `hands` is all other keyboard and mouse input.
+ * `share`: whether other viewers stay connected. `press`: a key or mouse button goes down, or moves while down.
+ * `hands`: all other keyboard and mouse input.
  */
 export type RfbMessageKind = 'setup' | 'share' | 'press' | 'hands' | 'clipboard' | 'resize';
 export interface RfbMessage {
@@ -107,7 +106,7 @@ export class RfbClientParser {
     return messages;
   }
 
-  /** Repeats the viewer's last framebuffer update request, because the viewer waits forever if it is dropped. */
+  /** If its framebuffer update request is dropped, the viewer waits forever. */
   #dropped(messages: RfbMessage[]): RfbMessage[] {
     if (this.#lastRequest) messages.push({ kind: 'setup', bytes: Buffer.from(this.#lastRequest).fill(1, 1, 2) });
     return messages;

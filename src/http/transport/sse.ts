@@ -4,10 +4,9 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { getCurrentPrincipal } from '../guard/caller.ts';
 
 const pingMs = 15_000;
-/** Disconnects a client with unread bytes after this time. The client can resume from its cursor. */
 const stalledMs = 30_000;
 const maxQueuedBytes = 4 * 1024 * 1024;
-/** Maximum bytes per write; a larger frame is written alone. Large writes cost the kernel less per byte. */
+/** A larger frame is written alone. Large writes cost the kernel less per byte. */
 const pieceBytes = 64 * 1024;
 
 export interface SseContext {
@@ -19,9 +18,9 @@ export interface SseContext {
 export interface SseStream extends Disposable {
   /** Fires when the client leaves, its key is revoked, or the server shuts down. */
   readonly gone: AbortSignal;
-  /** Returns a promise if the client must catch up before the next write. The promise also resolves if the client leaves. */
+  /** Await the returned promise before the next write. It also resolves if the client leaves. */
   write(frame: Buffer): Promise<void> | undefined;
-  /** Like `write`, with as few writes as possible. Between writes, waits until the client has caught up. */
+  /** Like `write`, with as few writes as possible. */
   writeAll(frames: readonly Buffer[]): Promise<void> | undefined;
   /** Cuts the connection. The client notices and resumes from its cursor. */
   destroy(): void;
@@ -120,7 +119,7 @@ export function writeStreamHead(res: ServerResponse, headers: Record<string, unk
   res.writeHead(200, {
     ...(headers as OutgoingHttpHeaders),
     'x-accel-buffering': 'no', // keeps nginx from buffering the stream
-    // Keep-alive would delay a shutdown, and an unread request body would be parsed as the next request.
+    // An unread request body would be parsed as the next request.
     connection: 'close',
   });
   res.socket?.setNoDelay(true);

@@ -6,12 +6,7 @@ import type { DesktopService, DesktopStreamEndReason, DesktopViewer } from '../.
 import { PressedInputTracker, RfbClientParser, RfbError, type RfbMessage, withKeysym } from './rfb.ts';
 import { type ClientSocket, closeCodes } from './ws-socket.ts';
 
-// Connects a viewer to a sandbox's screen, and drops messages that the viewer may not send.
-
-/**
- * Maximum bytes queued for the viewer before the display's stream pauses. A lower limit would make display and viewer
- * take turns.
- */
+/** Bytes queued for the viewer at which the display's stream pauses. */
 const maxWaiting = 1024 * 1024;
 const maxFrameBytes = 2 * 1024 * 1024;
 
@@ -19,7 +14,7 @@ export interface VncRelayRequest {
   readonly sessionId: SessionId;
   readonly mayControl: boolean;
   readonly viewerId?: string;
-  /** Whether text frames tell the viewer who has control, and let it take or return control. */
+  /** Whether text frames report and change who has control. */
   readonly talks: boolean;
 }
 export interface VncRelayDeps {
@@ -158,7 +153,7 @@ class Relay {
       await this.#viewer.type(keysyms);
     } catch (thrown) {
       const error = toAppError(thrown);
-      // An older daemon cannot type these characters. Key events can, but the display may lose them.
+      // An older daemon cannot type these characters. The display can lose their key events.
       if (error.code === 'invalid_request') this.#write(encodeKeyEvents(keysyms));
       else this.#socket.fail(error);
     }
@@ -206,8 +201,7 @@ function parseType(text: Buffer): unknown {
   return message.ok ? (message.value as { type?: unknown } | null)?.type : undefined;
 }
 
-// Displays lose the first press of a character that their keyboard lacks, because they must first map it to an unused
-// key. The sandbox's daemon therefore types such characters.
+// Displays lose the first press of a character that their keyboard lacks, so the daemon types such characters.
 
 interface Outlet {
   write(bytes: Buffer): void;
@@ -289,7 +283,7 @@ const rows: readonly (readonly [number, string])[] = [
   [0x1e, "asdfghjkl;'`"],
   [0x2b, '\\zxcvbnm,./'],
 ];
-/** Uses the Latin letter of the physical key: on a Russian keyboard, Ctrl+C means the C key. */
+/** On a Russian keyboard, Ctrl+C means the physical C key. */
 function toLatinKeysym(bytes: Buffer): number | undefined {
   if (bytes[0] !== 255) return undefined;
   const scancode = bytes.readUInt32BE(8);

@@ -44,7 +44,7 @@ const maxMissedPongs = 2;
 const stalledMs = 30_000;
 /** Unsent bytes at which sending history pauses. */
 const highWaterBytes = 256 * 1024;
-/** Maximum time for the close handshake at shutdown, in ms. The connection is then cut. */
+/** Maximum time, in ms, for the close handshake at shutdown. */
 const closeTimeoutMs = 4_000;
 
 export const closeCodes = {
@@ -66,21 +66,18 @@ export interface ClientSocket {
   /** Drops frames for a closed socket. Disconnects a client whose backlog exceeds 4 MiB (close code 1013). */
   sendJson(frame: object): void;
   sendFrames(frames: readonly Buffer[]): void;
-  /** Sends events older than the subscription. Waits until the client has read most of them. */
+  /** For events older than the subscription. Waits until the client has read most of them. */
   sendHistory(frames: readonly Buffer[]): Promise<void>;
   sendBytes(bytes: Uint8Array): void;
-  /**
-   * Calls `take` with each JSON object, once the previous promise has settled. Reading pauses when too many frames
-   * wait. `refuse` handles all other frames; the connection stays open.
-   */
+  /** Calls `take` with each JSON object and `refuse` for any other frame, one at a time. The connection stays open. */
   onJson(take: (frame: JsonObject) => void | Promise<void>, refuse: () => void | Promise<void>): void;
   /** Calls `take` with every frame as bytes. Use either this or `onJson`, not both. */
   onBytes(take: (bytes: Buffer) => void | Promise<void>): void;
   /** Only the first close has an effect. The reason is cut to fit a close frame. */
   close(code: number, reason?: string): void;
-  /** Closes with the code from the error table. An internal error is logged, and its text stays private. */
+  /** Closes with the code from the error table. The text of an internal error is logged, not sent. */
   fail(thrown: unknown): void;
-  /** Fires when either side closes the socket or the server shuts down. Pass it to `sessions.follow`. */
+  /** Fires when either side closes, the connection breaks, or the server shuts down. */
   readonly closed: AbortSignal;
   /**
    * Resolves when the client has read most of the bytes or is gone. Disconnects a client that reads nothing for 30 s
@@ -148,7 +145,6 @@ function parseFrame(bytes: Buffer): JsonObject | undefined {
   }
 }
 
-/** Two unanswered pings mean that the peer has vanished (a pulled cable, a sleeping laptop). */
 function keepAlive(connection: WsConnection, clock: Clock): void {
   let missed = 0;
   let timer: unknown;
@@ -207,7 +203,7 @@ function drained(connection: WsConnection, clock: Clock): Promise<void> {
   });
 }
 
-/** `ws` throws if the reason exceeds 123 bytes, the most that a close frame holds. */
+/** `ws` throws if the reason exceeds 123 bytes. */
 function shortened(reason: string): string {
   let short = reason;
   while (Buffer.byteLength(short) > 123) short = short.slice(0, -1);

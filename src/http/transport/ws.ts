@@ -45,7 +45,7 @@ interface SocketRoute<Params extends z.ZodType, Query extends z.ZodType> {
   /** Responds with 400 if a client offers only unknown subprotocols. Unset, accepts it without a subprotocol. */
   readonly strictSubprotocols?: true;
   readonly signed?: SignedUrlPurpose;
-  /** The token may follow the upgrade, in tRPC's connection parameters. `open` must then check it. */
+  /** The token can follow the upgrade, in tRPC's connection parameters. `open` must then check it. */
   readonly connectionParams?: true;
   open(socket: ClientSocket, request: SocketRequest<z.infer<Params>, z.infer<Query>>): void | Promise<void>;
 }
@@ -146,10 +146,7 @@ function onlyUpgrades(request: FastifyRequest, reply: FastifyReply, styles: Read
 
 type SubprotocolRules = Pick<SocketRoute<z.ZodType, z.ZodType>, 'subprotocols' | 'strictSubprotocols'>;
 
-/**
- * Returns the function that switches protocols. The function throws if it refuses the handshake, and returns undefined
- * if the client has left.
- */
+/** The returned function returns undefined if the client has left. */
 function handshake({ subprotocols = ['corral'], strictSubprotocols }: SubprotocolRules) {
   let problem: Error | undefined;
   let answering: FastifyReply | undefined;

@@ -2,8 +2,6 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AuditPosition, parseAuditRow } from './row.ts';
 
-// Each process writes its own files. Names start with the process's start time, so they sort by it.
-
 const form = /^\d{8}T\d{9}Z-[0-9a-z]+-\d{6}\.jsonl$/;
 
 export const formatAuditFileName = (since: number, process: string, part: number): string =>

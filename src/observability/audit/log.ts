@@ -7,7 +7,7 @@ import { type AuditEntry, type AuditKey, type AuditPosition, sealAuditRow } from
 
 /** Append-only. Each row's MAC covers the previous row, so later changes are detected. */
 export interface AuditLog extends Disposable {
-  /** Returns after the row is in its file. Never throws: failed writes are counted, and a later row reports the count. */
+  /** Writes synchronously. Never throws: a later row reports the number of failed writes. */
   write(entry: AuditEntry): void;
   readonly head: AuditPosition;
 }
@@ -20,10 +20,7 @@ export interface AuditOptions {
   readonly maxBytes: number;
   readonly scrub: (text: string) => string;
   readonly warn: (error: unknown, text: string) => void;
-  /**
-   * Called with the last position when a file is full, and at shutdown. A stored copy reveals if the log's end is cut
-   * off later.
-   */
+  /** Called when a file is full, and at shutdown. A stored copy reveals a later truncation of the log. */
   readonly onHead: (head: AuditPosition) => void;
 }
 

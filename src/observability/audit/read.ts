@@ -4,14 +4,12 @@ import type { AuditQuery, AuditRowPage } from '../../core/model/access/audit.ts'
 import { listAuditFiles } from './files.ts';
 import { parseAuditRow } from './row.ts';
 
-// Reads backwards in pieces, so a call's cost does not depend on the log's size.
-
 const pieceBytes = 256 * 1024;
 const mostBytes = 8 * 1024 * 1024; // maximum bytes read by one call
 
 type Row = AuditRowPage['rows'][number];
 
-/** Newest file first, and in each file newest row first. `next`: where to continue; null at the end. */
+/** Newest file first, newest row first. `next` is null at the end. */
 export async function readAuditRows(folder: string, query: AuditQuery): Promise<AuditRowPage> {
   const rows: Row[] = [];
   const matches = matcher(query);

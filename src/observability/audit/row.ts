@@ -7,10 +7,7 @@ export interface AuditEntry {
   readonly target?: string | undefined;
   /** `done`, or the error code. */
   readonly outcome: string;
-  /**
-   * The caller's kind of credential. `open` means that none is required, `nobody` that none was valid. `server` and
-   * `command` are Corral itself and its command line.
-   */
+  /** The kind of credential. `open`: none is required. `nobody`: none was valid. `server`, `command`: Corral itself. */
   readonly by:
     | 'key'
     | 'person'
@@ -53,7 +50,7 @@ export function sealAuditRow(row: object, before: string, key: AuditKey): { line
 
 const sealed = /^(\{.*),"mac":"([\w-]{43})"\}$/;
 
-/** Does not check the MAC. Returns undefined if the line is not in the expected format. */
+/** Does not check the MAC. */
 export function parseAuditRow(line: string): { row: Record<string, unknown>; text: string; mac: string } | undefined {
   const [, json, mac] = sealed.exec(line) ?? [];
   if (json === undefined || mac === undefined) return undefined;

@@ -5,7 +5,7 @@ interface AuditReport {
   readonly files: number;
   readonly rows: number;
   readonly broken: readonly string[];
-  /** Findings that can be harmless, such as those caused by a killed server or removed old files. */
+  /** Findings that can have harmless causes, such as a killed server. */
   readonly notes: readonly string[];
   readonly head: AuditPosition | undefined;
 }
@@ -19,10 +19,7 @@ interface VerifiedFile {
   readonly firstRow: number;
 }
 
-/**
- * `kept` is a position that the operator stored outside the log. Its row must still exist, unless its file was removed
- * to make room.
- */
+/** `kept`: a position stored outside the log. Its row must exist, unless its file was removed to make room. */
 export function verifyAuditLog(folder: string, keys: readonly AuditKey[], kept?: AuditPosition): AuditReport {
   const files = listAuditFiles(folder);
   const [broken, notes]: [string[], string[]] = [[], []];

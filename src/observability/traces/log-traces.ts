@@ -13,15 +13,14 @@ interface Options extends Omit<RunSpanOptions, 'agent'> {
 interface EndedRun {
   readonly sessionId: SessionId;
   readonly runId: RunId;
-  /** The seqs of the run's start and end. `from` is undefined if this server did not see the start. */
+  /** Seqs. `from` is undefined if this server did not see the run's start. */
   readonly from: number | undefined;
   readonly to: number;
 }
 const maxReading = 100; // maximum runs read at the same time; further runs get no trace
-const lookBack = 50; // maximum events read from before a run's start, to include its message and its sandbox's start
+const lookBack = 50; // maximum events read from before a run's start: its message, its sandbox's start
 const pageSize = 500;
 
-/** Sends the spans of each run that ends on this server. Until a run ends, stores only the seq of its start. */
 export class RunTraceExporter implements AsyncDisposable {
   readonly #options: Options;
   readonly #starts = new Map<RunId, number>();
@@ -58,7 +57,7 @@ export class RunTraceExporter implements AsyncDisposable {
   async #send({ sessionId, runId, from, to }: EndedRun): Promise<void> {
     const { log, events, sink, ...options } = this.#options;
     const last = from ?? (await events.findLastSeq(sessionId, 'run.started'));
-    // a later run has already started, so this run's start is unknown: reads from seq 1
+    // if a later run has already started, this run's start is unknown
     const first = last < to ? last : 1;
     const own: SessionEvent[] = [];
     const [created] = (await log.page(sessionId, 0, 1)).events;

@@ -18,11 +18,10 @@ const maxWaiting = 5_000; // maximum number of queued spans; any beyond it are d
 const maxAtOnce = 512;
 const endMs = 2_000; // maximum time in ms that a shutdown waits for the receiver
 
-/** All runs of a session share one trace. The session's id determines the trace's id, even across servers. */
 export const computeTraceId = (sessionId: string): string => digestText(`trace ${sessionId}`).slice(0, 32);
 export const computeSessionSpanId = (sessionId: string): string => digestText(`span ${sessionId}`).slice(0, 16);
 
-/** Sends spans in batches as OTLP over HTTP in JSON. OpenTelemetry's SDK would assign its own trace ids. */
+/** OTLP over HTTP in JSON. OpenTelemetry's SDK would assign its own trace ids. */
 export class OtlpExporter extends ServerComponent<Options> implements SpanExporter {
   #waiting: object[] = [];
   #sending: Promise<void> | undefined;

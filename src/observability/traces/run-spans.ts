@@ -3,8 +3,8 @@ import type { FactOf, SessionEvent } from '../../core/model/events.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { AttributeValue, SpanData, SpanTree } from './span.ts';
 
-// Reads spans from the log after the run, so a restart neither loses nor duplicates them. Names follow OpenTelemetry's
-// generative AI conventions.
+// Spans are built from the log after the run, so a restart loses none. Names follow OpenTelemetry's generative AI
+// conventions.
 
 export interface RunSpanOptions {
   readonly agent: string;

@@ -13,7 +13,7 @@ import type {
 export type * from './answers/answers.ts';
 
 // Jobs, paths, watches and ports cover the whole sandbox; transfers and `WorkspaceClient` cover only the workspace.
-// Every method takes a signal and rejects only with AppError.
+// Methods reject only with AppError.
 
 /** Columns and rows, each from 1 to 1000. */
 export interface TerminalSize {
@@ -22,10 +22,7 @@ export interface TerminalSize {
 }
 
 export interface JobSpec {
-  /**
-   * A second `start` with the same id returns the first job. The id must not be a number, because methods also accept a
-   * pid.
-   */
+  /** A second `start` with the same id returns the first job. Not a number: methods also accept a pid. */
   readonly id: string;
   /** Runs without a shell. */
   readonly argv: readonly string[];
@@ -45,18 +42,12 @@ export interface JobOutputListener {
   readonly onErrors: (chunk: Buffer) => void | Promise<void>;
 }
 export interface JobStream {
-  /**
-   * Resolves after the job has ended and all its output has been delivered. Rejects: sandbox_lost (the connection
-   * ended), sandbox_untrusted.
-   */
+  /** Resolves after all output has been delivered. Rejects: sandbox_lost (the connection ended), sandbox_untrusted. */
   readonly ended: Promise<JobEnd>;
   /** Stops reading; the job continues. */
   detach(): void;
 }
-/**
- * At most 256 jobs. Each runs until it ends or is killed, or the daemon restarts. The daemon remembers an ended job for
- * a minute. `id` parameters also accept the job's pid.
- */
+/** At most 256 jobs. The daemon remembers an ended job for a minute. `id` parameters also accept the job's pid. */
 export interface JobClient {
   /**
    * Rejects: conflict (too many jobs, or processes with this tag were killed), file_not_found (no such program),
@@ -75,13 +66,12 @@ export interface JobClient {
   /** Also succeeds if the input is closed. Rejects: unsupported (the job has a terminal). */
   endInput(id: string, signal: AbortSignal): Promise<void>;
   resize(id: string, size: TerminalSize, signal: AbortSignal): Promise<void>; // Rejects: conflict (no terminal)
-  /** SIGKILL resolves when every process of the job is gone. Other signals are sent once to each process. */
+  /** With SIGKILL, resolves when every process of the job is gone. */
   signal(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>;
 }
 
 /**
- * Accesses all files that the sandbox's user can reach. Paths are absolute, `~/…`, or relative to the workspace.
- * Methods can reject with file_not_found or invalid_request.
+ * Paths are absolute, `~/…`, or relative to the workspace. Methods can reject with file_not_found or invalid_request.
  */
 export interface FileSystemClient {
   stat(path: string, signal: AbortSignal, options?: { readonly metadata: boolean }): Promise<PathEntry>;
@@ -120,7 +110,7 @@ export interface FileByteRange {
 export interface FileTransferClient {
   /** Resolves to false with an older daemon, which supports none of the other methods. */
   areSupported(signal: AbortSignal): Promise<boolean>;
-  /** A first line in the content has the whole file's size and version. Rejects: file_not_found. */
+  /** The content's first line states the whole file's size and version. Rejects: file_not_found. */
   open(path: string, part: FileByteRange, signal: AbortSignal): Promise<{ size: number; content: Readable }>;
   /**
    * Creates missing parents and replaces the file atomically. `replaces` is the required version, or `none` if the file
@@ -144,17 +134,14 @@ export interface WorkspaceFingerprint {
   readonly print: string;
   readonly bytes: number;
 }
-/** Only for small workspaces and newer daemons. Otherwise, a program in the sandbox does this work. */
+/** Only for small workspaces and newer daemons. */
 export interface WorkspaceClient {
   /**
    * Saves a list of the files, with copies of small ones, once per run. Resolves to false if a program in the sandbox
    * must do this. Rejects: quota, unsupported (an in-memory sandbox).
    */
   keep(mark: RunStart, signal: AbortSignal): Promise<boolean>;
-  /**
-   * Equal fingerprints mean equal files. Undefined if a program in the sandbox must compute it. Rejects: unsupported
-   * (an in-memory sandbox).
-   */
+  /** Undefined if a program in the sandbox must compute it. Rejects: unsupported (an in-memory sandbox). */
   print(signal: AbortSignal): Promise<WorkspaceFingerprint | undefined>;
 }
 

@@ -28,14 +28,13 @@ import type { DaemonTrust } from './answers/daemon-trust.ts';
 
 export type * from './answers/answers.ts';
 
-// A typed view of sandboxd's HTTP API, the same for every driver. Every method takes a signal and rejects only with
-// AppError. Each can reject with sandbox_lost (the connection is gone), sandbox_unresponsive (no response in time) or
-// sandbox_untrusted (the response does not come from the daemon).
+// Methods reject only with AppError. Each can reject with sandbox_lost (the connection is gone), sandbox_unresponsive
+// (no response in time) or sandbox_untrusted (the response does not come from the daemon).
 
 export interface OperationSpec {
   /** A second `start` with the same id changes nothing and returns the first operation. */
   readonly id: string;
-  /** A shell session runs one command at a time, and keeps its working directory and exports. */
+  /** Runs one command at a time; keeps its working directory and exports. */
   readonly shell: string;
   readonly command: string;
   /** Absolute, or relative to the workspace. Default: the shell session's current directory. */
@@ -53,7 +52,7 @@ export interface TerminalListener {
   readonly onBytes: (chunk: Uint8Array) => void | Promise<void>;
 }
 
-/** Separate from the agent's shells. A terminal has one reader; without a reader, only the last screenful is kept. */
+/** A terminal has one reader; without a reader, only the last screenful is kept. */
 export interface TerminalClient {
   /**
    * Opens an 80×24 terminal, or returns the existing terminal with this id. Rejects: conflict (16 already exist),
@@ -89,14 +88,14 @@ export interface ProgramPipes {
   write(bytes: Uint8Array): Promise<void>;
   endInput(): void;
   /**
-   * Resolves after the program has ended and all its output has been delivered. Rejects: sandbox_lost (the connection
-   * ended, or another reader took over), sandbox_untrusted.
+   * Resolves after all output has been delivered. Rejects: sandbox_lost (the connection ended, or another reader took
+   * over), sandbox_untrusted.
    */
   readonly ended: Promise<{ readonly exitCode: number }>;
   /** The program continues, and its output waits for the next reader. */
   detach(): void;
 }
-/** At most 32 programs. Each runs until it ends or is closed, or the daemon restarts. */
+/** At most 32 programs, which end when the daemon restarts. */
 export interface ProgramClient {
   /**
    * Rejects: conflict (32 programs already run, or processes with this tag were killed), file_not_found (no such
@@ -142,13 +141,13 @@ export interface DesktopClient {
   start(signal: AbortSignal): Promise<DesktopStatus>;
   stop(signal: AbortSignal): Promise<void>;
   /**
-   * Starts the desktop and opens a viewer's RFB stream; the caller destroys it. With too many viewers, rejects with
-   * conflict, or closes a direct stream.
+   * Starts the desktop. The caller destroys the RFB stream. With too many viewers, rejects with conflict or closes a
+   * direct stream.
    */
   vnc(signal: AbortSignal): Promise<Duplex>;
   /**
-   * Starts the desktop and browser, and opens Chromium's debugging pipe of NUL-terminated JSON. The pipe closes when a
-   * new one opens or the browser dies. The caller destroys the stream.
+   * Starts the browser and opens its debugging pipe of NUL-terminated JSON. A new pipe closes this one. The caller
+   * destroys the stream.
    */
   cdp(signal: AbortSignal): Promise<Duplex>;
   /** A large message gets its own turn of the event loop. */
@@ -201,10 +200,7 @@ export interface SandboxClient {
   write(shell: string, text: string, signal: AbortSignal): Promise<void>; // Rejects: shell_not_found, conflict (nothing runs, or 1 MiB is unread)
   /** Sends TERM to every process of the shell, and KILL after 2 s. Rejects: shell_not_found. */
   kill(shell: string, signal: AbortSignal): Promise<void>;
-  /**
-   * Returns the newest commands. `chars` limits each command and output; default: the daemon's limits. Rejects:
-   * shell_not_found.
-   */
+  /** `chars` limits each command and output; default: the daemon's limits. Rejects: shell_not_found. */
   view(shell: string, signal: AbortSignal, limit?: { readonly chars: number }): Promise<ShellView>;
   /**
    * Sends TERM, and KILL after 2 s, to every process with this tag. Resolves once they are gone. Later starts with this
@@ -217,8 +213,8 @@ export interface SandboxClient {
   ): Promise<KillResult>;
 
   /**
-   * Runs a command over pipes and waits for it to end. Truncates each output stream at 1 MiB. Rejects: invalid_request,
-   * path_outside, conflict (processes with this tag were killed), sandbox_unavailable (no process could be started).
+   * Runs over pipes. Truncates each output stream at 1 MiB. Rejects: invalid_request, path_outside, conflict (processes
+   * with this tag were killed), sandbox_unavailable (no process could be started).
    */
   exec(
     request: { command: string; cwd?: string; timeoutMs?: number; tag?: string; stdin?: string },
@@ -228,8 +224,7 @@ export interface SandboxClient {
   // Paths are relative to the workspace, or absolute below it. All file methods can reject with path_outside,
   // file_not_found or invalid_request.
   /**
-   * Reads a file. With `maxBytes`, returns only the beginning of a longer file. Also rejects: payload_too_large (more than 50
-   * MiB).
+   * With `maxBytes`, returns only the beginning of a longer file. Also rejects: payload_too_large (more than 50 MiB).
    */
   readFile(path: string, signal: AbortSignal, options?: { maxBytes?: number }): Promise<Buffer>;
   /** Opens a file of up to 50 MiB. Also rejects: payload_too_large. */

@@ -50,10 +50,7 @@ interface ScreenPath {
 const touchMs = 1_000;
 const oneByte = Buffer.alloc(1);
 
-/**
- * Resolves to undefined if the daemon must relay. A silent stream counts the direct viewer, whose connection closes if
- * the daemon refuses that stream.
- */
+/** Undefined if the daemon must relay. The screen's stream closes if the daemon refuses the viewer. */
 async function directScreen({ dial, start, count }: ScreenPath): Promise<Duplex | undefined> {
   let screen = await dial();
   if (!screen) {
@@ -84,7 +81,7 @@ async function counted(screen: Duplex, count: () => Promise<Duplex>): Promise<vo
 
 type DesktopRequester = DaemonRequester & { readonly screen?: () => Promise<Duplex | undefined> };
 
-/** Maximum time in ms: a display and a browser start slowly on a busy machine. */
+/** A display and a browser start slowly on a busy machine. */
 const startMs = 60_000;
 /** Maximum time in ms: typing long text or holding a key takes a while. */
 const actMs = 60_000;

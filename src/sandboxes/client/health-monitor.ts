@@ -4,14 +4,11 @@ const shortMs = 1_000;
 const longMs = 16_000;
 /** Each missed check adds 1, minus the share of its time in which the machine was too busy. */
 const maxMisses = 2.5;
-/** A sandbox that is silent for this long is lost, however busy the machine is. */
+/** Maximum silence, however busy the machine is. */
 const maxMs = 120_000;
 const busyShare = 0.25;
 
-/**
- * Decides whether a silent sandbox is lost, without counting time in which the machine was too busy. After a miss on an
- * overloaded machine, the next timeout doubles, up to 16 s.
- */
+/** Does not count time in which the machine was too busy. */
 export class HealthMonitor {
   readonly #clock: Clock;
   readonly #starvedMs: (() => Promise<number>) | undefined;
@@ -34,7 +31,6 @@ export class HealthMonitor {
     return this.#isSilent;
   }
 
-  /** Call when a check begins. A late deadline means that this server was too busy to receive responses. */
   recordRequest(): void {
     this.sentAt = this.#clock.now();
   }

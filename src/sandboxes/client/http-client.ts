@@ -57,7 +57,7 @@ export function createSandboxClient(
   const { json, done, bytes, whole, upgrade, file: opened } = daemon;
 
   const { lost = neverAbortingSignal } = way;
-  /** Retries an idempotent call after a lost connection, up to five times while the sandbox is alive. */
+  /** Only for idempotent calls. Retries up to five times after a lost connection. */
   async function again<Result>(signal: AbortSignal, call: () => Promise<Result>): Promise<Result> {
     for (let left = retries; ; left--) {
       try {
@@ -79,7 +79,7 @@ export function createSandboxClient(
 
   const since = createVersionCheck((signal) => again(signal, () => health(signal)));
 
-  /** The call may be silent for hours. Rejects once the daemon fails its health checks. */
+  /** For calls that can be silent for hours. Rejects once the daemon fails its health checks. */
   async function whileAlive<Result>(
     signal: AbortSignal,
     call: (signal: AbortSignal) => Promise<Result>,

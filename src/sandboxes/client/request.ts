@@ -24,10 +24,7 @@ export interface DaemonRequest {
   readonly json?: unknown;
   readonly raw?: Uint8Array;
   readonly body?: AsyncIterable<Uint8Array>;
-  /**
-   * Maximum time in ms until the response begins, and between bytes of a stream. 0 means no limit, as for uploads and
-   * calls in `whileAlive`.
-   */
+  /** Maximum time until the response begins, and between bytes of a stream. 0 means no limit. */
   readonly timeoutMs?: number;
   readonly onAnswer?: () => void;
 }
@@ -37,11 +34,11 @@ interface StreamRequest extends DaemonRequest {
 }
 type Trailers = Readonly<Record<string, string | undefined>>;
 
-/** Ends a call that hangs although health checks succeed. Long enough for a daemon starved of CPU. */
+/** Ends a call that hangs although health checks succeed. */
 const defaultTimeoutMs = 30_000;
-/** Maximum time in ms from the first byte to the last, unless the response is a stream. */
+/** Maximum time from the first byte to the last, unless the response is a stream. */
 const answerMs = 30_000;
-/** Maximum number of long calls, which leaves some of the daemon's 96 connections for other calls. */
+/** Leaves some of the daemon's 96 connections for other calls. */
 const maxLong = 64;
 /** Maximum number of raw streams. Each uses a connection and a file descriptor. */
 const maxStreams = 1_600;
@@ -63,10 +60,7 @@ interface Exchange {
   readonly chunks: AsyncIterable<Buffer>;
   readonly signal: AbortSignal;
 }
-/**
- * Sends requests to one sandbox's daemon, whose responses are hostile until checked. The first violation ends all trust
- * in this connection.
- */
+/** The daemon's responses are hostile until checked. The first violation ends all trust in this connection. */
 export function createRequester({
   agent,
   token,
@@ -103,7 +97,7 @@ export function createRequester({
     });
     const stop = () => outgoing.destroy(new Error('cancelled'));
     const timeoutMs = ask.timeoutMs ?? defaultTimeoutMs;
-    // A timer on the socket would not run until the HTTP agent opens a connection.
+    // A socket timeout would start only once the HTTP agent opens a connection.
     let timedOut = false;
     const expire = () => {
       timedOut = true;
@@ -296,7 +290,7 @@ function nameOf({ method, path }: DaemonRequest): string {
   return `${method} ${fixed ?? [`/${folder}`, ...(path.split('/').length > 2 ? ['{id}'] : []), ...rest].join('/')}`;
 }
 
-/** Aborts the request if the body fails, or the daemon would accept a truncated body. */
+/** Aborts if the body fails: the daemon would otherwise accept a truncated body. */
 function pour(body: AsyncIterable<Uint8Array>, outgoing: ClientRequest): void {
   const from = body instanceof Readable ? body : Readable.from(body, { objectMode: false });
   if (from.errored) return void outgoing.destroy(from.errored);

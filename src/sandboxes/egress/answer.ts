@@ -23,10 +23,7 @@ const cookies = new Set(['set-cookie', 'set-cookie2']);
 export const repeatedSecretRule = 'credential: the answer repeats it';
 export const unsearchableResponseRule = 'credential: the answer cannot be searched';
 
-/**
- * Replaces the server's reason phrase with the standard one. Resolves once the response is sent or the sandbox
- * disconnects.
- */
+/** Sends the standard reason phrase. Resolves once the response is sent or the sandbox disconnects. */
 export function forwardResponse(
   outgoing: ClientRequest,
   { client, target, res, secrets = [], hasCookies = true }: AnswerContext,

@@ -14,9 +14,9 @@ export interface EgressClientContext {
 
 /** About three times the number of requests that apt sends in one pipeline. */
 const maxPipelined = 32;
-/** Maximum time in ms for the other side to hang up after the last response. */
+/** Maximum time for the other side to hang up after the last response. */
 const farewellMs = 1_000;
-/** Maximum time in ms for a server to accept the remaining upload of a disconnected sender. */
+/** Maximum time for a server to accept the remaining upload of a disconnected sender. */
 const flushMs = 30_000;
 
 export class EgressClient {
@@ -85,10 +85,7 @@ export class EgressClient {
     upstream.once('close', () => this.gone.removeEventListener('abort', release));
   }
 
-  /**
-   * Handles one pipelined request at a time, so that a connection has at most one upstream connection. Closes it when
-   * more than 32 requests are unanswered.
-   */
+  /** One at a time, so that pipelined requests use at most one upstream connection. */
   async inOrder(work: () => Promise<void>): Promise<void> {
     if (this.#waiting >= maxPipelined) return void this.socket.destroy();
     this.#waiting += 1;

@@ -25,7 +25,6 @@ import {
 import { EgressRefusal } from './refusal.ts';
 import { type EgressTarget, toEgressTarget } from './target.ts';
 
-/** Checks the limits set by the session's creator. Address rules wait until a name is resolved. */
 function withinChoice(
   permit: EgressPermit,
   choice: EgressRestriction | undefined,
@@ -98,10 +97,7 @@ export interface EgressRuleSources {
   readPolicy(sessionId: SessionId): EgressPolicy | Promise<EgressPolicy>;
   readRegistries(sessionId: SessionId): readonly RegistryHost[] | Promise<readonly RegistryHost[]>;
   readonly extra: readonly PolicyEntry[];
-  /**
-   * Entries for this session only. Read only if the policy refuses the host or limits its addresses; never for the policy
-   * `none`.
-   */
+  /** Entries for this session only. */
   allowedIn?(sessionId: SessionId): Promise<readonly string[]>;
 }
 

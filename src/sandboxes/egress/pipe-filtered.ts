@@ -9,10 +9,7 @@ export interface StreamFilter {
 const asItIs: StreamFilter = { pass: (chunk) => chunk, rest: () => Buffer.alloc(0) };
 const maxWaiting = 256 * 1024;
 
-/**
- * Pipes at the speed of the slower side. Chunks of one event-loop turn share a write, because separate writes cost as
- * much as encryption.
- */
+/** Chunks of one event-loop turn share a write: separate writes cost as much as encryption. */
 export function pipeFiltered(from: Readable, to: Writable, { pass, rest }: StreamFilter = asItIs): void {
   let corked: NodeJS.Immediate | undefined;
   const uncork = () => {
@@ -36,7 +33,7 @@ export function pipeFiltered(from: Readable, to: Writable, { pass, rest }: Strea
     const last = rest();
     if (to.destroyed) return;
     if (last.length > 0) to.write(last);
-    uncork(); // without this call, Node 24 sends the corked bytes of an HTTP response after its end marker
+    uncork(); // else Node 24 sends an HTTP response's corked bytes after its end marker
     to.end();
   });
 }

@@ -6,7 +6,7 @@ export interface EgressPolicy {
   /** A key of `src/sandboxes/egress/policies/list.ts`. An unknown key refuses everything. */
   readonly kind: string;
   readonly entries?: readonly string[];
-  /** Set by the session's creator. If absent, the sandbox can reach everything that the policy allows. */
+  /** Set by the session's creator. Absent: no further restriction. */
   readonly within?: EgressRestriction | undefined;
 }
 
@@ -39,7 +39,7 @@ export interface PolicyDescriptor {
    */
   readonly strict: boolean;
   readonly usesEntries?: boolean;
-  /** Allows the registries that the image's package managers use. The server reads the list once per image. */
+  /** Allows the registries of the image's package managers, read once per image. */
   readonly learnsRegistries?: boolean;
 }
 

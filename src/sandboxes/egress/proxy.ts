@@ -38,7 +38,7 @@ const reply = (code: number): Uint8Array => Uint8Array.from([version, code, 0, 1
 const unsupportedCommand = 7;
 const unsupportedAddress = 8;
 
-/** Serves SOCKS5 (RFC 1928) without authentication, and only CONNECT. Returns undefined after sending a refusal. */
+/** SOCKS5 (RFC 1928): only CONNECT, without authentication. Returns undefined after a refusal. */
 async function socksConnect(
   client: EgressClient,
   open: UpstreamOpener,
@@ -82,8 +82,7 @@ function hangUp(client: EgressClient, last: Uint8Array): undefined {
 
 export interface EgressProxyOptions extends Omit<EgressRuleSources, 'extra'> {
   /**
-   * Each reported decision becomes an `egress` fact. Repeats within a minute, floods and Chromium's background refusals
-   * are not reported. Must not throw.
+   * Must not throw. Not called for repeats within a minute or Chromium's background refusals; a flood causes one call.
    */
   readonly onDecision: EgressDecisionListener;
   readonly clock: Clock;
@@ -105,7 +104,7 @@ export interface EgressProxy extends AsyncDisposable {
 const sweepMs = 60_000;
 const socksVersion = 5;
 
-/** Serves the `egress` sockets of sandboxes: HTTP, CONNECT and SOCKS5. Throws: invalid_request (a bad entry or range). */
+/** Serves HTTP, CONNECT and SOCKS5. Throws: invalid_request (a bad entry or range). */
 export function createEgressProxy(options: EgressProxyOptions): EgressProxy {
   const { clock, onDecision } = options;
   const limits = { ...defaultEgressLimits, ...options.limits };

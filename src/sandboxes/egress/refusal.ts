@@ -21,7 +21,7 @@ export class EgressRefusal {
     );
   }
 
-  /** The status line includes the reason, because tools show only that line of a refused CONNECT. */
+  /** Tools show only the status line of a refused CONNECT. */
   asHttp(): Uint8Array {
     const body = Buffer.from(`${this.text}\n`);
     const head = [

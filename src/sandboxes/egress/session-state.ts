@@ -10,7 +10,7 @@ export interface EgressDecision {
 }
 export type EgressDecisionListener = (sessionId: SessionId, decision: EgressDecision) => void;
 
-/** Chromium contacts these hosts even if its settings forbid it. Programs in a sandbox do not need them. */
+/** Chromium contacts these hosts even if its settings forbid it. */
 const browsersOwn: ReadonlySet<string> = new Set([
   ...['update.googleapis.com', 'clients2.google.com', 'optimizationguide-pa.googleapis.com'],
   ...['android.clients.google.com', 'mtalk.google.com', 'content-autofill.googleapis.com'],
@@ -54,7 +54,7 @@ export interface EgressLimits {
   readonly bytesPerHour: number;
   readonly idleMs: number;
   readonly connectMs: number;
-  /** Maximum milliseconds until a request's head, a SOCKS greeting or a TLS hello is complete. */
+  /** Maximum time until a request's head, a SOCKS greeting or a TLS hello is complete. */
   readonly helloMs: number;
 }
 export const defaultEgressLimits: EgressLimits = {
@@ -70,7 +70,7 @@ const hourMs = 3_600_000;
 /** Dropped after an hour without use. */
 export class SessionEgressState {
   readonly connections = new Set<Duplex>();
-  /** Counts changes to the rules. A connection that opens during a change is checked again. */
+  /** A connection that opens during a rule change is checked again. */
   changes = 0;
   readonly #reported = new EgressDecisionDeduplicator();
   readonly #context: { clock: Clock; limits: EgressLimits; sessionId: SessionId; onDecision: EgressDecisionListener };

@@ -10,7 +10,7 @@ export async function waitForData(stream: Readable): Promise<void> {
   for (const event of events) stream.off(event, wake);
 }
 
-/** Undefined if the stream ends before that many bytes arrive. Use only for small counts. */
+/** Undefined if the stream ends early. Use only for small counts. */
 export async function readExactly(stream: Readable, bytes: number): Promise<Buffer | undefined> {
   while (!stream.readableEnded && !stream.destroyed) {
     const chunk = stream.read(bytes) as Buffer | null;

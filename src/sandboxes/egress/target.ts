@@ -3,7 +3,7 @@ import { toCanonicalAddress } from '../../core/text/address-range.ts';
 export interface EgressTarget {
   readonly host: string;
   readonly port: number;
-  /** `odd`: anything else, such as an address in an unusual notation (0x7f.1). Every policy refuses it. */
+  /** `odd`: neither, for example `0x7f.1`. Every policy refuses it. */
   readonly kind: 'name' | 'address' | 'odd';
 }
 
@@ -23,9 +23,7 @@ export function toEgressTarget(rawHost: string, port: number): EgressTarget {
   return { host: printable(host), port, kind: isName(host) ? 'name' : 'odd' };
 }
 
-/**
- * Allows letters, digits, - and _ in labels. Some programs read a numeric last label as an address, so it is invalid.
- */
+/** Rejects a numeric last label, because some programs parse it as an address. */
 function isName(host: string): boolean {
   const labels = host.split('.');
   const last = labels.at(-1) ?? '';

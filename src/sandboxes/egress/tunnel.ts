@@ -15,13 +15,13 @@ type DetectedProtocol =
 
 const more: DetectedProtocol = { kind: 'more' };
 const maxHello = 16_384;
-/** Maximum TLS records in a ClientHello. Many small records are expensive, because each chunk restarts the parser. */
+/** Applies to one ClientHello. Each new chunk restarts the parser. */
 const maxRecords = 64;
 
 export function detectProtocol(seen: Buffer): DetectedProtocol {
   if (seen.length === 0) return more;
   if (seen[0] === 0x16) return clientHello(seen);
-  // Leading line breaks count as HTTP, because servers skip them and a request could hide there.
+  // Skips leading line breaks, as HTTP servers do.
   const start = seen.subarray(0, 40).toString('latin1');
   if (/^[\r\n]*[A-Z]{3,20} /.test(start)) return { kind: 'http' };
   return /^[\r\n]*[A-Z]{0,20}$/.test(start) && seen.length < 40 ? more : { kind: 'other' };
@@ -88,7 +88,7 @@ function parseExtensions(hello: Buffer): { name: string | undefined; encrypted: 
 
 function serverName(list: Buffer): string {
   const length = list.readUInt16BE(3);
-  // Allows exactly one entry. With two, the proxy and the server could use different names.
+  // Rejects a second name, because the server could use that one.
   const one = list.readUInt16BE(0) === list.length - 2 && list[2] === 0 && list.length === 5 + length;
   if (!one || length === 0 || length > 255) throw new RangeError('server_name');
   return list.toString('latin1', 5).toLowerCase().replace(/\.$/, '');
@@ -107,10 +107,7 @@ const maxFirstBytes = 20_000;
 /** The TLS alert access_denied gives the client a reason instead of a lost connection. */
 const accessDenied = Uint8Array.from([0x15, 3, 3, 0, 2, 2, 49]);
 
-/**
- * The sandbox's data waits until its first bytes pass the policy's check. Under a strict policy, `plainHttp` takes over
- * plain HTTP.
- */
+/** Forwards the sandbox's data only after the policy allows its first bytes. */
 export async function proxyTunnel(
   client: EgressClient,
   { to, open, credentials }: JoinedTunnel,

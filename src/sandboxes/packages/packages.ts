@@ -7,8 +7,7 @@ import { digestJson } from '../../core/text/digest.ts';
 import { truncateEnd, truncateStart } from '../../core/text/text.ts';
 import type { SandboxClient } from '../client/client.ts';
 
-// Installs a template's packages before a new sandbox is used. They are in the home directory, because the root file
-// system is read-only.
+// Installs packages into the home directory, because the root file system is read-only.
 
 const commands: Record<PackageManager, readonly string[]> = {
   pip: [

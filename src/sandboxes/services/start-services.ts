@@ -27,10 +27,7 @@ interface ServiceStarts {
 
 const lookEveryMs = 200;
 
-/**
- * Starts each service after its dependencies. Resolves once all are ready or failed; dependents of a failed service are
- * skipped. Rejects only when the signal fires.
- */
+/** Resolves once every service is ready or has failed. Rejects only if the signal fires. */
 export async function startServices(starts: ServiceStarts, signal: AbortSignal): Promise<void> {
   const { services, tell } = starts;
   const begun = new Map<string, Promise<boolean>>();
@@ -94,18 +91,15 @@ interface Start {
   readonly tell: (detail: string) => void;
 }
 
-/** Maximum milliseconds until the program is ready. Less than the time that clients wait for a new sandbox. */
+/** Must be less than the time that clients wait for a new sandbox. */
 const patienceMs = 45_000;
 const startedEveryMs = 500;
 const markMs = 10_000;
 const shownChars = 200;
-/** Marks the program as started. The in-memory folder is lost when the processes end, but survives a freezing pause. */
+/** Marks the program as started. `/tmp` is in memory and lost with the processes. */
 const mark = '/tmp/.corral-started';
 
-/**
- * Starts a built template's program with the sandbox's processes, and waits until it is ready. Reports its failures and
- * timeouts. Rejects if the signal fires, or if the sandbox is lost or cannot run programs.
- */
+/** Waits until the program is ready. Reports its failures and timeouts instead of rejecting. */
 export async function runStartCommand({ client, start, clock, tell }: Start, signal: AbortSignal): Promise<void> {
   const { exitCode } = await client.exec({ command: `mkdir ${mark} 2>/dev/null`, timeoutMs: markMs }, signal);
   if (exitCode !== 0) return;

@@ -10,8 +10,7 @@ import type { WorkspaceService } from '../api/workspaces.ts';
 import { permitsAction } from './authorize.ts';
 import type { ProjectServices } from './guarded-projects.ts';
 
-// Audits every change requested through any facade, even refused ones. Entries never contain the text of a message,
-// command or file.
+// Audit entries never contain the text of a message, command or file.
 
 export interface AuditedCall {
   readonly principal: Principal;
@@ -58,7 +57,7 @@ export function withAudit<Service extends object>(
   };
 }
 
-/** Records only the provider's name, because the rest of the input can contain a key. */
+/** Only the provider is recorded, because the input can contain a key. */
 const isAccess = (input: unknown): input is { provider: string } =>
   typeof (input as { provider?: unknown } | undefined)?.provider === 'string';
 
@@ -149,9 +148,7 @@ function watched(viewer: DesktopViewer, taken: () => void): DesktopViewer {
 const lookMs = 600_000;
 const maxLooks = 10_000;
 
-/**
- * Audits reads of another owner's session, even refused ones. Adds one entry per caller and session every ten minutes.
- */
+/** Audits reads of another owner's session, at most once per caller and session every ten minutes. */
 function lookedAt(sessions: Pick<SessionService, 'get'>, { principalOf, tell, now }: AuditRecorder) {
   const looks = new Map<string, number>();
   const look = (id: SessionId) => {

@@ -15,10 +15,7 @@ export interface OwnedResource {
   readonly id?: string;
   readonly owner?: string | undefined;
   readonly shared?: boolean;
-  /**
-   * If set, the owner has access only through this project. An owner who may work there has all rights; others have
-   * those of their project role.
-   */
+  /** If set, the owner has access only through a role in this project. */
   readonly projectId?: string | null | undefined;
 }
 
@@ -32,9 +29,8 @@ const least: Readonly<Record<AccessKind, ProjectRole>> = {
 const permits = (role: ProjectRole, action: AccessKind): boolean =>
   projectRoles.indexOf(role) >= projectRoles.indexOf(least[action]);
 
-/** Returns `owner` for the principal's own resources, if it may work in their project. Undefined without access. */
 function roleIn({ owner, projects, session, by }: Principal, thing: OwnedResource): ProjectRole | undefined {
-  // A sandbox created without a key has no owner. A visitor to its public port may work only in that sandbox.
+  // A visitor to a public port of an unowned sandbox may work only in that sandbox.
   if (by === 'nobody' && owner === undefined)
     return session !== undefined && session === thing.id ? 'member' : undefined;
   const isOwn = owner !== undefined && owner === thing.owner;
@@ -59,7 +55,7 @@ export function permitsAction(principal: Principal, action: AccessKind, thing: O
   return action === 'see' ? canObserveAll(principal) : action === 'stop' && hasRole(principal, 'operator');
 }
 
-/** Throws `gone()` for another owner's resource, and `forbidden` if only the role is too weak. */
+/** Throws `forbidden` if only the role is too weak, and `gone()` otherwise. */
 export function authorize(
   principal: Principal,
   action: AccessKind,

@@ -20,7 +20,7 @@ export interface ResourceGuard {
   readonly gone?: () => AppError;
   /** The role required to list all owners' resources. Default: operator. */
   readonly listedBy?: 'operator' | 'admin';
-  /** Rejects when the principal may not add resources to this project. Absent if projects have no such resources. */
+  /** Rejects if the principal may not add resources to this project. */
   readonly intoProject?: (project: string) => Promise<void>;
 }
 type Method = (...args: readonly unknown[]) => unknown;

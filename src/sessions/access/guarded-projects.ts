@@ -41,10 +41,6 @@ export function guardProjects(
       await ofProject(id, isOwn ? 'read' : 'manage');
       await projects.removeMember(id, member, { keepsMaintainer: role !== 'admin' });
     },
-    /**
-     * A resource's owner and its project's maintainers can move it out of the project, or into a project in which they may
-     * work.
-     */
     async move(id, to) {
       if (to.projectId !== null) await ofProject(to.projectId, 'work');
       const gone = () => notFoundError(to.of);

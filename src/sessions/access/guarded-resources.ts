@@ -26,10 +26,6 @@ interface BudgetGuard {
   readonly seeProject: (id: string) => Promise<void>;
 }
 
-/**
- * Callers see their own automations, shared ones, and those of their projects. They can assign an automation only to
- * projects in which they may work.
- */
 export function guardAutomations(
   automations: AutomationService,
   own: AutomationService,
@@ -98,10 +94,6 @@ export const guardModels = (models: ModelService, own: ModelService, principalOf
   },
 });
 
-/**
- * Totals cover the sessions that the caller may read, or all sessions for auditors and administrators. Shared links
- * give no access to totals.
- */
 export const guardUsage = (usage: UsageService, principalOf: () => Principal): UsageService => ({
   async report(query) {
     const principal = principalOf();
@@ -110,10 +102,6 @@ export const guardUsage = (usage: UsageService, principalOf: () => Principal): U
   },
 });
 
-/**
- * Users see their own budget and their projects' budgets. Auditors, administrators and readers see all budgets; only
- * administrators can change them.
- */
 export function guardBudgets(
   budgets: BudgetService,
   own: BudgetService,

@@ -49,7 +49,7 @@ interface SessionGuardDeps extends GuardDeps {
   readonly intoProject?: (project: string) => Promise<void>;
   readonly snapshots?: Pick<SnapshotService, 'find'>;
   readonly builds?: Pick<TemplateBuildService, 'findImage'>;
-  /** Rejects if the session cannot use one of the agent's vaults, memory stores or environments. */
+  /** Rejects if the agent uses a resource that the session cannot use. */
   readonly mayHave?: (session: ResourceOwnership, agent: SessionAgent) => Promise<void>;
 }
 
@@ -146,7 +146,6 @@ export function guardServices(services: Services, { principalOf, attach }: Guard
   };
 }
 
-/** Rejects with not_found if any part has a different project or owner than the session. */
 async function checkParts(
   { vaults, memoryStores, documents }: Pick<Services, 'vaults' | 'memoryStores' | 'documents'>,
   { session, agent }: { readonly session: ResourceOwnership; readonly agent: SessionAgent },
@@ -249,7 +248,7 @@ const guardedDesktop = (
   },
 });
 
-/** A preview acts for the key that opened it, and stops working when the key does. */
+/** A preview is valid only as long as the key that opened it. */
 const guardedPorts = (ports: PortService, own: PortService, { check, principalOf }: OwnGuard): PortService => ({
   ...own,
   async open(id, { of, folder, lifeMs }) {
@@ -291,10 +290,7 @@ function guardedSessions(
       yield piece.filter((session) => isListed(principal, session)).map((session) => redactSession(principal, session));
   }
 
-  /**
-   * Resolves a snapshot's name to its files, and a built template's name to its image. Clients cannot name either
-   * directly.
-   */
+  /** Ignores the caller's `startsFrom`, `image` and `start`; only a lookup by name sets them. */
   async function withFiles<
     Command extends Pick<CreateSessionCommand, 'snapshot' | 'startsFrom' | 'built' | 'sandbox' | 'projectId'>,
   >(principal: Principal, { snapshot, startsFrom: _, built, sandbox, ...requested }: Command) {
@@ -328,7 +324,7 @@ function guardedSessions(
       if (command.agent) await mayHave?.({ ...command, ...toOwnerField(principal) }, command.agent);
       return await sessions.create({ ...(await withFiles(principal, command)), ...toOwnerField(principal) });
     },
-    /** Names are unique per owner. The snapshot must exist even if the session already exists. */
+    /** The snapshot must exist even if the session already exists. */
     async named(requested) {
       const principal = principalOf();
       const command = withDefaultProject(principal, requested);
@@ -386,7 +382,7 @@ function guardedSessions(
     },
     history: (id) => following(id, () => sessions.history(id)),
     follow: (id, after, options) => following(id, () => sessions.follow(id, after, options)),
-    /** Everyone who can read the session can read its attachments, so the caller must have access to them. */
+    /** The session's readers can read its attachments, so the sender needs access to them. */
     async send(id, command) {
       const checking = check(id, 'work');
       await checking;
@@ -415,7 +411,6 @@ function guardedSessions(
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** The user's own sessions and those of the user's projects. Shared sessions are not listed. */
 function ownSessions(principal: Principal, projectId?: string): SessionListScope {
   const owner = ownerFilterOf(principal);
   if (owner === undefined) return {};
@@ -427,7 +422,7 @@ const newestFirst = (one: SessionRecord, other: SessionRecord) => other.latestMe
 const isListed = (principal: Principal, { shared: _shared, ...session }: Parameters<typeof permitsAction>[2]) =>
   permitsAction(principal, 'see', session);
 
-/** Two owners can use the same workspace name. All callers without an owner share one set of names. */
+/** Workspace names are unique per owner; callers without an owner share one set. */
 export function guardWorkspaces(
   workspaces: WorkspaceService,
   principalOf: () => Principal,

@@ -14,23 +14,22 @@ export type SecretReference = z.infer<typeof SecretUse>;
 export const BoundCredential = CredentialInjection.extend({
   name: z.string(),
   createdAt: z.number(), // epoch ms
-  /** The stored secret whose current value each request uses. Absent if the credential has its own value. */
+  /** The stored secret that requests use. Absent if the credential has its own value. */
   uses: SecretUse.optional(),
 });
 export type BoundCredential = z.infer<typeof BoundCredential>;
 
-/** Credentials of sessions or projects. Every method rejects if the session or project does not exist. */
+/** Every method rejects if the session or project does not exist. */
 export interface CredentialService<Id> {
   list(of: Id): Promise<readonly BoundCredential[]>;
   /**
-   * Replaces a credential with the same name. New connections use it immediately; variables change when a sandbox next
-   * starts. Rejects: invalid_request (an invalid value), conflict (another credential sets the same variable, or the same
-   * header for a host, or 50 exist already).
+   * Creates or replaces a credential. Applies to new connections; variables change at the next sandbox start. Rejects:
+   * invalid_request, conflict (the variable or a host's header is taken, or 50 others exist).
    */
   put(of: Id, credential: CredentialInjection & { readonly name: string }, value: Secret): Promise<BoundCredential>;
   /**
-   * Like `put`, but each request uses a stored secret's current value. Requests are refused once the secret is deleted.
-   * Also rejects: not_found (no such secret).
+   * Like `put`, with a stored secret's current value. Requests fail once the secret is deleted. Also rejects: not_found
+   * (the secret).
    */
   bind(
     of: Id,

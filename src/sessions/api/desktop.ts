@@ -4,7 +4,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { ServiceRules } from './rules.ts';
 
 export const DesktopAvailability = z.object({
-  /** `failed`: the build failed and will be retried. `none`: the settings or the driver does not allow a desktop. */
+  /** `failed` builds are retried. `none`: the settings or the driver allow no desktop. */
   state: z.enum(['ready', 'building', 'failed', 'none']),
   /** The current build step, or the reason for the state `failed` or `none`. */
   detail: z.string().optional(),
@@ -24,10 +24,10 @@ export type DesktopView = z.infer<typeof DesktopView>;
 /** `restarted`: reconnect to see the new screen. */
 export type DesktopStreamEndReason = 'left' | 'restarted' | 'stopped' | 'sandbox_gone' | 'session_deleted';
 export interface DesktopViewerOptions {
-  /** Chosen by the viewer. A new viewer replaces one with the same id, unless the new one may only watch. */
+  /** With `mayControl`, replaces a connected viewer with the same id. */
   readonly viewerId?: string;
   readonly mayControl: boolean;
-  /** Called with the id of the viewer in control, or with undefined if the agent has control. */
+  /** Called with the controlling viewer's id, or with undefined for the agent. */
   readonly onControl: (driver: string | undefined) => void;
 }
 export interface DesktopViewer extends AsyncDisposable {
@@ -36,26 +36,26 @@ export interface DesktopViewer extends AsyncDisposable {
   readonly stream: Duplex;
   readonly ended: Promise<DesktopStreamEndReason>;
   readonly driver: string | undefined;
-  /** Whether this viewer's input is forwarded. Only a button press takes control, if no viewer has it. */
+  /** Returns whether to forward this viewer's input. A `press` takes control if no viewer has it. */
   uses(what: 'press' | 'hands'): boolean;
-  /** Types X keysyms, even without a key for them. Resolves once the focused program has received them. */
+  /** Types even keysyms that no key produces. Resolves once the focused program has received them. */
   type(keysyms: readonly number[]): Promise<void>;
   /** Takes control, even from another viewer. Returns false if this viewer may only watch. */
   take(): boolean;
   giveBack(): void;
 }
 /**
- * At most one viewer has control, and the agent's input waits for it. `start`, `watch` and `screenshot` reject with
- * unsupported without a desktop; `start` and `watch` reject with sandbox_not_found after an explicit stop.
+ * The agent's input waits while a viewer has control. Without a desktop, `start`, `watch` and `screenshot` reject with
+ * unsupported. After an explicit stop, `start` and `watch` reject with sandbox_not_found.
  */
 export interface DesktopService {
   /** Does not start the desktop. */
   status(id: SessionId): Promise<DesktopView>;
-  /** Starts the sandbox if needed. Resolves when the desktop is up. Rejects: cancelled, deadline_exceeded (after one minute). */
+  /** Also starts the sandbox. Rejects: cancelled, deadline_exceeded (after one minute). */
   start(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
   /**
-   * Restarts the sandbox with a desktop, keeping its files but ending its processes. Rejects: conflict (the restart
-   * would end a run), unsupported (no image with a desktop exists).
+   * Restarts the sandbox with a desktop, ending its processes. Rejects: conflict (a run would end), unsupported (no
+   * desktop image).
    */
   add(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
   /** Also succeeds if no desktop is running. Ends viewers' streams with `stopped`. */
@@ -64,7 +64,7 @@ export interface DesktopService {
   screenshot(id: SessionId, signal: AbortSignal): Promise<Buffer>;
   /** Starts the desktop. Also rejects: queue_full (too many viewers). */
   watch(id: SessionId, request: DesktopViewerOptions, signal: AbortSignal): Promise<DesktopViewer>;
-  /** Rejects: not_found (the viewer is not connected to this server), forbidden (the viewer may only watch). */
+  /** Rejects: not_found (not connected to this server), forbidden (a watch-only viewer). */
   takeControl(id: SessionId, viewerId: string): Promise<DesktopView>;
   /** Returns control to the agent, if this viewer has it. */
   giveControl(id: SessionId, viewerId: string): Promise<DesktopView>;

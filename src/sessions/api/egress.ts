@@ -9,7 +9,7 @@ export const EffectiveEgress = z.object({
   opens: z.string(),
   /** The operator's list; empty if the policy uses none. */
   entries: z.array(z.string()).readonly(),
-  /** The creator's limit on the policy's hosts. Absent if there is no limit, or if the limit is in `rules`. */
+  /** The creator's limit on the policy's hosts, if any, unless it is in `rules`. */
   within: z.array(z.string()).readonly().optional(),
   rules: EgressRules.optional(),
   allowed: z.array(z.string()).readonly(),
@@ -21,14 +21,13 @@ export type EffectiveEgress = z.infer<typeof EffectiveEgress>;
 export interface EgressService {
   inForce(id: SessionId): Promise<EffectiveEgress>;
   /**
-   * Allows `host` or `*.host`, each with an optional `:port`, at public addresses only. Rejects: invalid_request (the entry
-   * cannot be allowed), conflict (the session has 100 entries already), unsupported (no network access).
+   * Allows `host` or `*.host`, with an optional `:port`, at public addresses. Rejects: invalid_request, conflict (100
+   * entries exist), unsupported (no network access).
    */
   allow(id: SessionId, entry: string): Promise<void>;
   /**
-   * Replaces the creator's limit; null removes it. Closes open connections that it no longer allows. Rejects:
-   * invalid_request (not a host or range, or not allowed by the policy), unsupported (the driver does not enforce
-   * egress, or cannot add network access to the running sandbox).
+   * Replaces the creator's limit; null removes it. Closes connections outside it. Rejects: invalid_request (not a host
+   * or range, or outside the policy), unsupported (by the driver).
    */
   narrow(id: SessionId, choice: EgressRestriction | null): Promise<void>;
   /** Does not close existing connections. Also succeeds if the entry was not allowed. */

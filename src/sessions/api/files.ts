@@ -12,9 +12,8 @@ import type { ServiceRules } from './rules.ts';
  */
 export interface FileService {
   /**
-   * Directories first, each group sorted by name. With `starts: false`, rejects with sandbox_not_found if the sandbox
-   * is stopped. Also rejects: file_not_found, invalid_request (not a directory), payload_too_large (more than 20,000
-   * entries).
+   * Directories first, then by name. Also rejects: sandbox_not_found (stopped, with `starts: false`), file_not_found,
+   * invalid_request (not a directory), payload_too_large (over 20,000 entries).
    */
   list(
     id: SessionId,
@@ -25,52 +24,46 @@ export interface FileService {
   /** Rejects: file_not_found, invalid_request (not a file), payload_too_large (more than 10 MiB). */
   read(id: SessionId, path: string, signal: AbortSignal): Promise<Buffer>;
   /**
-   * Opens a file of up to 50 MiB. The sandbox is in use until the content ends or is destroyed. Rejects: file_not_found,
-   * invalid_request (not a file), payload_too_large.
+   * The sandbox is in use until the content ends or is destroyed. Rejects: file_not_found, invalid_request (not a
+   * file), payload_too_large (over 50 MiB).
    */
   open(id: SessionId, path: string, signal: AbortSignal): Promise<OpenFile>;
   write(id: SessionId, path: string, content: string | Uint8Array, signal: AbortSignal): Promise<void>;
   /** Removes a folder with its contents. Rejects: file_not_found. */
   remove(id: SessionId, path: string, signal: AbortSignal): Promise<void>;
-  /**
-   * Matches are sorted. A file must also match one of the `types` globs, if any. Rejects: file_not_found (`path` does
-   * not exist).
-   */
+  /** Matches are sorted. Empty `types` match every file. Rejects: file_not_found. */
   find(
     id: SessionId,
     query: FileSearchQuery,
     signal: AbortSignal,
   ): Promise<{ matches: readonly string[]; truncated: boolean }>;
   /**
-   * `pattern` is a POSIX extended regular expression. Matches are sorted by file and line. Rejects: invalid_request (bad
-   * pattern), file_not_found.
+   * `pattern` is a POSIX extended regular expression. Sorted by file and line. Rejects: invalid_request (bad pattern),
+   * file_not_found.
    */
   grep(
     id: SessionId,
     query: FileSearchQuery,
     signal: AbortSignal,
   ): Promise<{ matches: readonly GrepMatch[]; truncated: boolean }>;
-  /**
-   * Lists at most 2,000 files that changed since the newest run began. Compares only size and modification time.
-   * `starts` works as in `list`.
-   */
+  /** Changes since the newest run began, by size and modification time; at most 2,000 files. `starts`: as in `list`. */
   changes(id: SessionId, signal: AbortSignal, options?: { readonly starts?: boolean }): Promise<FileChanges>;
   /**
-   * A file's content when the newest run began. Rejects: file_not_found (the file did not exist, is larger than 256
-   * KiB, or exceeded the total limit for copies).
+   * A file's content when the newest run began. Rejects: file_not_found (no such file then, over 256 KiB, or over the
+   * total limit).
    */
   before(id: SessionId, path: string, signal: AbortSignal): Promise<Buffer>;
 }
 export const FileChanges = z.object({
   /** The snapshot's time, and the run that began after it. Null without a snapshot. */
   since: z.object({ runId: z.string(), at: z.number() }).nullable(),
-  /** Sorted by path, relative to the workspace. Ignores files created by package managers and git. */
+  /** Sorted by path, relative to the workspace. Excludes files of package managers and git. */
   files: z
     .array(
       z.object({
         path: z.string(),
         change: z.enum(['added', 'modified', 'deleted']),
-        /** The file's size in bytes before the run and now. Null if the file does not exist. */
+        /** Size in bytes before the run and now. Null: no such file. */
         before: z.int().nullable(),
         after: z.int().nullable(),
       }),

@@ -23,7 +23,7 @@ export const EffectiveModels = z.object({
   /** The variable or setting that overrides the page's choice. Null if there is none. */
   setBy: z.string().nullable(),
   chosen: z.string().nullable(),
-  /** Why only the demo model can be used, and how to change that. Null if all models can be used. */
+  /** Why only the demo model can be used. Null if all models can be used. */
   refusal: z.string().nullable(),
   providers: z.array(ModelProvider).readonly(),
   canChange: z.boolean(),
@@ -61,13 +61,12 @@ export interface ModelService {
   /** Requests the provider's model list, for at most 10 s. Stores nothing. */
   test(access: ModelAccess, signal: AbortSignal): Promise<ModelAccessTestResult>;
   /**
-   * Stores the access. `model` becomes the default, from the next turn on. Rejects: forbidden (a private address),
-   * model_unauthorized (the provider refused the key). Also rejects: invalid_request (the settings define the default
-   * model or the provider's key or address, the name or address is invalid, this server must not use the model, or too
-   * many model servers).
+   * Stores the access. `model` becomes the default from the next turn on. Rejects: forbidden (a private address),
+   * model_unauthorized (the provider refused the key), invalid_request (a value is invalid, defined in the settings or
+   * not allowed here, or too many model servers).
    */
   use(access: ModelAccess & { readonly model?: string | undefined }, signal: AbortSignal): Promise<EffectiveModels>;
-  /** Deletes the key, the address and a default model of this provider. Rejects: not_found (nothing was entered). */
+  /** Also forgets a default model of this provider. Rejects: not_found (nothing was entered). */
   forget(provider: string): Promise<EffectiveModels>;
 }
 

@@ -11,7 +11,7 @@ export type PreviewTarget = number | 'files';
 export const PreviewView = z.object({
   id: z.string(),
   of: z.union([z.int(), z.literal('files')]),
-  /** Shows only files in or below this workspace folder. If absent, all files are shown. */
+  /** Limits the preview to files in or below this workspace folder. */
   folder: z.string().optional(),
   createdAt: z.number(), // epoch ms
   expiresAt: z.number(), // epoch ms
@@ -25,10 +25,7 @@ export interface PreviewRequest extends Pick<PreviewView, 'of' | 'folder' | 'key
 
 /** Every method can also reject with session_not_found. */
 export interface PortService {
-  /**
-   * Omits Corral's own ports and does not start the sandbox. Empty if the sandbox is not running or shares the host's
-   * ports.
-   */
+  /** Omits Corral's own ports. Empty if the sandbox is not running or shares the host's ports. */
   list(id: SessionId, signal: AbortSignal): Promise<readonly ListeningPort[]>;
   /** Rejects: forbidden (a port that cannot be opened), conflict (100 previews are open already). */
   open(id: SessionId, requested: PreviewRequest): Promise<PreviewView>;
@@ -36,8 +33,8 @@ export interface PortService {
   /** Also closes the preview's connections. Succeeds even if the preview does not exist. */
   close(id: SessionId, preview: string): Promise<void>;
   /**
-   * Keeps the sandbox in use until the stream closes. Rejects: forbidden (a port that cannot be opened), not_found (nothing
-   * listens), sandbox_not_found (not running; previews do not start it).
+   * Keeps the sandbox in use until the stream closes. Rejects: forbidden (a port that cannot be opened), not_found
+   * (nothing listens), sandbox_not_found (not running).
    */
   connect(id: SessionId, port: number, signal: AbortSignal): Promise<Duplex>;
 }

@@ -6,7 +6,7 @@ export const ProcessInfo = z.object({
   pid: z.int(),
   cmd: z.string(),
   status: z.enum(['running', 'stopped', 'exited']),
-  /** The log file, relative to the workspace; empty unless the process was started in the background. */
+  /** Path relative to the workspace. Empty unless started in the background. */
   log: z.string(),
   started: z.string(), // ISO 8601.
   memoryBytes: z.int().optional(),
@@ -23,16 +23,15 @@ export interface ProcessLog {
 /** `logs` and `startBackground` start a sandbox that is not running. */
 export interface ProcessService {
   /**
-   * Lists running processes and finished background ones, newest first. Beyond 200, omits finished ones first. Does not
-   * start a sandbox: if none runs, all background processes are finished.
+   * Newest first. Includes finished background processes; beyond 200, omits those first. Does not start the sandbox.
    */
   list(id: SessionId, signal: AbortSignal): Promise<readonly ProcessInfo[]>;
   /**
-   * Sends SIGTERM, and SIGKILL after 2 s, to the process and its descendants. Also succeeds for a finished background
-   * process. Rejects: not_found.
+   * Sends the process tree SIGTERM, and SIGKILL after 2 s. Succeeds for finished background processes. Rejects:
+   * not_found.
    */
   stop(id: SessionId, pid: number, signal: AbortSignal): Promise<void>;
-  /** The log's last lines, at most 1 MiB; empty if there is no log. Rejects: not_found. */
+  /** The last lines, at most 1 MiB; empty without a log. Rejects: not_found. */
   logs(id: SessionId, pid: number, lines: number, signal: AbortSignal): Promise<ProcessLog>;
   /** Resolves once the process has started. Its output goes to `log`. Rejects: sandbox_unavailable. */
   startBackground(id: SessionId, command: string, signal: AbortSignal): Promise<{ pid: number; log: string }>;

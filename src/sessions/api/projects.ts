@@ -22,7 +22,7 @@ export interface ProjectAgentProfile {
   readonly model: string;
   /** If null, the fallbacks from the template or settings apply. */
   readonly fallbacks: readonly string[] | null;
-  /** Added to the servers from the template and settings. Overrides servers of the same name. */
+  /** Added to the servers from the template and settings; overrides those of the same name. */
   readonly toolServers: readonly ToolProgram[];
 }
 type ProjectAgentChange = Partial<Omit<ProjectAgentProfile, 'template'>>;
@@ -70,26 +70,22 @@ export interface ProjectService {
   /** Changes only the fields that are set. Rejects: conflict (changed concurrently). */
   update(id: string, change: { name?: string; description?: string | null }): Promise<Project>;
   agent(id: string): Promise<ProjectAgentProfile>;
-  /**
-   * Changes only the fields that are set, from the next turn on. Rejects: conflict, invalid_request (a model that is
-   * unknown or must not be used).
-   */
+  /** Applies from the next turn on. Rejects: conflict, invalid_request (an unknown or forbidden model). */
   changeAgent(id: string, change: ProjectAgentChange): Promise<ProjectAgentProfile>;
   /** Lists the owner first. */
   members(id: string): Promise<readonly ProjectMemberView[]>;
   /** Rejects: not_found (no such id), conflict (the member is the owner, or no maintainer would remain), quota. */
   putMember(id: string, member: ProjectMember, change?: MemberChange): Promise<ProjectMemberView>;
-  /** Also ends the member's open streams. Rejects: not_found, conflict (the member is the owner or the last maintainer). */
+  /** Also ends the member's open streams. Rejects: not_found, conflict (the owner or the last maintainer). */
   removeMember(id: string, member: MemberName, change?: MemberChange): Promise<void>;
   /** Call after a resource has left the project: ends the members' open streams. */
   departed(id: string): Promise<void>;
   /**
-   * A null `projectId` moves the resource back to its owner. Ends the open streams of the previous project's members.
-   * Rejects: not_found, conflict (the name is taken at the destination, the resource is shared with everyone, or a
-   * session uses the volume).
+   * Ends the open streams of the previous project's members. Rejects: not_found, conflict (the name is taken, the
+   * resource is shared with everyone, or a session uses the volume).
    */
   move(id: string, to: ResourceMove, admit?: (resource: ResourceOwnership) => void): Promise<void>;
-  /** Transfers the project to a person or key. The previous owner becomes a maintainer. Rejects: not_found (no such id). */
+  /** Transfers the project to a person or key; the previous owner becomes a maintainer. Rejects: not_found. */
   handOver(id: string, to: string): Promise<Project>;
   /** Also deletes the project's files, sessions, sandboxes, and resources, such as volumes and skills. */
   delete(id: string): Promise<void>;

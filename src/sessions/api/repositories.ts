@@ -43,7 +43,7 @@ export interface CreatedCommit {
   readonly branch: string;
 }
 export interface PushCommand {
-  /** The remote branch. Default: the local branch's name. Pushes to the base branch are refused unless named here. */
+  /** The remote branch, by default the local branch's name. Required to push to the base branch. */
   readonly branch?: string;
 }
 export interface PushedBranch {
@@ -71,10 +71,7 @@ export interface NamedCheckResult extends EnvironmentCheckResult {
 export interface RepositoryService {
   /** Does not start the sandbox. */
   list(id: SessionId): Promise<readonly SessionRepository[]>;
-  /**
-   * Retries the fetch, for example after the credential was bound. Rejects: conflict (the repository is ready, or the fetch
-   * failed again).
-   */
+  /** Retries a failed fetch or setup. Rejects: conflict (the repository is usable, or the fetch failed again). */
   fetch(id: SessionId, path: string, signal: AbortSignal): Promise<SessionRepository>;
   status(id: SessionId, path: string, signal: AbortSignal): Promise<RepositoryStatus>;
   diff(id: SessionId, path: string, query: DiffQuery, signal: AbortSignal): Promise<DiffText>;
@@ -83,15 +80,14 @@ export interface RepositoryService {
   /** Rejects: conflict (nothing to commit, or no branch is checked out). */
   commit(id: SessionId, path: string, command: CommitCommand, signal: AbortSignal): Promise<CreatedCommit>;
   /**
-   * Pushes `head` to the repository's own URL through the egress proxy, which adds the credential. Rejects: conflict
-   * (nothing to push, no branch to push to, or the remote branch has other commits), forbidden (no credential with
-   * write access, or the egress policy refuses the host), not_found (no such remote repository), provider_error (the
-   * host is unreachable).
+   * Pushes `head` through the egress proxy, which adds the credential. Rejects: conflict (nothing to push, no branch,
+   * or other commits on the remote branch), forbidden (no credential with write access, or a refused host), not_found
+   * (no such remote repository), provider_error (the host is unreachable).
    */
   push(id: SessionId, path: string, command: PushCommand, signal: AbortSignal): Promise<PushedBranch>;
   /**
-   * Runs the checks in `names`, or all, as `.corral/corral.yaml` defined them at the fetch. Rejects: not_found (no such
-   * check), conflict (the repository defines none).
+   * Runs the named checks, or all, as defined in `.corral/corral.yaml` at the fetch. Rejects: not_found (no such
+   * check), conflict (none defined).
    */
   check(
     id: SessionId,
@@ -100,10 +96,9 @@ export interface RepositoryService {
     signal: AbortSignal,
   ): Promise<readonly NamedCheckResult[]>;
   /**
-   * Approves the services in `names`, or all, as `.corral/corral.yaml` defined them at the fetch. Stops a running
-   * sandbox, because services start only with it. Rejects: not_found (no such service), conflict (the repository
-   * defines none, the session has another service of that name, or a run is active), invalid_request (the operator does
-   * not allow an image), unsupported (services cannot run here).
+   * Approves the named services, or all, as defined in `.corral/corral.yaml` at the fetch. Stops a running sandbox.
+   * Rejects: not_found (no such service), conflict (none defined, a name in use, or an active run), invalid_request (an
+   * image that the operator does not allow), unsupported (no services here).
    */
   allowServices(
     id: SessionId,
@@ -162,15 +157,15 @@ export interface SendFeedbackResult {
  */
 export interface PullRequestService {
   /**
-   * Pushes the branch, and opens its pull request or returns the open one. Rejects: conflict (uncommitted changes, or
-   * no commit). Also rejects as a repository's `push` does.
+   * Pushes the branch first. Returns the open pull request, if any. Rejects: conflict (uncommitted changes, or no
+   * commit), and as `RepositoryService.push` does.
    */
   open(id: SessionId, path: string, command: PullRequestCommand, signal: AbortSignal): Promise<PullRequest>;
   /** Does not start the sandbox. */
   state(id: SessionId, path: string, signal: AbortSignal): Promise<PullRequestDetails>;
   /**
-   * Sends the session new comments, reviews and failed checks, quoted in one message. Rejects: conflict (nothing is
-   * new, or there is no pull request), queue_full.
+   * Quotes new comments, reviews and failed checks in one message. Rejects: conflict (nothing new, or no pull request),
+   * queue_full.
    */
   sendFeedback(id: SessionId, path: string, signal: AbortSignal): Promise<SendFeedbackResult>;
 }
@@ -202,17 +197,17 @@ export interface CheckpointRange {
 }
 
 /**
- * One checkpoint precedes the first run, and one follows each run that changed files. Checkpoints omit ignored files
- * and leave the repositories unchanged. Rejects: session_not_found. Methods that read the sandbox start it, and also
- * reject: not_found (no such checkpoint), conflict (git failed), sandbox_unavailable, cancelled.
+ * A checkpoint precedes the first run, and follows each run that changed files. Checkpoints omit ignored files.
+ * Rejects: session_not_found. Methods that start the sandbox also reject: not_found (no such checkpoint), conflict (git
+ * failed), sandbox_unavailable, cancelled.
  */
 export interface CheckpointService {
   /** Oldest first. Does not start the sandbox. */
   list(id: SessionId): Promise<readonly Checkpoint[]>;
   diff(id: SessionId, range: CheckpointRange, signal: AbortSignal): Promise<CheckpointDiff>;
   /**
-   * Saves the current files as a checkpoint first, so a restore can be undone. Rejects: conflict (a run is active),
-   * sandbox_lost (the session moved to another server).
+   * Saves the current files as a checkpoint first. Rejects: conflict (a run is active), sandbox_lost (the session moved
+   * to another server).
    */
   restore(id: SessionId, number: number, signal: AbortSignal): Promise<{ readonly before: number }>;
 }

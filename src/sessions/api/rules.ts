@@ -6,15 +6,14 @@ export type AccessKind = 'see' | 'read' | 'work' | 'stop' | 'manage';
 
 export interface MethodRule {
   /**
-   * An AccessKind admits callers with that access to the first argument's resource. `create` admits users, and `copy`
-   * callers that may work on the first argument's resource; they own the new resource. `list` covers only owners and
-   * projects that the caller may see. `find` admits callers that may see the resource, and prefers their own. `guarded`
-   * refuses every call without a guard in src/sessions/access.
+   * An AccessKind applies to the first argument's resource. `create` admits users, and `copy` callers with `work`; they
+   * own the result. `list` covers only owners and projects that the caller may see. `find` prefers the caller's own
+   * resources. `guarded` refuses calls without a guard in src/sessions/access.
    */
   readonly may: AccessKind | 'any' | 'user' | 'admin' | 'create' | 'list' | 'find' | 'copy' | 'guarded';
   /**
-   * The action in the audit log, for successful and refused calls; null records nothing. `look` records reads of
-   * another owner's session, once per caller and session every ten minutes.
+   * The audit log's action, also for refused calls; null records nothing. `look` records reads of another owner's
+   * session, at most every ten minutes.
    */
   readonly audit: string | null;
 }

@@ -2,7 +2,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { ServiceRules } from './rules.ts';
 
-/** One value in one or more formats, keyed by MIME type. Binary data is base64-encoded. */
+/** Formats of one value, keyed by MIME type. Binary data is base64-encoded. */
 export interface CodeResult {
   readonly isMain: boolean;
   readonly data: Readonly<Record<string, string>>;
@@ -20,7 +20,7 @@ export interface CodeCell {
   readonly timeoutMs: number;
   readonly listener: CodeListener;
   readonly env?: Readonly<Record<string, string>>;
-  /** An absolute path, where a kernel started for this cell runs. A context's `cwd` takes precedence. */
+  /** Absolute working directory of a kernel started for this cell. A context's `cwd` takes precedence. */
   readonly folder?: string;
 }
 interface CodeEnd {
@@ -36,12 +36,10 @@ interface CodeContext {
   /** Whether `cwd` can be outside the workspace. */
   readonly isAnywhere?: boolean;
 }
-/** The code contexts of a sandbox, each with its own kernel. Methods with an id can reject with not_found. */
+/** Each context has its own kernel. Methods with an id reject with not_found. */
 export interface CodeContexts {
   list(): readonly CodeContext[];
-  /**
-   * Returns the context with this id, or creates it. Throws conflict if its language differs, or if 16 others exist.
-   */
+  /** Returns an existing context with this id. Throws: conflict (its language differs, or 16 others exist). */
   create(context: CodeContext): CodeContext;
   /** Runs after the context's earlier cells. The signal interrupts the cell. */
   execute(id: string, cell: CodeCell, signal: AbortSignal): Promise<CodeEnd>;

@@ -28,31 +28,27 @@ export interface PauseOptions {
   readonly keeps?: PauseKind | undefined;
   readonly signal: AbortSignal;
 }
-/**
- * A user's direct control of a session's sandbox. Methods that start the sandbox can also reject with
- * sandbox_unavailable, sandbox_capacity or disk_full.
- */
+/** Methods that start the sandbox can also reject with sandbox_unavailable, sandbox_capacity or disk_full. */
 export interface SandboxService {
   /** Reads only the session's record. */
   status(id: SessionId): Promise<SandboxView>;
-  /** Undefined if not running or not reported. Does not start the sandbox or delay its idle stop. */
+  /** Undefined if not running or not reported. Does not delay the idle stop. */
   usage(id: SessionId, signal: AbortSignal): Promise<SandboxUsage | undefined>;
   /** In configured order. Starts nothing. */
   services(id: SessionId, signal: AbortSignal): Promise<readonly ServiceStatus[]>;
   /** Resolves when the sandbox is ready. `started` is false if it was already running. */
   start(id: SessionId, signal: AbortSignal): Promise<{ started: boolean }>;
-  /** Stops the active run and ends every process, but keeps files. `exec` then rejects until `start` or a run. */
+  /** Also stops the active run. Keeps files. `exec` then rejects until `start` or a run. */
   stop(id: SessionId): Promise<{ stopped: boolean }>;
   /**
-   * Pauses the sandbox until its next use. `keeps: 'memory'` freezes its processes; `keeps: 'files'` ends them and
-   * keeps the workspace. Default: keeps as much as the driver can. Rejects: unsupported (by the driver),
-   * sandbox_not_found (not running), sandbox_unavailable (freezing failed), deadline_exceeded (not frozen within 30 s),
-   * sandbox_lost, conflict (the pause would end a run's processes).
+   * Pauses until the next use. `memory` freezes the processes; `files` keeps only the workspace. Default: the most that
+   * the driver supports. Rejects: unsupported (by the driver), sandbox_not_found (not running), sandbox_unavailable
+   * (freezing failed), deadline_exceeded (after 30 s), sandbox_lost, conflict (a run's processes would end).
    */
   pause(id: SessionId, requested: PauseOptions): Promise<SandboxView>;
-  /** Ends every process, empties the workspace and starts a new sandbox. Rejects with sandbox_not_found if none is running. */
+  /** Empties the workspace and starts a new sandbox. Rejects: sandbox_not_found (none is running). */
   reset(id: SessionId, signal: AbortSignal): Promise<void>;
-  /** Revokes the tokens that facades issued for the sandbox, and ends the streams opened with them. */
+  /** Revokes the sandbox's facade tokens, and ends streams opened with them. */
   rotateTokens(id: SessionId): Promise<void>;
   /** Rejects: sandbox_not_found after an explicit stop. */
   exec(id: SessionId, command: ExecCommand, signal: AbortSignal): Promise<ExecResult>;

@@ -48,7 +48,7 @@ export interface SessionListQuery {
   readonly limit: number;
   readonly after: { readonly latestMessageAt: number; readonly id: string } | undefined;
   readonly keep: (session: SessionRecord) => boolean;
-  /** Store filters. With `owner`, selects sessions of that owner and of `projects`, and ignores `projectId`. */
+  /** With `owner`, selects sessions of that owner and of `projects`, and ignores `projectId`. */
   readonly owner?: string;
   readonly projects?: readonly string[];
   readonly projectId?: string;
@@ -80,7 +80,7 @@ export interface CreateSessionCommand {
   readonly model?: string;
   /** Fallbacks, in order. Default: the project's, else the template's, else the server's. */
   readonly fallbacks?: readonly string[];
-  /** Added to the server's, template's and project's tool servers. Overrides tool servers of the same name. */
+  /** Added to those of the server, template and project; overrides servers of the same name. */
   readonly toolServers?: readonly ToolProgram[];
   readonly repositories?: readonly RepositoryInput[];
   /** The author of commits. Default: from the settings. */
@@ -91,7 +91,7 @@ export interface CreateSessionCommand {
   readonly sandbox?: SandboxOptions;
   /** Ids or names of the owner's or project's volumes. They replace the template's. */
   readonly volumes?: readonly MountRequest[];
-  /** Id or name of the owner's or project's built template. The sandbox starts from its image. */
+  /** Id or name of the owner's or project's built template. */
   readonly built?: string;
   /** The limits of the template and the server also apply. The smallest limit wins. */
   readonly budget?: BudgetSpec;
@@ -151,7 +151,7 @@ export const SessionSkillInfo = z.object({
 export type SessionSkillInfo = z.infer<typeof SessionSkillInfo>;
 export interface ForkSessionCommand {
   readonly origin: SessionOrigin;
-  /** The seq of a `run.end`, or of a completed or failed `step`. Unset: the end of the newest run. */
+  /** A `run.end`, or a completed or failed `step`. Default: the end of the newest run. */
   readonly seq?: number;
   /** Default: the title of the forked session. */
   readonly title?: string;
@@ -225,33 +225,32 @@ export interface SessionMove {
  */
 export interface SessionService {
   /**
-   * Returns before the sandbox starts. Rejects: invalid_request (unknown template, forbidden model, or sandbox options
-   * over the limits), not_found (skill, volume or snapshot), conflict (a volume in use, or a damaged snapshot). Also
-   * rejects: forbidden (a repository folder that the operator did not list), unsupported, quota, sandbox_capacity,
-   * draining.
+   * Resolves before the sandbox starts. Rejects: invalid_request (unknown template, forbidden model, or sandbox options
+   * over the limits), not_found (skill, volume or snapshot), conflict (a volume in use, or a damaged snapshot),
+   * forbidden (a repository folder that the operator did not list), unsupported, quota, sandbox_capacity, draining.
    */
   create(command: CreateSessionCommand): Promise<SessionRecord>;
   /**
-   * Finds or creates the session with this name, and starts its sandbox in the background. Concurrent calls get the
-   * same session, even across servers. Rejects as `create` does, and with store_busy.
+   * Finds or creates the session, and starts its sandbox in the background. Concurrent calls on any server return the
+   * same session. Rejects as `create` does, and with store_busy.
    */
   named(command: NamedSessionCommand): Promise<NamedSession>;
   /** Does not start the sandbox. Rejects: session_not_found. */
   byName(name: string, owner?: string): Promise<SessionRecord>;
   /**
-   * Creates a session with the conversation up to the end of a run or step. Copies that point's files if they were kept
+   * Copies the conversation up to the end of a run or step, and that point's files if they were kept
    * (`forkedFrom.files`). Rejects as `create` does. Also rejects: invalid_request (no such position), conflict (no run
    * has ended).
    */
   fork(id: SessionId, command: ForkSessionCommand): Promise<SessionRecord>;
   /**
-   * Creates a session with the conversation before a message, and sends the edited message to it. Copies that point's
-   * files if they were kept. Both sessions are branches of the message (`branch`). Rejects as `fork` and `send` do.
-   * Also rejects: invalid_request (the message began no run, or the text is empty), conflict (a run is active).
+   * Forks before a message, and sends the edited message to the new session. Both sessions are branches of the message
+   * (`branch`). Rejects as `fork` and `send` do. Also rejects: invalid_request (the message began no run, or the text
+   * is empty), conflict (a run is active).
    */
   edit(id: SessionId, command: EditMessageCommand): Promise<EditMessageResult>;
   /**
-   * Newest `latestMessageAt` first, excluding sessions being deleted. A search always applies `keep`, but may ignore
+   * Newest `latestMessageAt` first, without sessions being deleted. A search always applies `keep`, but not always
    * `projectId` and `status`.
    */
   list(only?: SessionListQuery): Promise<readonly SessionRecord[]>;
@@ -260,37 +259,30 @@ export interface SessionService {
   /** From here on, methods that take a session id reject with session_not_found, except `watching`. */
   get(id: SessionId): Promise<SessionRecord>;
   rename(id: SessionId, title: string): Promise<SessionRecord>;
-  /**
-   * Changes only the fields that are set. Logs a new title as `title`, and changes to the agent, metadata, budget or
-   * `archived` as `session.updated`.
-   */
+  /** Logs a new title as `title`, and changes to the agent, metadata, budget or `archived` as `session.updated`. */
   update(id: SessionId, change: SessionPatch): Promise<SessionRecord>;
   /**
-   * Moves the session and its children into or out of a project, or to another owner in a project. Changing the owner
-   * removes the session's name. If the session leaves a project, open streams of that project's members end. Rejects:
-   * invalid_request (another owner without a project), not_found (the new owner does not work in the project), conflict
-   * (a child session, or one that uses a project volume), quota, sandbox_capacity.
+   * Also moves the children. A change of owner removes the session's name. Ends open streams of the previous project's
+   * members. Rejects: invalid_request (another owner without a project), not_found (the new owner does not work in the
+   * project), conflict (a child session, or one that uses a project volume), quota, sandbox_capacity.
    */
   move(id: SessionId, move: SessionMove): Promise<SessionRecord>;
   /**
-   * Yields every session in scope as `changed`, then all changes and deletions, even outside the scope. Ends when the
-   * signal fires or the server shuts down. Rejects: queue_full.
+   * Yields every session in scope as `changed`, then all changes and deletions, even outside the scope. Ends on abort
+   * or shutdown. Rejects: queue_full.
    */
   watch(signal: AbortSignal, only?: SessionListScope): AsyncIterable<SessionListChange>;
-  /**
-   * Deletes the session and its children, with their runs, streams, processes, workspaces and logs. Once this resolves,
-   * no list contains the session.
-   */
+  /** Also deletes the session's children. Once this resolves, no list contains the session. */
   delete(id: SessionId): Promise<void>;
   /** Rejects: invalid_request (the message is empty or too long), queue_full. */
   send(id: SessionId, command: SendUserMessageCommand): Promise<SendUserMessageResult>;
   /** Resolves when the run's processes have ended, or immediately if no run is active. */
   stop(id: SessionId): Promise<{ stopped: boolean }>;
 
-  /** The first decision applies. Rejects with conflict if the call is not waiting for approval. */
+  /** The first decision applies. Rejects: conflict (the call is not waiting for approval). */
   decide(id: SessionId, command: DecideApprovalCommand): Promise<{ callId: string; decision: 'approved' | 'rejected' }>;
 
-  /** Events after a cursor. `follow` ends when its signal fires, the session is deleted, or the server shuts down. */
+  /** `follow` ends when its signal fires, the session is deleted, or the server shuts down. */
   page(id: SessionId, after: number, limit: number): Promise<EventPage>;
   history(id: SessionId): AsyncIterable<SessionEvent>;
   follow(id: SessionId, after: number, options: FollowOptions): AsyncIterable<LogUpdate>;
@@ -301,7 +293,7 @@ export interface SessionService {
   agent(id: SessionId): Promise<EffectiveAgent>;
   /** Includes workspace skills only while the sandbox runs. */
   skills(id: SessionId, signal: AbortSignal): Promise<readonly SessionSkillInfo[]>;
-  /** Registers a viewer until the handle is disposed. A session with a viewer has no unread messages. */
+  /** A session with a viewer has no unread messages. */
   watching(id: SessionId): Disposable;
 
   /** Reads only the session's record. */
@@ -318,7 +310,7 @@ export interface ServerHealth {
   readonly sandbox: HealthCheckResult & {
     readonly driver: string;
     readonly pause?: PauseSupport;
-    /** How the driver runs sandboxes, such as pods or claims. Absent: only one way exists. */
+    /** How the driver runs sandboxes, for example as pods or claims. Absent: only one way exists. */
     readonly engine?: string;
     /** Why services cannot run alongside sandboxes. Absent: they can. */
     readonly noServices?: string;

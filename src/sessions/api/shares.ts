@@ -37,20 +37,17 @@ export interface SharedSessionPage {
 }
 
 /**
- * Read access to a shared session, authorized by the link alone. Methods reject with not_found if the link is unknown,
- * expired or revoked, or its session was deleted.
+ * The link alone authorizes access. Rejects: not_found (the link is unknown, expired or revoked, or its session was
+ * deleted).
  */
 export interface SharedSessionService {
   /** Returns messages, titles, plans, and events for a run's start, wait, failure or end. */
   read(token: string, after: number): Promise<SharedSessionPage>;
-  /**
-   * Rejects as listing the session's files does. Also rejects: forbidden (the link shares no files), sandbox_not_found
-   * (the sandbox is not running).
-   */
+  /** Rejects as `FileService.list` does, and: forbidden (the link shares no files), sandbox_not_found (not running). */
   listFiles(token: string, path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
   /**
-   * Rejects as reading the session's files does. Also rejects: forbidden and sandbox_not_found (as `listFiles`),
-   * payload_too_large (more than 2 MiB).
+   * Rejects as `FileService.read` does, and: forbidden, sandbox_not_found (as `listFiles`), payload_too_large (over 2
+   * MiB).
    */
   readFile(token: string, path: string, signal: AbortSignal): Promise<Buffer>;
 }

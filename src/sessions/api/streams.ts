@@ -14,10 +14,7 @@ export interface StreamedCommand {
 export interface CommandPipes {
   /** Stdin is closed when the iteration ends. */
   readonly input: AsyncIterable<Uint8Array>;
-  /**
-   * Called once the command has started, even if it has already timed out. If `run` rejects before this call, nothing
-   * ran.
-   */
+  /** Called once the command has started, even after a timeout. Without this call, nothing ran. */
   readonly onStart?: () => void;
   /** Further output stays in the command's pipe until the promise resolves. */
   readonly onOutput: (bytes: Uint8Array) => void | Promise<void>;
@@ -28,7 +25,7 @@ export interface CommandExit {
   readonly exitCode: number;
   readonly timedOut: boolean;
 }
-/** At most `length` bytes from the offset `from`. Without `length`, the rest of the file. */
+/** At most `length` bytes, by default the rest of the file. */
 export interface FileRange {
   readonly path: string;
   readonly from?: number;
@@ -44,7 +41,7 @@ export interface FileStream {
   readonly size: number;
   /** Changes whenever the file changes. */
   readonly version: string;
-  /** Fails if the sandbox cannot deliver the requested bytes. Destroying the stream cancels the transfer. */
+  /** Fails if requested bytes cannot be delivered. Destroying the stream cancels the transfer. */
   readonly content: Readable;
 }
 export interface FileUploadTarget {
@@ -54,9 +51,8 @@ export interface FileUploadTarget {
 }
 
 /**
- * Commands and files of any size, streamed with bounded memory. Every method starts a stopped sandbox. Rejects:
- * sandbox_unavailable, cancelled, conflict (32 programs are running), unsupported (the sandbox cannot run programs over
- * pipes).
+ * Streams with bounded memory. Every method starts a stopped sandbox. Rejects: sandbox_unavailable, cancelled, conflict
+ * (32 programs are running), unsupported (no programs over pipes).
  */
 export interface StreamService {
   /** Runs a command over pipes. `signal` ends all of the command's processes. */
@@ -64,8 +60,8 @@ export interface StreamService {
   /** Rejects: file_not_found, invalid_request (not a file), path_outside. */
   download(id: SessionId, fileRange: FileRange, signal: AbortSignal): Promise<FileStream>;
   /**
-   * Watches a folder for changes until `signal` fires. Rejects: file_not_found, invalid_request (not a folder), path_outside,
-   * conflict (1,000 watches are open), unsupported.
+   * Ends when `signal` fires. Rejects: file_not_found, invalid_request (not a folder), path_outside, conflict (1,000
+   * open watches), unsupported.
    */
   watch(
     id: SessionId,
@@ -74,8 +70,8 @@ export interface StreamService {
     signal: AbortSignal,
   ): Promise<void>;
   /**
-   * Creates missing folders and replaces the file atomically, keeping its permissions. Rejects: invalid_request (the
-   * path is a folder), path_outside, disk_full, file_changed (the current version differs from `replaces`).
+   * Creates missing folders. Replaces the file atomically, keeping its permissions. Rejects: invalid_request (a
+   * folder), path_outside, disk_full, file_changed (`replaces` is not the current version).
    */
   upload(
     id: SessionId,

@@ -3,7 +3,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { TerminalSize } from '../../sandboxes/client/abilities.ts';
 import type { ServiceRules } from './rules.ts';
 
-/** A user's own PTY (`bash -i`, initially 80×24). The event log does not record it. */
+/** A user's PTY: `bash -i`, initially 80×24. Not in the event log. */
 export interface TerminalInfo {
   readonly id: string; // shell_<8 hex>
   readonly sessionId: SessionId;
@@ -34,8 +34,8 @@ export interface TerminalService {
   /** `cols` and `rows` are 1–1000. */
   resize(terminalId: string, size: TerminalSize, signal: AbortSignal): Promise<void>;
   /**
-   * Types into an agent's shell while a command is running. The agent sees the command's output, but not who typed.
-   * Rejects: sandbox_not_found (the sandbox is not running), conflict (no command is running).
+   * Types into an agent's shell; the agent sees only the command's output. Rejects: sandbox_not_found (not running),
+   * conflict (no command is running).
    */
   typeIntoShell(id: SessionId, shellId: string, text: string, signal: AbortSignal): Promise<void>;
   /** Replaces the terminal's previous connection. Starts the sandbox if needed. */

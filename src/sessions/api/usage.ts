@@ -15,7 +15,7 @@ export const UsageTotal = z.object({
 export type UsageTotal = z.infer<typeof UsageTotal>;
 const UsageDay = z.object({ day: z.string(), ...UsageTotal.shape });
 const UsageGroup = z.object({
-  /** An owner, project or session id, a model or a day. Empty for usage without an owner or project. */
+  /** An owner, project or session id, a model or a day. Empty without an owner or project. */
   id: z.string(),
   name: z.string(),
   ...UsageTotal.shape,
@@ -25,7 +25,7 @@ const UsageGroup = z.object({
 export type UsageGroup = z.infer<typeof UsageGroup>;
 export const UsageReport = z.object({
   total: UsageTotal,
-  /** Sorted by cost, then by tokens, highest first. Groups by day are in date order. */
+  /** By cost, then by tokens, highest first; groups by day are in date order. */
   groups: z.array(UsageGroup).readonly(),
   nextCursor: z.string().nullable(),
   /** Includes days without usage. */
@@ -44,12 +44,9 @@ export interface UsageQuery {
   readonly cursor?: string | undefined;
 }
 
-/** Usage of sessions over a range of days. Excludes deleted sessions, whose logs are gone. */
+/** Excludes deleted sessions, whose logs are gone. */
 export interface UsageService {
-  /**
-   * `mayRead` filters by owner and project. Rejects: invalid_request (the range is empty or longer than 366 days, or
-   * the cursor is invalid).
-   */
+  /** Rejects: invalid_request (the range is empty or longer than 366 days, or the cursor is invalid). */
   report(
     query: UsageQuery,
     mayRead?: (sessions: Pick<SessionRecord, 'owner' | 'projectId'>) => boolean,

@@ -1,10 +1,8 @@
 import type { SessionRecord } from '../../core/model/records.ts';
 
-/**
- * Maps each user's workspace names to sessions. A name can also be the id of an ordinary session that the user may use.
- */
+/** A name can also be the id of an ordinary session that the user may use. */
 export interface WorkspaceService extends AsyncDisposable {
-  /** Registers a member until the handle is disposed. A workspace without members loses its sandbox after a grace period. */
+  /** A workspace without members loses its sandbox after a grace period. */
   join(userId: string, as?: WorkspaceUser): WorkspaceHandle;
 }
 /** Passed if access is limited by owner. */
@@ -13,9 +11,8 @@ export interface WorkspaceUser {
   mayUse(session: SessionRecord): boolean;
 }
 /**
- * Calls on one workspace run in order, even after the member has left; different workspaces run in parallel. The first
- * call creates the workspace. Methods reject as file and command calls on sessions do, and with cancelled once the
- * workspace is closed.
+ * Calls on one workspace run in order, even after the member has left. The first call creates the workspace. Methods
+ * reject as the session's file and command calls do, and with cancelled once the workspace is closed.
  */
 export interface WorkspaceHandle extends Disposable {
   runCode(workspace: string, file: { name: string; code: string }): Promise<CodeRunResult>;

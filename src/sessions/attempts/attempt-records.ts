@@ -52,9 +52,7 @@ export class AttemptRecords extends ServerComponent<Pick<ServerDependencies, 're
     return changed.next;
   }
 
-  /**
-   * Stores the set that `step` returns; `wait` and `done` store nothing. Calls `step` again after a concurrent write.
-   */
+  /** Calls `step` again after a concurrent write. */
   async step<Next extends AttemptSet | 'wait' | 'done'>(
     id: SessionId,
     attempts: string,

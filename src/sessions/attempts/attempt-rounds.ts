@@ -11,7 +11,7 @@ import { type ChildStarter, ignoreChildNotFound } from '../delegation/child-star
 import { type AttemptRecords, deriveAttemptSessionId, type PendingAttempts } from './attempt-records.ts';
 import type { AttemptOutcome } from './attempt-results.ts';
 
-// Steps are repeatable and depend only on stored attempts, so another server can continue after a crash.
+// Steps are repeatable and read only stored attempts, so another server can continue them.
 
 interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly records: AttemptRecords;

@@ -17,9 +17,6 @@ import { addAmounts } from '../../core/model/spending.ts';
 import { changeRecordWithResult } from '../../storage/collection.ts';
 import type { BudgetHolder } from '../api/server/budgets.ts';
 
-// Usage of a person, a project or the server this day and month, with the amounts that open requests reserve. The
-// functions in this file are pure.
-
 export const budgetAccountIdOf = ({ of, id }: BudgetHolder): string => `${of}:${id}`;
 export type BudgetedSession = { readonly owner?: string | undefined; readonly projectId: string | null };
 export const budgetHoldersOf = ({ owner = '', projectId }: BudgetedSession): readonly BudgetHolder[] => [

@@ -52,14 +52,11 @@ interface Deps {
   readonly events: Pick<Store['events'], 'page'>;
 }
 
-/**
- * Children reserve part of their parents' budgets. An open child reserves its whole budget, an ended child only its
- * usage.
- */
+/** An open child reserves its whole budget, an ended child only its usage. */
 export class ChildBudgets extends ServerComponent<Deps> {
   readonly #expected = new Map<SessionId, number>();
 
-  /** Counts tool calls in progress against the session's own budget. `upTo` is the total including these calls. */
+  /** `upTo`: all tool calls of the session, including those in progress. */
   keepCalls(id: SessionId, upTo: number): void {
     this.#expected.set(id, upTo);
   }
@@ -94,8 +91,7 @@ export class ChildBudgets extends ServerComponent<Deps> {
   }
 
   /**
-   * Returns the requested amounts or one of `parts` equal shares, capped at the parent's remaining budget. Rejects:
-   * quota (nothing remains).
+   * Grants requested amounts, else one of `parts` equal shares, up to the parent's remaining budget. Rejects: quota.
    */
   async reserve(
     { id, budget: own }: Pick<SessionRecord, 'id' | 'budget'>,

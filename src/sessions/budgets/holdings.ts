@@ -51,9 +51,8 @@ export const concurrencyLeaseMs = 60_000;
 const renewMs = concurrencyLeaseMs / 3;
 
 /**
- * Limits concurrent use by people, projects and the server. Counts documents in the store, and runs and sandboxes in
- * memory. Servers that share a store write their totals into accounts with limits; a write fails if another server
- * wrote in the meantime.
+ * Documents are counted in the store, runs and sandboxes in memory. Servers that share a store write their totals into
+ * accounts with limits; a concurrent write makes the write fail.
  */
 export class ConcurrencyLimiter extends ServerComponent<Deps> implements AsyncDisposable {
   readonly #inTurn = createKeyedQueue();
@@ -68,10 +67,7 @@ export class ConcurrencyLimiter extends ServerComponent<Deps> implements AsyncDi
     this.#renewLater();
   }
 
-  /**
-   * Calls `hold` if all limits have room, and otherwise resolves with the limit reached. `hold` must register the
-   * amounts for later checks.
-   */
+  /** Calls `hold` if all limits have room. `hold` must register the amounts for later checks. */
   async take(session: HoldingSession, amounts: ConcurrentAmounts, hold: () => void): Promise<ReachedLimit | undefined> {
     for (;;) {
       const stored = this.#stored.promise;
@@ -85,7 +81,7 @@ export class ConcurrencyLimiter extends ServerComponent<Deps> implements AsyncDi
     }
   }
 
-  /** Calls `store` if all limits have room for its document. Rejects: quota, sandbox_capacity (the server's limit). */
+  /** Calls `store` only within the limits. Rejects: quota, sandbox_capacity (the server's limit). */
   async within<Made>(session: HoldingSession, amounts: ConcurrentAmounts, store: () => Promise<Made>): Promise<Made> {
     const share = { session, amounts };
     const reached = await this.take(session, amounts, () => this.#storing.add(share));
@@ -287,10 +283,7 @@ export function toLimitError({ of, kind, limit, used, needs }: ReachedLimit): Ap
 
 const toMebibytes = (bytes: number): string => `${Math.round(bytes / 1024 ** 2)} MiB`;
 
-/**
- * Counts stored sessions, snapshots or bytes; 0 for other kinds. Session counts up to `enough` may include sessions
- * being deleted.
- */
+/** 0 for amounts that are not stored. Session counts up to `enough` include sessions being deleted. */
 type StoredAmountReader = (holder: BudgetHolder, kind: ConcurrencyLimit, enough?: number) => Promise<number>;
 
 export function createStoredAmountReader(records: Pick<RecordStore, 'count' | 'list'>): StoredAmountReader {

@@ -67,9 +67,8 @@ interface HeldAmounts {
 }
 
 /**
- * Budgets of people, projects and the server. Requests reserve amounts in the store first, with a write that fails
- * after a concurrent write, so two runs never use the same tokens. A lost server's reservations expire, and its usage
- * is counted from the logs.
+ * Requests reserve amounts in the store first, so two runs never use the same tokens. A lost server's reservations
+ * expire, and its usage is counted from the logs.
  */
 export class BudgetLedger extends ServerComponent<LedgerDeps> implements AsyncDisposable {
   readonly #server = this.deps.newId();
@@ -224,9 +223,7 @@ export class BudgetLedger extends ServerComponent<LedgerDeps> implements AsyncDi
     this.#wake();
   }
 
-  /**
-   * Releases an unused reservation. Does not wake waiting runs, because the releasing run would wake itself endlessly.
-   */
+  /** Does not wake waiting runs, because the releasing run would wake itself endlessly. */
   async #release(unused: Pick<HeldAmounts, 'id' | 'holders' | 'amounts'>): Promise<void> {
     if (unused.holders.length === 0) return;
     const held = this.#hold(unused);
@@ -284,7 +281,6 @@ export class BudgetLedger extends ServerComponent<LedgerDeps> implements AsyncDi
     return over;
   }
 
-  /** Counts logged usage once per account and process, and again after a server is lost. */
   async #countLogs(holder: BudgetHolder, account: BudgetAccount): Promise<void> {
     const name = budgetAccountIdOf(holder);
     if (this.#counted.has(name) && !account.open.some((one) => this.#isLost(one))) return;

@@ -37,7 +37,7 @@ export class LiveConcurrencyTracker extends ServerComponent<Deps> {
 
   onFacts(id: SessionId, facts: readonly SessionFact[]): void {
     const live = this.deps.sessions.get(id);
-    // The record changes once the write settles. If the write fails, the session is removed from memory.
+    // The record changes when the write settles; a failed write unloads the session.
     if (live && facts.some(changesHolders))
       void live.writer.settled().then(
         () => this.deps.holdings().moved(),

@@ -20,7 +20,7 @@ interface SessionUse {
   readonly used: UsageAmounts;
 }
 
-/** Covers all runs of the session. A grant to continue resets all limits except a hard budget. */
+/** A grant to continue resets all limits except a hard budget. */
 export function toSessionBudgetLines(record: StoredSession, use: SessionUse): readonly BudgetLine[] {
   const { budget: own, granted } = record;
   if (!own?.hard) return linesSince(record, granted, { ...use, limits: minBudget(use.limits, own) });
@@ -36,7 +36,7 @@ function linesSince(
   const before = granted ?? noSpending;
   const counted = toBudgetAmounts(before);
   const since = (kind: keyof UsageAmounts) => used[kind] - counted[kind] + lent[kind];
-  // A new grant covers a request and a tool call, even if children hold the rest.
+  // A new grant covers at least one tool call, even if children hold the rest.
   const isFresh = toBudgetAmounts(total).toolCalls === counted.toolCalls;
   const calls = isFresh ? Math.min(since('toolCalls'), (limits.toolCalls ?? 0) - 1) : since('toolCalls');
   const amounts = { ...buildUsageAmounts(since), toolCalls: calls };

@@ -20,7 +20,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
 const lookMs = 30_000;
 const most = 1_000; // maximum runs per round
 
-/** Resumes runs that wait for room in a budget or limit, or for an owner with access. */
+/** Also resumes runs that wait for an owner with access. */
 export class WaitingRunResumer extends ServerComponent<Deps> {
   readonly #rounds = new WorkLoop({
     ...this.deps,
@@ -31,7 +31,7 @@ export class WaitingRunResumer extends ServerComponent<Deps> {
     restMs: { first: lookMs, longest: lookMs, failed: lookMs },
     failure: 'runs waiting for a budget could not be checked',
   });
-  /** Number of runs that a `runningRuns` limit refused since the last round without such a wait. */
+  /** `runningRuns` refusals since the last round without such a wait. */
   #refusals = 1;
 
   wake = (): void => {

@@ -19,7 +19,7 @@ const keptMs = 24 * 60 * 60 * 1_000;
 /** Per holder, regardless of size. */
 const maxFiles = 1_000;
 
-/** Files for COPY steps, keyed by holder and client-computed hash. A hash matches only files of the same holder. */
+/** Clients compute the hashes, so a hash matches only files of the same holder. */
 export class BuildFileStore extends ServerComponent<Deps> {
   readonly #arriving = new Map<string, number>();
 

@@ -165,10 +165,7 @@ export class BuildQueue extends ServerComponent<Deps> {
     }
   }
 
-  /**
-   * Aborts `limit` when free disk space falls below the minimum. Builds can exceed their limits with unlinked files,
-   * which cannot be measured.
-   */
+  /** Builds can exceed their limits with unlinked files, which cannot be measured. */
   async #endWithoutRoom(limit: AbortController, signal: AbortSignal): Promise<void> {
     const { admit, clock } = this.deps;
     await runAtIntervals(

@@ -39,7 +39,6 @@ export class BuildRecords extends ServerComponent<Pick<ServerDependencies, 'reco
     return await (holder ? this.#builds.listHeldBy(holder) : this.#builds.list());
   }
 
-  /** Newest first. With `owner`, lists only that owner's templates and those of the projects in `parents`. */
   async listFor(owner?: string, parents: readonly string[] = []): Promise<readonly BuiltTemplate[]> {
     return (await this.#templates.listFor(owner, { parents })).sort((a, b) => b.at - a.at);
   }
@@ -50,9 +49,8 @@ export class BuildRecords extends ServerComponent<Pick<ServerDependencies, 'reco
   }
 
   /**
-   * Accepts an id or a name; ignores the tag. Without an owner, names match only templates without an owner or project,
-   * because a user could otherwise choose a name that an administrator's client looks up. Rejects: not_found, conflict
-   * (several projects use the name).
+   * Without `owner`, names match no user's or project's template, so that users cannot choose names that administrators
+   * look up. Rejects: not_found, conflict (several projects use the name).
    */
   async find(named: string, owner?: string, projects?: readonly string[]): Promise<BuiltTemplate> {
     const [bare] = named.split(':');
@@ -84,10 +82,7 @@ export class BuildRecords extends ServerComponent<Pick<ServerDependencies, 'reco
     return found ? Log.parse(found.doc).entries : [];
   }
 
-  /**
-   * Stores a new build, and its template if needed. Each rule receives the holder's existing templates or builds, and
-   * can reject.
-   */
+  /** Each rule receives the holder's existing templates or builds, and can reject. */
   async begin(
     { template, build }: { readonly template: () => BuiltTemplate; readonly build: TemplateBuild },
     rules: {

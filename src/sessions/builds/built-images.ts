@@ -20,7 +20,7 @@ const cleanUpMs = 60_000;
 /** Maximum number of untagged builds kept per holder as a cache. */
 const untaggedKept = 5;
 
-/** Returns the time, in epoch ms, after which the build's server or caller is considered lost. */
+/** Epoch ms after which the build's server or caller is considered lost. */
 export const computeBuildExpiry = ({ until, at }: TemplateBuild): number =>
   until === undefined ? at + maxBuildStartMs : until + maxBuildDelayMs;
 
@@ -54,10 +54,7 @@ export class BuiltImageStore extends ServerComponent<Deps> {
     if (old.some(({ image }) => image !== undefined)) await this.#removeUnused();
   }
 
-  /**
-   * Removes expired open builds, and untagged builds that are older than `before` or lack a template. Also removes
-   * unused images and other leftovers. Resolves with the number of items removed.
-   */
+  /** `before` (epoch ms) applies only to ended builds without a tag. */
   async collect(before: number): Promise<number> {
     const { driver, records, clock, files } = this.deps;
     if (!buildsImages(driver)) return 0;
@@ -84,7 +81,7 @@ export class BuiltImageStore extends ServerComponent<Deps> {
   async #removeUnused(): Promise<number> {
     const { driver, records, imagesInUse } = this.deps;
     if (!buildsImages(driver)) return 0;
-    // Lists images before builds, so that an image created between the two calls is kept.
+    // Lists images first, so that an image created in between is kept.
     const images = await driver.builtImages(callOf());
     const builds = await records.builds();
     const kept = new Set(builds.map(({ image, id }) => image ?? this.nameOf(id)));

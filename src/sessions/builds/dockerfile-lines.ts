@@ -75,7 +75,6 @@ function continued(line: string, escapeSign: string): string | undefined {
   return text.endsWith(escapeSign) ? text.slice(0, -1) : undefined;
 }
 
-/** Finds `# escape=` among the `# name=value` comments at the very top. Default: a backslash. */
 function parseEscape(lines: readonly string[]): string {
   for (const line of lines) {
     const [, name = '', value = ''] = /^#\s*([A-Za-z]+)\s*=(.*)$/.exec(line) ?? [];

@@ -1,15 +1,12 @@
 import { createDockerfileError } from './dockerfile-lines.ts';
 
-/** `${NAME}` refers to an image variable, known only during the build. `$$` is a dollar sign. */
+/** `${NAME}`: an image variable, known only during the build. `$$`: a dollar sign. */
 export type UnexpandedText = string;
 
 export interface VariableScope {
   readonly line: number;
   readonly escapeSign: string;
-  /**
-   * Number of characters that expanded variables may still produce. Without a limit, nested values could double with
-   * each line.
-   */
+  /** Characters that expansion can still produce. Otherwise, nested values could double with each line. */
   readonly budget: { left: number };
   readonly valueOf: (name: string) => UnexpandedText | undefined;
 }

@@ -20,7 +20,7 @@ const maxValues = 262_144;
 
 type Pair = readonly [name: string, value: UnexpandedText];
 const startsNothing = 'a sandbox does not start the program of its image. Start it in the session.';
-/** Maps each ignored instruction to the reason. None of these instructions changes the image's files. */
+/** None of these instructions changes the image's files. */
 const unused: Readonly<Record<string, string>> = {
   CMD: startsNothing,
   ENTRYPOINT: startsNothing,
@@ -79,7 +79,7 @@ export function parseDockerfile(text: string, args: Readonly<Record<string, stri
       base = parseFrom(one, words());
       global = new Map(values);
       values.clear();
-      // Unlike in Docker, steps start as root in `/`, even if the image sets another user or folder.
+      // Unlike in Docker, steps start as root in `/`, whatever the image sets.
       steps.push({ type: 'USER', user: 'root' }, { type: 'WORKDIR', path: '/' });
       continue;
     }

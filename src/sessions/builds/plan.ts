@@ -56,7 +56,7 @@ function variablesOf(step: BuildStep): readonly (readonly [name: string, value: 
   return step.type === 'RUN' ? (step.vars ?? []) : [];
 }
 
-/** Maps a user to root or to the user that sandboxes run as. Throws: invalid_request. */
+/** Throws: invalid_request. */
 export function parseBuildUser(text: string): BuildUser {
   const [name = '', group = name] = text.split(':');
   const user = { root: 'root', '0': 'root', user: 'user', '10001': 'user' }[name];
@@ -104,9 +104,7 @@ export function resolveStepPath(folder: string, path: string): string {
   return `/${parts.join('/')}${/\/\.?$/.test(from) && parts.length > 0 ? '/' : ''}`;
 }
 
-/**
- * Returns a hash of the holder and base, then one for each step and its predecessors. Equal hashes mean the same files.
- */
+/** Each hash covers the holder, the base and all steps so far. */
 export function computeStepHashes(base: string, holder: string, steps: readonly BuildStep[]): readonly string[] {
   const prints = [hashOf(['base', holder, base])];
   for (const step of steps) prints.push(hashOf([prints.at(-1), step]));

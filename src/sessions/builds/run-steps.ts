@@ -24,7 +24,7 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly records: Pick<RecordStore, 'put'>;
 }
 
-/** The log of a build on this server. The stored copy lags behind, and serves other servers and restarts. */
+/** The stored copy, for other servers and after restarts, lags behind `entries`. */
 export class BuildLogWriter extends ServerComponent<Deps> {
   readonly entries: BuildLogEntry[] = [];
   readonly #rest = new Map<string, string>();
@@ -81,8 +81,7 @@ mkdir -p /home/user /workspace
 find /workspace -mindepth 1 -maxdepth 1 -exec mv -t /home/user -- {} +
 chown 10001:10001 /home/user
 if [ -d /etc/apt/apt.conf.d ]; then echo 'Acquire::https::CaInfo "/run/corral/ca.pem";' > ${apt}; fi`;
-// Each sandbox's volume is filled from /workspace. Any user may change the files, because each sandbox has a different
-// user.
+// Sandbox volumes are filled from /workspace, which is world-writable because sandbox users differ.
 const end = `set -e
 rm -rf ${apt} /.corral-build
 mkdir -p /home/user /workspace
@@ -148,7 +147,7 @@ interface StepRun {
 
 const ids = { root: '0:0', user: '10001:10001' } as const;
 const homes = { root: '/root', user: '/home/user' } as const;
-// By default, pip refuses to install into the system Python, but each sandbox has its own Python.
+// Each sandbox has its own system Python, so pip can safely install into it.
 const tools = { PIP_BREAK_SYSTEM_PACKAGES: '1', PIP_ROOT_USER_ACTION: 'ignore', PIP_DISABLE_PIP_VERSION_CHECK: '1' };
 
 /** Runs uncached steps, then prepares the files for sandboxes. Rejects: BuildStepError. */

@@ -35,7 +35,7 @@ interface Deps
   readonly imagesInUse: () => Promise<ReadonlySet<string>>;
 }
 
-/** Limits queued and running builds per owner, so that no owner can fill the queue. */
+/** Per owner, queued and running, so that no owner can fill the queue. */
 const openBuilds = 10;
 const cleanUpMs = 60_000;
 const lostText = 'The server stopped while it was building the template. Build it again.';
@@ -148,7 +148,7 @@ export class TemplateBuildManager extends ServerComponent<Deps> {
       if (now.status !== 'waiting' || now.until !== undefined) {
         throw new AppError('conflict', 'This build was already started. Create another one.');
       }
-      // Allows for time spent waiting for other builds. After `until`, the build is considered lost.
+      // Includes time in the queue. After `until`, the build is considered lost.
       const until = this.deps.clock.now() + openBuilds * this.deps.policy.maxSeconds * 1_000;
       const start = plan.start && { ...plan.start, folder: computeFinalWorkdir(plan.steps) };
       const begun: TemplateBuild = { ...now, until, ...(start && { start }) };
@@ -275,10 +275,7 @@ export class TemplateBuildManager extends ServerComponent<Deps> {
     return this.#images.collect(before);
   }
 
-  /**
-   * Call at start-up if no other server uses the store. Fails builds that started but did not end, because their server
-   * is gone.
-   */
+  /** Fails interrupted builds. Call at start-up, only if no other server uses the store. */
   async adopt(): Promise<void> {
     for (const build of await this.#records.builds()) {
       if (!isOpenBuild(build) || build.until === undefined) continue;

@@ -52,7 +52,7 @@ interface RemoteSandboxOptions extends Pick<ServerDependencies, 'clock'> {
   readonly holder: SandboxHolder;
   readonly driver: Driver;
   readonly connect: (link: SandboxLink) => SandboxClient;
-  /** Interval in ms between requests that keep the holder from treating a sandbox in use as idle. */
+  /** Interval of the requests that keep the holder from treating the sandbox as idle. */
   readonly freshMs: number;
 }
 interface RemoteLink {

@@ -113,8 +113,8 @@ export class CommandRouter extends ServerComponent<Deps> implements ClusterComma
   }
 
   /**
-   * Executes a command that another server posted at `since` (epoch ms). Rejects with `fenced` if this server lost the
-   * session, and leaves the command for the next holder.
+   * `since`: when the command was posted, in epoch ms. Rejects: fenced (this server lost the session; the next holder
+   * executes the command).
    */
   async #act(id: SessionId, command: RemoteCommand, since: number): Promise<unknown> {
     const { supervisor, sandboxes, startTimeoutMs } = this.deps;
@@ -128,10 +128,7 @@ export class CommandRouter extends ServerComponent<Deps> implements ClusterComma
     return await this.#once(id, posted.body, since);
   }
 
-  /**
-   * Sends a posted or repeatable message only if the log lacks it. Another server may have sent the message before
-   * losing its lease or crashing.
-   */
+  /** Checks the log first, because an earlier holder can have sent the message. */
   #once<Value>(id: SessionId, command: SessionCommand, postedAt?: number): Promise<Value> {
     const { supervisor } = this.deps;
     if (command.type === 'cmd.stop') return this.#stop(id, command) as Promise<Value>;
@@ -153,8 +150,8 @@ export class CommandRouter extends ServerComponent<Deps> implements ClusterComma
   }
 
   /**
-   * A stop that finds no run appends nothing, so the log's fence cannot reject it. Compares the log's head with the
-   * head in memory to detect an earlier holder's late append.
+   * A stop without a run appends nothing, so the log's fence cannot reject it. A newer head in the log shows an earlier
+   * holder's late append.
    */
   async #stop(id: SessionId, command: Extract<SessionCommand, { type: 'cmd.stop' }>): Promise<{ stopped: boolean }> {
     for (let looks = 0; looks < maxLooks; looks++) {

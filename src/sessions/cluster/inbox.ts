@@ -15,7 +15,7 @@ const kind = 'claim';
 const By = z.object({ by: z.string(), at: z.number() });
 const betweenMs = 200; // time allowed for a server to record its claim
 
-/** Keeps idempotency keys in the store's inbox. If a claim's server is gone, another server can take the claim over. */
+/** If a claim's server is gone, another server can take over the claim. */
 export function createIdempotencyStore({
   store: { inbox, records, shared },
   name = '',
@@ -37,7 +37,7 @@ export function createIdempotencyStore({
     return await inbox.claim(key, contentHash, at);
   }
 
-  /** True if the claim's server is gone and this server is the first to take over the claim. */
+  /** True if this server is the first to take over a lost server's claim. */
   async function inherits(key: string, at: number): Promise<boolean> {
     if (!shared) {
       const isFirst = !working.has(key);

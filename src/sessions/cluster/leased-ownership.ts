@@ -20,10 +20,7 @@ export interface LeaseOptions extends Pick<ServerDependencies, 'clock'> {
 }
 interface HeldLease {
   readonly epoch: number;
-  /**
-   * A time on the `elapsed` clock. The lease is known to be held until this time, or until `sureUntilTime` if that is
-   * earlier.
-   */
+  /** The lease is surely held until this `elapsed` time or `sureUntilTime`, whichever is earlier. */
   readonly sureUntil: number;
   /** A time on the wall clock, which other servers use. */
   readonly sureUntilTime: number;
@@ -35,7 +32,6 @@ const renewals = 1_000; // maximum number of leases renewed by one request to th
 /** A response from the store is considered current up to this age. */
 const freshMs = 100;
 
-/** Owns sessions through leases in a shared store. Renews leases in batches, after a third of their duration. */
 export class LeasedOwnership extends ServerComponent<LeaseOptions> implements Ownership {
   readonly isShared = true;
   readonly #held = new Map<SessionId, HeldLease>();
@@ -103,7 +99,7 @@ export class LeasedOwnership extends ServerComponent<LeaseOptions> implements Ow
       this.#lose(id);
       throw ownershipLostError();
     }
-    // Another server owned the session after our last lease, so the copy in memory is stale.
+    // Another server owned the session in between, so the copy in memory is stale.
     if (held && held.epoch !== got.epoch) this.#lose(id);
     this.#keep(id, got, since);
     return got.epoch;

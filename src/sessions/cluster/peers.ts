@@ -10,7 +10,7 @@ export interface PeerReplicasOptions extends Omit<LeaseOptions, 'leases'>, Pick<
   /** Unique per server process. */
   readonly name: string;
   readonly closing: AbortSignal;
-  /** Continues the work of sessions that lost their holder, unless another server does so first. */
+  /** Takes over sessions of a lost server, unless another server is faster. */
   readonly inherit: (ids: readonly SessionId[]) => Promise<void>;
   readonly warn: (error: unknown, text: string) => void;
 }
@@ -25,7 +25,7 @@ const kind = 'replica';
 const Doc = z.object({ holder: z.string(), gone: z.boolean(), sessions: z.array(SessionId) });
 const lookMs = 400;
 
-/** Tracks the servers that share a store. Each server records its sessions, so that others can take them over. */
+/** Each server records its sessions, so that others can take them over. */
 export class PeerReplicas extends ServerComponent<PeerReplicasOptions> implements AsyncDisposable {
   readonly #known = new Map<string, Peer>();
   readonly #stop = new AbortController();
@@ -44,7 +44,7 @@ export class PeerReplicas extends ServerComponent<PeerReplicasOptions> implement
     return [...this.#known.values()].some(({ since, sessions }) => sessions.has(id) && now - since <= ttlMs);
   }
 
-  /** Dispose only after work on all sessions has ended. Disposal lets the other servers take over immediately. */
+  /** Dispose only after all session work: other servers then take over immediately. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#leave();
     this.#stop.abort();

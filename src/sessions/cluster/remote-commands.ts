@@ -8,16 +8,16 @@ import { AppError, errorCodes, toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { type Ownership, ownershipLostError } from '../engine/ownership.ts';
 
-// Servers never connect to each other. They post commands to the store, and the session's holder executes and answers
-// them. If there is no holder, some server acquires the session.
+// Servers never connect to each other; the session's holder executes commands from the store. Without a holder, some
+// server acquires the session.
 
 export interface RemoteCommand {
   readonly name: string;
   readonly body: unknown;
 }
 /**
- * Executes a command that another server posted at `since` (epoch ms), perhaps for the second time. Rejects: fenced
- * (the session is no longer ours).
+ * `since`: when another server posted the command, in epoch ms. Commands can repeat. Rejects: fenced (the session is no
+ * longer ours).
  */
 type CommandExecutor = (id: SessionId, command: RemoteCommand, since: number) => Promise<unknown>;
 
@@ -32,7 +32,7 @@ interface PendingAnswer {
 }
 
 const patienceMs = 60_000; // long enough for a queued sandbox start; then fails with deadline_exceeded
-const orphanMs = 1_000; // if a command has no answer after this time, its session may have no holder
+const orphanMs = 1_000; // unanswered for longer: the session possibly has no holder
 const orphanedMs = 200; // interval between checks while a command waits for a lost holder's lease to expire
 const keptMs = 3_600_000;
 const rememberedMs = 10_000;
@@ -48,7 +48,7 @@ const Answer = z.union([
 
 export class RemoteCommandBus extends ServerComponent<RemoteCommandBusOptions> implements AsyncDisposable {
   readonly #awaited = new Map<string, PendingAnswer>();
-  /** Maps executing and recent commands to the timer that removes the entry. Undefined while the command executes. */
+  /** Executing commands, with undefined, and recent ones, with the timer that removes them. */
   readonly #taken = new Map<string, unknown>();
   readonly #stop = new AbortController();
   readonly #work: Promise<unknown>[] = [];
@@ -129,8 +129,7 @@ export class RemoteCommandBus extends ServerComponent<RemoteCommandBusOptions> i
     const { commands, ownership } = this.deps;
     const owned = ownership.owned();
     if (owned.length === 0) return false;
-    // The list includes commands in progress, so the limit grows with them. Otherwise, slow sandbox starts could hide a
-    // stop.
+    // The list includes executing commands. With a fixed limit, slow sandbox starts could hide a stop.
     const pending = (await commands.pending(owned, atOnce + this.#taken.size)).filter(({ id }) => !this.#taken.has(id));
     for (const command of pending) void this.#do(command);
     return pending.length > 0;
@@ -166,7 +165,7 @@ export class RemoteCommandBus extends ServerComponent<RemoteCommandBusOptions> i
       const value = await act(sessionId, { name, body: requested }, at);
       return { ok: true as const, value: value ?? null };
     } catch (thrown) {
-      // A refusal appends nothing, so the log's fence cannot reject it. Only the confirmed holder may therefore refuse a command.
+      // Confirms the lease, because a refusal appends nothing that the log's fence could reject.
       const { code, publicMessage: message } = await this.deps.ownership.take(sessionId, 'confirmed').then(
         () => toAppError(thrown),
         () => ownershipLostError(),
@@ -210,7 +209,7 @@ export class RemoteCommandBus extends ServerComponent<RemoteCommandBusOptions> i
   }
 }
 
-/** A stop that finds no run appends nothing, so the lease is checked instead of the log's fence. */
+/** A stop without a run appends nothing, so the log's fence cannot reject it. */
 const isStop = ({ name, body }: RemoteCommand): boolean =>
   name === 'command' && (body as Partial<SessionCommand>).type === 'cmd.stop';
 

@@ -21,7 +21,6 @@ export const createSharedDesktopControlFactory =
 const everyMs = 400;
 const ttlMs = 5_000;
 
-/** Keeps a session's keyboard and mouse lease in the store, because the viewers may use different servers. */
 export class SharedDesktopControlLease extends ServerComponent<Options> implements SharedDesktopControl {
   readonly #name = `control:${this.deps.id}`;
   #turn: Promise<unknown> = Promise.resolve();
@@ -97,7 +96,7 @@ export class SharedDesktopControlLease extends ServerComponent<Options> implemen
     } else if ((found?.expiresAt ?? 0) > now) {
       lease.elsewhere(holder.slice(0, holder.lastIndexOf('@')));
     } else {
-      // Several servers may notice the lapse. Only the one that acquires the lease records it.
+      // Acquires the lease so that only one server records the lapse.
       const mine = this.#holderOf('');
       if (await leases.acquire(this.#name, mine, now, ttlMs)) {
         await leases.release(this.#name, mine);

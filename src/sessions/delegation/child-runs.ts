@@ -14,7 +14,7 @@ import type { ChildBudgets, UsageAmounts } from '../budgets/children.ts';
 import type { WorkspaceCopier } from '../forks/workspace-archive.ts';
 import { ChildStarter, convertChildErrors, ignoreChildNotFound } from './child-starts.ts';
 
-// A child's id is derived from the call that starts it, so a repeated call finds the child.
+// A child's id is derived from its call, so a repeated call finds the child.
 
 export interface ChildServices {
   readonly sessions: Pick<
@@ -80,7 +80,7 @@ export class Delegation extends ServerComponent<Deps> {
     };
   }
 
-  /** Stops the children that have not completed. `delegated`: only the children that the agent started. */
+  /** `delegated`: only the children that the agent started. */
   async stopChildren(id: SessionId, only: 'all' | 'delegated' = 'all'): Promise<void> {
     this.deps.budgets.forget(id); // this session's calls have ended
     const { sessions } = await this.deps.services;
@@ -104,8 +104,8 @@ export class Delegation extends ServerComponent<Deps> {
   }
 
   /**
-   * After a restart, stops delegated children whose parent's run has ended, and deletes children whose parent is gone.
-   * Retries after errors until the signal aborts.
+   * After a restart, stops delegated children of ended runs, and deletes children without a parent. Retries after
+   * errors.
    */
   async adopt(signal: AbortSignal): Promise<void> {
     const { clock, warn } = this.deps;
@@ -137,7 +137,7 @@ export class Delegation extends ServerComponent<Deps> {
     }
   }
 
-  /** True if the child's run began before its parent's last run ended. A run that began later was started by a user. */
+  /** A child's run after the parent's last run was started by a user. */
   async #isOlder(child: SessionId, parent: SessionId): Promise<boolean> {
     const readTime = async (id: SessionId, type: 'run.started' | 'run.end') => {
       const seq = await this.deps.events.findLastSeq(id, type);
@@ -215,7 +215,6 @@ async function readChildState(
   };
 }
 
-/** Resolves when the child's run has ended or waits (except for an approval), or the child is gone. */
 async function waitUntilSettled(
   { get, follow }: Pick<SessionService, 'get' | 'follow'>,
   id: SessionId,

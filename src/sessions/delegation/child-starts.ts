@@ -14,7 +14,7 @@ import type { SessionService } from '../api/sessions.ts';
 import type { ChildBudgets, RequestedBudget } from '../budgets/children.ts';
 import type { WorkspaceCopier } from '../forks/workspace-archive.ts';
 
-/** Error codes that reach the parent unchanged. They concern the server or show the model how to proceed. */
+/** These codes concern the server, or show the model how to proceed. */
 const plain: readonly ErrorCode[] = [
   'cancelled',
   'conflict',
@@ -31,10 +31,7 @@ const plain: readonly ErrorCode[] = [
   'store_unavailable',
 ];
 
-/**
- * Turns errors with codes outside `plain` into `conflict`, or into `not_found` if the child is gone. Otherwise, they
- * would fail the parent's run.
- */
+/** Converts error codes that would fail the parent's run. */
 export async function convertChildErrors<Answer>(call: Promise<Answer>): Promise<Answer> {
   try {
     return await call;
@@ -80,7 +77,7 @@ export interface ChildStart {
   /** `fork`: start with the parent's conversation and current files; `copy`: only its files. */
   readonly begins: 'fork' | 'copy' | 'none';
   readonly budget: RequestedBudget;
-  /** Number of equal shares of the parent's remaining budget. A child without its own budget gets one share. */
+  /** Equal shares of the parent's remaining budget; a child without its own gets one. */
   readonly parts: number;
   /** Maximum number of delegated children that work at the same time. Undefined: no limit. */
   readonly most?: number;
@@ -171,7 +168,7 @@ export class ChildStarter extends ServerComponent<Deps> {
       );
   }
 
-  /** Retries, because a restart during the copy may lose the sandbox. Deletes the child if the copy fails. */
+  /** Retries, because a restart during the copy can lose the sandbox. */
   async #copy(from: SessionId, to: SessionId, signal: AbortSignal): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {

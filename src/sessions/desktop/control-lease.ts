@@ -18,7 +18,6 @@ interface Options extends Pick<ServerDependencies, 'clock'> {
   readonly onChange: (news: DesktopControlChange) => void;
 }
 
-/** Tracks who controls a desktop's keyboard and mouse. The agent holds the lease unless a viewer takes it. */
 export class DesktopControlLease extends ServerComponent<Options> {
   readonly #waiting = new Set<() => void>();
   #driver: string | undefined;
@@ -58,7 +57,7 @@ export class DesktopControlLease extends ServerComponent<Options> {
     this.deps.onChange({ kind: 'returned', why, driver: undefined, former: viewer });
   }
 
-  /** `driver`: the viewer on another server that holds the lease. Undefined: the agent holds it. */
+  /** `driver`: a viewer on another server. Undefined: the agent. */
   elsewhere(driver: string | undefined): void {
     const former = this.#driver;
     if (driver === former && (this.#isElsewhere || driver === undefined)) return;
@@ -90,7 +89,6 @@ export class DesktopControlLease extends ServerComponent<Options> {
     for (const go of [...this.#waiting]) go(); // each waiter checks again in a later microtask
   }
 
-  /** One timer covers all input. When the timer fires, it restarts if input arrived in the meantime. */
   #watch(): void {
     const { clock, idleMs } = this.deps;
     const left = this.#usedAt + idleMs - clock.now();
@@ -103,12 +101,12 @@ export class DesktopControlLease extends ServerComponent<Options> {
   }
 }
 
-// Viewers of one desktop may use different servers. The interfaces below are implemented in ../cluster.
+// The interfaces below are implemented in ../cluster, for viewers on different servers.
 
 export interface SharedDesktopControlOptions {
   readonly id: SessionId;
   readonly lease: DesktopControlLease;
-  /** Called when the holder's server is gone, to record that control returned to the agent. */
+  /** Called once the holder's server is gone, to record the return of control. */
   readonly onLapsed: () => void;
 }
 export type SharedDesktopControlFactory = (options: SharedDesktopControlOptions) => SharedDesktopControl;
@@ -117,12 +115,9 @@ export interface SharedDesktopControl {
   look(): Promise<void>;
   /** Applies stored changes until the handle is disposed. */
   watch(): Disposable;
-  /**
-   * Records that a viewer on this server took the lease. With `isTakenOver`, also takes it from another server's
-   * viewer.
-   */
+  /** `isTakenOver`: also takes the lease from another server's viewer. */
   taken(viewer: string, isTakenOver: boolean): void;
   returned(viewer: string): void;
-  /** Takes the lease from a viewer on another server. False if `viewer` does not hold the lease there. */
+  /** `viewer` is on another server. False if `viewer` does not hold the lease. */
   takeBack(viewer: string): Promise<boolean>;
 }

@@ -20,7 +20,6 @@ import type { SessionCommands } from '../engine/session-commands.ts';
 import type { SessionStreamRegistry } from '../engine/watchers.ts';
 import type { DesktopHubRegistry, DesktopViewerHub } from './screen.ts';
 
-/** Explains why a sandbox has no desktop and how to get one. Empty if the reason is unknown. */
 export function describeMissingDesktop({ state, detail = '', seconds = 0 }: DesktopAvailability): string {
   switch (state) {
     case 'none':

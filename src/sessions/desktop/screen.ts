@@ -65,8 +65,8 @@ export class DesktopViewerHub extends ServerComponent<Options> {
   }
 
   /**
-   * Registers a viewer until the handle is disposed. If the name is taken, a viewer that may control replaces the
-   * earlier viewer and inherits its control; a watch-only viewer gets the name `spare`.
+   * If the name is taken, a viewer that may control replaces the earlier one and inherits its control; others get the
+   * name `spare`.
    */
   seat(request: DesktopViewerOptions, spare: string): ViewerHandle {
     const { viewerId = spare } = request;
@@ -99,7 +99,7 @@ export class DesktopViewerHub extends ServerComponent<Options> {
     } else this.lease.giveBack(id, 'returned');
   }
 
-  /** Delays further control facts until `news` settles, because the log must show the desktop's start first. */
+  /** Control facts wait for `news`, so that the log shows the desktop's start first. */
   follow(news: Promise<unknown>): void {
     this.#before = Promise.allSettled([this.#before, news]);
   }
@@ -131,7 +131,7 @@ interface HubsDeps {
   readonly clock: Clock;
   readonly facts: Pick<SandboxFactChannel, 'tell'>;
   readonly settings: { readonly maxViewers: number; readonly controlIdleSeconds: number };
-  /** Set if other servers share the store, because their viewers compete for the same lease. */
+  /** Set only if other servers share the store. */
   readonly shareControl?: SharedDesktopControlFactory | undefined;
 }
 

@@ -109,7 +109,7 @@ export function createDocumentService({ records, clock, ids, deleteUpload }: Dep
   return service;
 }
 
-/** The returned function deletes the expired files in the next batch and resolves with their number. */
+/** Each call checks one batch, and resolves with the number of expired files. */
 export function createExpiredFileSweep(
   { records, clock }: Pick<Deps, 'records' | 'clock'>,
   documents: DocumentService,

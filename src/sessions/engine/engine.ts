@@ -76,7 +76,7 @@ export function createEngine(options: EngineOptions): Engine {
       supervisor.start({ session, hydrate: (id, signal) => hydration.make(id, signal) }, eviction);
       others?.commands.start();
     },
-    /** Stops all work immediately. Runs stay unfinished in the log, and sandboxes can be adopted later. */
+    /** Runs stay unfinished in the log; sandboxes can be adopted later. */
     async [Symbol.asyncDispose]() {
       await others?.commands[Symbol.asyncDispose]();
       await remoteSandboxes?.[Symbol.asyncDispose]();

@@ -48,10 +48,8 @@ interface SessionRunSettings {
 
 const nothing: Awaited<ReturnType<typeof foldRuns>> = { runs: [], folds: new Map() };
 
-/** Disables the idle timeout of sandboxes with their own lifetime rules. The number is a timer's maximum delay. */
 const neverIdle = { idlePauseMs: undefined, idleStopMs: 2 ** 31 - 1 };
 
-/** Overrides the idle timeout. If pausing is enabled, pauses the sandbox after half of the timeout. */
 function idleAfter(seconds: number, { idleStopMs, idlePauseMs }: SandboxPolicy): Partial<SandboxPolicy> {
   const ms = seconds * 1_000;
   if (ms === idleStopMs) return {};
@@ -65,12 +63,12 @@ export class SessionHydrator extends ServerComponent<Deps> {
     await this.#alone(id);
     await ownership.take(id, 'confirmed');
     await remoteSandboxes?.leave(id);
-    // Read the head first. If an earlier holder appends later, our first append is then fenced.
+    // Read the head first, so that an earlier holder's late append fences our first append.
     const { head } = await log.page(id, Number.MAX_SAFE_INTEGER, 1);
     const found = await store.records.get('session', id);
     if (!found) throw new AppError('session_not_found', 'There is no such session.');
     const record = StoredSession.parse(found.doc);
-    // A deleted session's runs are skipped, so that an unreadable log cannot keep its sandbox alive.
+    // Skips the log of a deleted session, because read errors would keep its sandbox alive.
     const { runs, folds } = record.deleting ? nothing : await foldRuns(log, record);
     const live = this.#live(record, head);
     if (folds.size > 0) await live.transcript.load();
@@ -160,7 +158,7 @@ export class SessionHydrator extends ServerComponent<Deps> {
     return live;
   }
 
-  /** Continues an interrupted run, and completes its open message with the text received so far. */
+  /** Completes an open message with the text received so far. */
   async #takeUp(live: LiveSession, runId: RunId, fold: RunFold): Promise<void> {
     const { ids, clock } = this.deps;
     const { writer, transcript } = live;

@@ -8,7 +8,7 @@ export interface RemoteSandboxAccess extends AsyncDisposable {
   use(id: SessionId, signal: AbortSignal): Promise<SandboxLease>;
   /** Does not delay the sandbox's idle stop. Rejects: sandbox_not_found. */
   look(id: SessionId, signal: AbortSignal): Promise<{ readonly client: SandboxClient }>;
-  /** Closes the connection. Call when this server takes over the session or the session is deleted. */
+  /** Closes the connection. Call when this server takes over or the session is deleted. */
   leave(id: SessionId): Promise<void>;
 }
 
@@ -17,14 +17,14 @@ export interface Ownership extends AsyncDisposable {
   /** False: no other server can exist, and ownership costs nothing. */
   readonly isShared: boolean;
   /**
-   * Makes this server the holder and resolves with the session's epoch. `confirmed` requires a current answer from the
-   * store. Rejects: fenced (another server owns the session), store_unavailable.
+   * Resolves with the session's epoch. `confirmed` requires a current answer from the store. Rejects: fenced (another
+   * server owns the session), store_unavailable.
    */
   take(id: SessionId, how?: 'confirmed'): Promise<number>;
   epochOf(id: SessionId): number | undefined;
   /**
-   * Call before acting on the session. Undefined if this server is known to be the holder. Otherwise, resolves once the
-   * store confirms it. Rejects: fenced, store_unavailable.
+   * Call before acting on the session. Undefined if this server is known to be the holder. Rejects: fenced,
+   * store_unavailable.
    */
   confirm(id: SessionId): Promise<void> | undefined;
   release(id: SessionId): Promise<void>;

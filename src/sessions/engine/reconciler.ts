@@ -30,7 +30,6 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
 }
 const callMs = 20_000;
 
-/** Matches the driver's sandboxes with the stored sessions, so that no sandbox is leaked or lost. */
 export class Reconciler extends ServerComponent<Deps> {
   readonly #unclaimed = new Map<string, number>();
   readonly #offered = new Set<string>();
@@ -81,7 +80,6 @@ export class Reconciler extends ServerComponent<Deps> {
     }
   }
 
-  /** Sweeps until the signal aborts. Then returns immediately, because a slow store must not delay the shutdown. */
   async run(signal: AbortSignal): Promise<void> {
     await this.recover(signal).catch((error: unknown) => {
       if (!signal.aborted) this.deps.logger.warn({ err: error }, 'unfinished sessions could not be read; retrying');
@@ -102,7 +100,6 @@ export class Reconciler extends ServerComponent<Deps> {
     const { supervisor, liveSessions, store } = this.deps;
     await this.recover(signal);
     const sandboxes = await this.#list(signal);
-    // A session in memory knows its sandbox. Any other session costs one store read per sweep.
     const isSettled = (id: SessionId) => supervisor.hasSandbox(id) || this.#isWithPeer(id) || this.#isReady(id);
     const unsettled = sandboxes.filter(({ sessionId }) => !isSettled(sessionId));
     const ids = unsettled.map(({ sessionId }) => sessionId);

@@ -19,8 +19,7 @@ export async function removeSession(
   id: SessionId,
 ): Promise<void> {
   await commands.command(id, { type: 'cmd.delete', commandId: ids.short() });
-  // Gives streams time to send the end of the run. Other servers' streams are not visible, so a shared store always
-  // waits.
+  // Gives streams time to send the last events. Other servers' streams are not visible here.
   if (store.shared || watchers.isInUse(id)) await sleep(lastWordsMs, neverAbortingSignal, clock);
   watchers.end(id);
   await forget?.(id);

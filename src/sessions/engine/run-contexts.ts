@@ -59,7 +59,7 @@ export interface AgentDeps {
   readonly approvals?: ApprovalPolicy | undefined;
   readonly gate?: (id: SessionId, signal: AbortSignal) => Promise<void>;
   readonly desktop?: DesktopProvider;
-  /** Whether a sandbox started now would have a desktop. If not, `advice` explains why. Absent: the driver decides. */
+  /** For a sandbox started now. `advice`: why there is no desktop. Absent: the driver decides. */
   readonly desktopFor?: (session: SessionRecord) => { readonly isReady: boolean; readonly advice: string };
   readonly external?: ExternalToolProvider;
   readonly kernels?: KernelManager;
@@ -93,11 +93,11 @@ interface Deps {
 
 export interface RunContextFactory {
   /**
-   * Rejects with `cancelled` if the run has ended. With `signal`, includes the tools of tool servers; if there are any,
-   * reading them starts the sandbox.
+   * Rejects: cancelled (the run has ended). With `signal`, includes tool servers' tools and starts the sandbox to read
+   * them.
    */
   working(run: BudgetedRun, signal?: AbortSignal): Promise<RunContext>;
-  /** Reads a run's data from a ready sandbox. Call before the run's first command. Never rejects. */
+  /** Call before the run's first command. Never rejects. */
   ready(live: LiveSession, client: SandboxClient): Promise<void>;
 }
 
@@ -113,7 +113,7 @@ export function createRunContextFactory({
   const nested = new NestedWorkspaceNotes();
   const noteTexts = new WeakMap<object, string | undefined>();
   const missing = new OmissionReporter();
-  /** Runs that began before the repositories were fetched. They fail if a repository cannot be used. */
+  /** Runs that began before the repositories were fetched. */
   const awaiting = new WeakSet<object>();
   const workspaceSkills = new WorkspaceSkillFinder();
   const prompts = agents.prompts ?? { parts: readBuiltInPromptParts(), about: () => unknownSandbox };
@@ -195,7 +195,7 @@ export function createRunContextFactory({
     const delegating = children ? skilled : withoutDelegationTools(skilled);
     const notes = profile.memory && agents.memoryOf?.(live.writer.record, runId);
     const offeredTools = restrictMemoryTools(delegating, notes && profile.memory);
-    // Notes are read once per run, because a changed prompt would invalidate the provider's cache.
+    // A prompt that changes during a run would invalidate the provider's cache.
     const readNotes = profile.agent ? agents.tellNotes : agents.listNotes;
     if (notes && readNotes && !noteTexts.has(runWriter)) noteTexts.set(runWriter, await readNotes(notes));
     const known = noteTexts.get(runWriter);
@@ -268,7 +268,7 @@ export function createRunContextFactory({
   return { working, ready };
 }
 
-/** Throws: conflict (a repository could not be fetched or set up). A run without it could produce misleading output. */
+/** A run without a repository could produce misleading output. */
 function throwIfUnusable({ repositories = [] }: SessionRecord): void {
   for (const { path, state, error, environment } of repositories) {
     if (state === 'failed') throw new AppError('conflict', `The repository ${path} could not be fetched: ${error}`);
@@ -296,7 +296,6 @@ interface ToolServerLender {
   readonly tell: (failed: readonly FailedToolServer[], leftOut: readonly UnsupportedTool[]) => Promise<void>;
 }
 
-/** Omits the tool servers' tools if the sandbox cannot start. A call that needs the sandbox then reports the failure. */
 async function withExternal(own: ToolRegistry, lender: ToolServerLender, signal: AbortSignal): Promise<ToolRegistry> {
   const { external, use, profile, tell } = lender;
   const { toolServers, allows = () => true } = profile;

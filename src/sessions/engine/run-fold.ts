@@ -191,7 +191,6 @@ export class RunFold {
     return this.#open;
   }
 
-  /** The state from which the run's writer resumes, without messages that are already in the transcript. */
   soFar(transcript: Transcript): RunProgress {
     const inbox = this.#inbox.filter(({ messageId }) => !transcript.hasMessage(messageId));
     const openCalls = [...this.#openCalls.values()];
@@ -220,7 +219,7 @@ export class RunFold {
       steps: this.#steps,
       calls,
       waiting: this.#waiting,
-      // Before the first plan, the only unseen message is the task, which was not injected.
+      // Before the first plan, the only unseen message is the task.
       unseen: planned && !isAnswer ? unseen : 0,
       spent: { turns: turns + cut, tokens, cost },
       toolCalls,
@@ -235,7 +234,7 @@ export class RunFold {
   }
 }
 
-/** Restores a call from an agent with its own loop. The transcript contains only the model's calls. */
+/** For agents with their own loops, whose calls are not in the transcript. */
 function toPendingCall(requested: AnswerRequest): PendingCall {
   const { callId, function: name, args, reason = '', content } = requested;
   return { callId, name, args, begun: false, confirm: reason, fixed: true, ...(content && { content }) };
@@ -252,7 +251,6 @@ const userMessage = ({ messageId, text, attachments, goal }: FactOf<'message.use
   ...(attachments.length > 0 && { attachments }),
 });
 
-/** Open runs, in order, with the folds of the runs that started or have a goal. */
 export async function foldRuns(
   log: Pick<EventLog, 'page'>,
   record: StoredSession,

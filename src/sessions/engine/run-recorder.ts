@@ -87,5 +87,4 @@ export class RunRecorder extends ServerComponent<Deps> {
   }
 }
 
-/** If a run fails because its actor or session failed, its goal gets no verdict. */
 const endOfGoal = (goal: unknown) => (goal ? { goal: toUnjudgedAssessment('failed') } : {});

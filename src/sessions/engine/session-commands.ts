@@ -11,13 +11,12 @@ export type SessionRecordChange = Partial<StoredSession> & { readonly forked?: F
 /** Commands for sessions held by any server. The holder hydrates the session if needed. */
 export interface SessionCommands {
   /**
-   * Rejects with the session's refusal. Also rejects: session_not_found, shutting_down, deadline_exceeded (the holder
-   * does not answer within a minute).
+   * Rejects: the session's refusal, session_not_found, shutting_down, deadline_exceeded (no answer within a minute).
    */
   command<Value>(id: SessionId, command: SessionCommand): Promise<Value>;
   /** Resolves with the record after all changes so far. An empty change only reads the record. */
   change(id: SessionId, change: SessionRecordChange): Promise<StoredSession>;
-  /** Drops the fact if the session is not in memory, because such a session has no sandbox. */
+  /** Drops the fact if the session is not in memory. */
   tell(id: SessionId, fact: SandboxFact): void;
 }
 
@@ -31,10 +30,7 @@ export class PendingCommands {
     return answer.promise as Promise<Value>;
   }
 
-  /**
-   * Marks commands whose outcomes are being written. Their callers get the result of that write, even if the session
-   * ends.
-   */
+  /** Callers of these commands get the result of the write, even if the session ends. */
   onTheirWay(commandIds: readonly string[]): void {
     for (const commandId of commandIds) {
       const waiting = this.#waiting.get(commandId);

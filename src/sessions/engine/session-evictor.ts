@@ -36,7 +36,7 @@ export class SessionEvictor extends ServerComponent<Deps> implements SessionEndL
     liveSessions.goes(id, this.#leave(id, record));
   }
 
-  /** Drops a session that cannot be read from the store, so that outdated state is never shown. */
+  /** Drops a session that cannot be read from the store. */
   unavailable(id: SessionId): void {
     const { liveSessions, ownership } = this.deps;
     liveSessions.remove(id);

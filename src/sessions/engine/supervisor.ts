@@ -110,7 +110,7 @@ export class Supervisor extends ServerComponent<Options> implements SessionComma
     });
   }
 
-  /** Reads the session from the store if needed. Rejects: session_not_found, fenced (another server owns it), shutting_down. */
+  /** Hydrates the session if needed. Rejects: session_not_found, fenced, shutting_down. */
   async reach(id: SessionId): Promise<LiveSession> {
     await this.command(id, { type: 'cmd.touch', commandId: this.deps.ids.short() });
     return this.deps.liveSessions.the(id);

@@ -4,8 +4,7 @@ import { SessionStatus } from '../../core/model/events.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { isUnfinished, StoredSession, unfinishedRecordKind } from '../run/log/projection.ts';
 
-// The transaction that starts work also writes a mark for the session, and start-up reads only the marks. A leftover
-// mark is harmless; a missing mark loses work.
+// The transaction that starts work also writes the mark. A leftover mark is harmless; a missing mark loses work.
 
 const reading = 8; // maximum number of concurrent reads
 
@@ -14,7 +13,6 @@ export interface UnfinishedSession {
   readonly record: StoredSession;
 }
 
-/** Excludes sessions for which `isInHands` is true. Writes all marks first if the store has never had any. */
 export async function readUnfinishedSessions(
   records: RecordStore,
   isInHands: (id: SessionId) => boolean,

@@ -6,7 +6,7 @@ export class SessionStreamRegistry {
 
   isWatched = (id: SessionId): boolean => this.#watchers.has(id);
 
-  /** Whether a client watches the session or has its events, desktop or a terminal open. */
+  /** Whether the session is watched or has an open stream, desktop or terminal. */
   isInUse = (id: SessionId): boolean => this.#watchers.has(id) || this.#ends.has(id);
   inUse = (): SessionId[] => [...new Set([...this.#watchers.keys(), ...this.#ends.keys()])];
 
@@ -24,7 +24,7 @@ export class SessionStreamRegistry {
     };
   }
 
-  /** The signal aborts when the session is deleted. Dispose of the handle after use to free memory. */
+  /** The signal aborts when the session is deleted. Dispose of the handle after use. */
   endOf(id: SessionId): Disposable & { signal: AbortSignal } {
     const entry = this.#ends.get(id) ?? { end: new AbortController(), users: 0 };
     entry.users += 1;

@@ -11,7 +11,6 @@ export interface WorkspaceHook {
   onFact?(live: LiveSession, fact: SessionFact, seq: number): void;
 }
 
-/** Runs each session's work in order. The sandbox's next use waits for work started with `begin`. */
 export class WorkspaceQueue {
   readonly inTurn = createKeyedQueue();
   readonly #pending = new Map<SessionId, Promise<void>>();

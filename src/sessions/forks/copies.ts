@@ -50,12 +50,9 @@ const Unfinished = z.object({ making: z.number() });
 const freshMs = 60_000;
 const idOf = ({ holder, blob }: Omit<BlobReference, 'of'>) => `${holder}:${blob}`;
 
-/**
- * Stored copies of files, such as snapshots, builds and skills. A record announces each blob first, so that the
- * clean-up job can find unreferenced blobs.
- */
+/** Announces each blob before storing it, so that the clean-up job can find unreferenced blobs. */
 export class CopyStore extends ServerComponent<Deps> {
-  /** Maps each blob to the time when this server last read all of it, in epoch ms. */
+  /** Maps each blob to the time of this server's last complete read, in epoch ms. */
   readonly #readWhole = new Map<string, number>();
   readonly #nextPlaces = createRecordSweep(this.deps.records, kind, ({ id }) => ({ id, sort: 0 }));
 
@@ -73,10 +70,7 @@ export class CopyStore extends ServerComponent<Deps> {
     return this.#make(place, () => this.deps.blobs.put(place.blob, content, options));
   }
 
-  /**
-   * Copies a stored copy for a session that starts from it. Undefined if the source has changed. Rejects:
-   * payload_too_large, file_not_found, store_unavailable.
-   */
+  /** Undefined if the source has changed. Rejects: payload_too_large, file_not_found, store_unavailable. */
   async share(from: StoredCopy, place: BlobReference, options: BlobPutOptions): Promise<BlobInfo | undefined> {
     const { blobs, clock } = this.deps;
     const made = await this.#make(place, async () => {
@@ -119,10 +113,7 @@ export class CopyStore extends ServerComponent<Deps> {
     await this.deps.records.delete(kind, idOf(place));
   }
 
-  /**
-   * Deletes the blob once `giveUp` has removed the reference. Announces the blob first, because earlier versions did
-   * not.
-   */
+  /** `giveUp` removes the reference. Earlier versions did not announce blobs. */
   async release(place: BlobReference, giveUp: () => Promise<unknown>): Promise<void> {
     await this.announce(place);
     await giveUp();
@@ -135,10 +126,7 @@ export class CopyStore extends ServerComponent<Deps> {
     for (const one of holders.session) await records.delete(one, holder);
   }
 
-  /**
-   * Removes a batch of unreferenced blobs announced before `before` (epoch ms). Resolves with the number of entries
-   * removed.
-   */
+  /** Processes one batch. `before`: epoch ms. Resolves with the number of entries removed. */
   async collect(before: number): Promise<number> {
     const { records } = this.deps;
     let removed = 0;
@@ -194,11 +182,10 @@ async function computeInfo(content: AsyncIterable<Uint8Array>, signal: AbortSign
   return { size, sha256: hash.digest('hex') };
 }
 
-/** A session's files at a seq in its log. If there is no blob, `why` gives the reason. */
 const FileCopy = z.object({
   seq: z.int(),
   blob: z.string().nullable(),
-  /** The size of the copy, or the total size of the files if there is no copy. */
+  /** Size of the copy, or of the files if there is no copy. */
   bytes: z.int(),
   print: z.string(),
   /** Epoch ms. `at` and `sha256` are absent from copies that earlier versions stored. */
@@ -240,8 +227,8 @@ export async function writeSessionFilesCopies(
 }
 
 /**
- * Copies a stored copy and records it as the session's files at `seq`. Undefined if the stored copy has changed.
- * Rejects as `CopyStore.share` does.
+ * Records the copy as the session's files at `seq`. Undefined if the source has changed. Rejects as `CopyStore.share`
+ * does.
  */
 export async function shareCopyForSession(
   deps: SharedCopyDeps,

@@ -8,10 +8,7 @@ const pageSize = 500;
 
 export interface EditedMessage {
   readonly seq: number;
-  /**
-   * The seq of the last run or step end before the message. The branch starts with the files from that point.
-   * Undefined: none.
-   */
+  /** The seq of the last run or step end before the message. Undefined: none. */
   readonly filesAt: number | undefined;
   readonly branch: { readonly sessionId: SessionId; readonly seq: number };
 }
@@ -19,7 +16,7 @@ export interface EditedMessage {
 type EditedSession = Pick<StoredSession, 'id' | 'branch' | 'forkedFrom'>;
 type SessionLookup = (id: SessionId) => Promise<EditedSession | undefined>;
 
-/** Rejects with invalid_request if the seq has no message, or its message was sent to an active run. */
+/** Rejects: invalid_request (no user message at `seq`, or a run was in progress). */
 export async function findEditedMessage(
   { log, known }: { readonly log: Pick<EventLog, 'page'>; readonly known: SessionLookup },
   parent: EditedSession,

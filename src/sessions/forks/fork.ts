@@ -31,7 +31,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'closing' | 'log'> {
   };
   readonly ids: Pick<IdSource, 'sessionId'>;
 }
-/** Record of an incomplete fork, under the new session's id. Written first, so the clean-up job can find every part. */
+/** Written first, so that the clean-up job can find every part of an incomplete fork. */
 const forkingKind = 'forking';
 const Forking = z.object({ at: z.number(), forked: z.custom<FactOf<'session.forked'>['data']>() });
 const useMs = 120_000;
@@ -83,10 +83,7 @@ export class ForkCreator extends ServerComponent<Deps> {
     }
   }
 
-  /**
-   * Completes or removes interrupted forks that began before `before` (epoch ms). Resolves with the number of forks
-   * removed.
-   */
+  /** Completes or removes interrupted forks. `before`: epoch ms. Resolves with the number of forks removed. */
   async collect(before: number): Promise<number> {
     const { records } = this.deps.store;
     let removed = 0;
@@ -118,7 +115,7 @@ export class ForkCreator extends ServerComponent<Deps> {
     throw new AppError('invalid_request', text);
   }
 
-  /** If the files have not been copied yet, uses the sandbox, so that the session's holder copies them. */
+  /** Uses the sandbox if needed, so that the session's holder copies the files. */
   async #filesAt({ from, seq }: ForkPoint): Promise<SessionFilesCopyState> {
     const { snapshots, sandboxes, store, closing } = this.deps;
     const found = await snapshots.at(from, seq);
@@ -265,7 +262,7 @@ async function copyConversation(deps: Deps, { from, seq }: ForkPoint, begin: Sto
 
 const turnOf = (event: SessionEvent): number => (event.type === 'usage' ? (event.data.turn ?? 0) : 0);
 
-/** Copies the entries before `seq`. An open call gets a result, because providers refuse a call without one. */
+/** Adds a result for each open call, because providers refuse a call without one. */
 async function copyTranscript({ store: { records } }: Deps, { from, seq }: ForkPoint, to: SessionId): Promise<void> {
   const docs = (await records.list('transcript', { idPrefix: `${from}:` })).map(({ doc }) => doc).reverse();
   const isLater = ({ seq: at = 0 }: Partial<ConversationEntry>) => at >= seq;
@@ -292,7 +289,6 @@ function resultsFor(entries: readonly ConversationEntry[], seq: number): Convers
     }));
 }
 
-/** Includes the stored text of each request, so that the copy can show what the model received. */
 async function copyRequests(
   { store: { records } }: Deps,
   { from, turns }: { readonly from: SessionId; readonly turns: number },

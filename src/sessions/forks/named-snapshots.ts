@@ -81,9 +81,9 @@ export class NamedSnapshotStore extends ServerComponent<Deps> {
     sortOf: (one) => ('making' in one ? 0 : one.at),
     missing,
   });
-  /** Serializes work per owner, so that a snapshot over quota is refused before its files are copied. */
+  /** Per owner, so that a snapshot over quota is refused before its files are copied. */
   readonly #inTurn = createKeyedQueue();
-  /** Serializes imports per owner, so that they exceed the quota by no more than one snapshot. */
+  /** Per owner, so that imports exceed the quota by at most one snapshot. */
   readonly #importsInTurn = createKeyedQueue();
 
   async #make(id: SessionId, requested: SnapshotOptions): Promise<Snapshot> {
@@ -245,7 +245,7 @@ export class NamedSnapshotStore extends ServerComponent<Deps> {
     return copy;
   }
 
-  /** A file that changes during the copy may be inconsistent, so the fingerprints before and after must match. */
+  /** A file that changes during the copy can be inconsistent. */
   async #copy(id: SessionId, blob: string, signal: AbortSignal): Promise<Pick<Snapshot, 'bytes' | 'sha256'>> {
     const { archive, copies, sandboxes, policy, ids } = this.deps;
     await using used = await sandboxes.use(id, signal);

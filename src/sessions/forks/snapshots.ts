@@ -55,7 +55,7 @@ export interface IntactCopy {
 }
 
 const captureMs = 60_000;
-/** Errors after which the files still exist, so the next use of the sandbox retries the copy. */
+/** After these errors, the next use of the sandbox retries the copy. */
 const passing: ReadonlySet<string> = new Set([
   'sandbox_lost',
   'cancelled',
@@ -68,7 +68,6 @@ export const isForkableFact = (fact: SessionFact | SessionEvent): boolean =>
     ? fact.data.reason !== 'deleted'
     : fact.type === 'step' && (fact.data.status === 'completed' || fact.data.status === 'failed');
 
-/** Copies files when a run or step ends. The sandbox's next use waits for the copy. */
 export class SessionFilesCopier extends ServerComponent<Deps> implements WorkspaceHook {
   readonly #queue = new WorkspaceQueue();
   readonly #stops = new Map<SessionId, AbortController>();
@@ -147,7 +146,7 @@ export class SessionFilesCopier extends ServerComponent<Deps> implements Workspa
     if (!this.#queue.pending(id)) this.#stops.delete(id);
   }
 
-  /** Call after the sandbox's processes have ended. Creates no copy if copies are off or the workspace is too large. */
+  /** Call after the sandbox's processes have ended. */
   async copyAtRest({ id, writer }: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
     if (!this.isOn) return;
     await this.#queue.inTurn(
@@ -185,7 +184,7 @@ export class SessionFilesCopier extends ServerComponent<Deps> implements Workspa
     if (last?.print === print || (bytes === 0 && !last))
       return await writeSessionFilesCopies(this.deps, id, { ...doc, upto: seq });
     const add = (item: Omit<SessionFilesCopy, 'seq' | 'print'>) => this.#add(id, doc, { ...item, seq, print });
-    // While a sandbox is being stopped, adds no entry without a copy, because the entry could displace an older copy.
+    // An entry without a copy could displace an older copy.
     if (bytes > policy.maxBytes) return isAtRest ? undefined : await add({ blob: null, bytes, why: 'too_large' });
     const place = copies.placeOf(id);
     const { blob } = place;
@@ -218,7 +217,7 @@ export class SessionFilesCopier extends ServerComponent<Deps> implements Workspa
   }
 }
 
-/** Maximum total size of the tar headers, in bytes, enough for half a million files. */
+/** Maximum total size of the tar headers, in bytes. */
 const maxHeaders = 500_000 * 4_096;
 /** Incompressible files grow slightly when compressed. */
 const maxOf = ({ maxBytes }: SessionFilesCopyPolicy): number => Math.ceil(maxBytes * 1.1) + 10 * 1024 * 1024;

@@ -19,7 +19,7 @@ import { type PipedProgram, runProgram, streamOutput } from '../services/streams
 export type ArchiveClient = Pick<SandboxClient, 'workdir' | 'programs' | 'workspace'>;
 type ArchivedFolder = Pick<ArchiveClient, 'workdir' | 'programs'>;
 
-/** `name` identifies the program that a method runs, and must be unique in the sandbox. */
+/** `name`: a program id that is unique in the sandbox. */
 export interface WorkspaceArchiver {
   measure(sandbox: ArchiveClient, name: string, signal: AbortSignal): Promise<WorkspaceFingerprint>;
   /** Fails unless the sandbox delivers the whole workspace. */
@@ -40,10 +40,10 @@ export interface UnpackOptions extends Pick<PipedProgram, 'failure'> {
   readonly content: AsyncIterable<Uint8Array>;
 }
 
-/** tar exits with 1 if a file changed, so other failures have their own exit codes. */
+/** tar exits with 1 if a file changed. */
 const exits = { compress: 3 } as const;
 
-// Starts few processes, because a run's next command waits for the listing. Sockets cannot be copied and are skipped.
+// Few processes, because a run's next command waits for the listing. Omits sockets.
 const listing = (workdir: string) => [
   ...['find', workdir, '-mindepth', '1'],
   ...[
@@ -60,8 +60,7 @@ const listing = (workdir: string) => [
   ...['-path', `${workdir}/${outputFolder}/*`, '-type', 'f', '-size', `-${maxShownOutputBytes + 1}c`, '-o'],
   ...['-type', 's', '-o', '-type', 'd', '-printf', 'd %m %P\\0', '-o', '-printf', '%y %s %m %T@ %P %l\\0'],
 ];
-// Omits the workspace folder's own entry, whose owner differs in some sandboxes. Also omits skills, because each
-// sandbox gets its own.
+// Omits the workspace folder's own entry, whose owner differs in some sandboxes.
 const packScript = `
 set -o pipefail
 cd -- "$1" || exit 2
@@ -69,10 +68,7 @@ pack() { tar --create --format=posix --sparse --xattrs --exclude=./${checkpointF
 compress() { if [ -n "$2" ] && command -v node > /dev/null; then node -e "$2"; else gzip -1; fi || exit ${exits.compress}; }
 if [ "$3" = untracked ]; then git -c core.fsmonitor=false -c core.hooksPath=/dev/null ls-files --others -z | pack
 else find . -mindepth 1 -maxdepth 1 -print0 | pack | compress "$@"; fi`;
-/**
- * Creates one gzip member per MiB. Stores a block uncompressed if its middle does not compress, because compressing
- * images or models is slow.
- */
+/** Writes one gzip member per MiB, uncompressed if the block's middle does not compress. */
 const packProgram = `
 const { readSync, writeSync } = require('node:fs');
 const { gzipSync } = require('node:zlib');
@@ -105,7 +101,7 @@ const unpacking = (workdir: string, isPlain = false) =>
     `--directory=${workdir}`,
   ] as const;
 
-/** Programs in the sandbox pack and unpack the archives. The server never extracts files from a sandbox. */
+/** Archives are packed and unpacked in the sandbox, never on the server. */
 export const workspaceArchiver: WorkspaceArchiver = {
   async measure(sandbox, name, signal) {
     const seen = await sandbox.workspace.print(signal);
@@ -121,7 +117,7 @@ export const workspaceArchiver: WorkspaceArchiver = {
     return { print: hash.digest('hex'), bytes: sizes.sum() };
   },
 
-  // tar exits with 1 if a file changed during the copy, but the archive is complete.
+  // tar exits with 1 if a file changed, but the archive is complete.
   pack: (sandbox, { name: id, failure, ...packed }, signal) =>
     streamOutput(
       sandbox,
@@ -153,7 +149,7 @@ interface Deps {
 const landing = '.corral/chosen';
 const timeoutMs = 120_000;
 
-// Old files are removed only after all new files have arrived in a separate folder.
+// Old files remain until all new files have arrived.
 const prepare = `set -e
 rm -rf -- ${landing}
 mkdir -p -- ${landing}`;

@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../../core/errors/errors.ts';
 
-/**
- * A snapshot of the workspace's files. Paths are relative, and decoded as latin1 because they can contain any bytes.
- */
+/** Paths are relative, and decoded as latin1 because they can contain any bytes. */
 export interface WorkspaceManifest {
-  /** Maps each path to its kind, mode and size, plus the hash of a file or the target of a link. */
+  /** Maps each path to its kind and, depending on the kind, its mode, size, hash or link target. */
   readonly entries: ReadonlyMap<string, string>;
   readonly digest: string;
   readonly files: number;
@@ -102,9 +100,6 @@ export function parseManifest(bytes: Buffer): ReadonlyMap<string, string> {
   return entries;
 }
 
-/**
- * Returns the paths of missing or changed files, sorted and decoded as UTF-8. Ignores files that exist only in `now`.
- */
 export function findDamagedPaths(before: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>): string[] {
   const damaged = [...before].filter(([path, entry]) => !isSame(entry, now.get(path)));
   return damaged.map(([path]) => Buffer.from(path, 'latin1').toString('utf8')).sort();

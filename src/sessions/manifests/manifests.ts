@@ -67,7 +67,7 @@ const rounds = 5;
 
 /** Resolves with false if some processes remain. */
 async function endProcesses(client: SandboxClient, signal: AbortSignal): Promise<boolean> {
-  // the daemon would restart killed desktop processes; the call fails if there is no desktop
+  // the daemon would restart killed desktop processes
   await client.desktop.stop(signal).catch(() => {});
   for (let left = rounds; left > 0; left--) {
     const all = await client.processes(signal);
@@ -114,8 +114,8 @@ const passing: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Records file hashes when a sandbox ends, and checks the files before their next use. After damage, the newest
- * complete copy, if any, replaces all files. A manifest exists only while nobody can use the files.
+ * Records file hashes when a sandbox ends, and checks the files before their next use. After damage, restores the
+ * newest complete copy.
  */
 export class WorkspaceIntegrity extends ServerComponent<Deps> {
   async write(live: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {

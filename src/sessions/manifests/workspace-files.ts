@@ -2,7 +2,7 @@ import type { ArchiveClient } from '../forks/workspace-archive.ts';
 import { runProgram } from '../services/streams/piped-command.ts';
 import { ManifestReader, type WorkspaceManifest } from './manifest.ts';
 
-/** Runs programs in a sandbox to list and move files. `name` identifies the program there. */
+/** `name`: the id of the program that runs in the sandbox. */
 export interface WorkspaceFileOps {
   list(sandbox: ArchiveClient, name: string, signal: AbortSignal): Promise<WorkspaceManifest>;
   /** Moves all files into a folder. An interrupted call can be repeated. */
@@ -14,8 +14,7 @@ export interface MoveAsideOptions {
   readonly folder: string;
 }
 
-// Omits Corral's own folder. A file that the script cannot read has no hash. The final `end` is missing if hashing
-// fails.
+// A file that the script cannot read has no hash. The final `end` is missing if hashing fails.
 const listScript = `
 cd -- "$1" || exit 2
 find . -mindepth 1 -path ./.corral -prune -o -type s -o -type l -printf 'l %P\\0%l\\0' -o -type d -printf 'd %m %P\\0' \\
@@ -28,10 +27,7 @@ files -size +256k | xargs -0 -r bash -c '
   printf "%s\\0" "$@" | NODE_OPTIONS= node -e "$0" 2> /dev/null || sha256sum -z -- "$@"' "$2"
 case $? in 0|123) printf 'end\\0' ;; esac
 exit 0`;
-/**
- * Prints hashes like `sha256sum -z`, but with the processor's SHA-256 instructions, which many builds of sha256sum do
- * not use. Saves time only for large files.
- */
+/** Prints hashes like `sha256sum -z`, but uses the processor's SHA-256 instructions. */
 const hashProgram = `
 const { closeSync, openSync, readFileSync, readSync, writeSync } = require('node:fs');
 const { createHash } = require('node:crypto');

@@ -21,7 +21,7 @@ export function createMemoryService({ notes, people, projects, count }: Deps): M
   async function known({ of, id = '' }: MemoryOwnerRef): Promise<MemoryOwner> {
     if (of === 'person' && id === '') return { of, id };
     if ((await namesOf(of)).has(id)) return { of, id };
-    // A person whose API keys were deleted may be missing from `people` but still have notes.
+    // A person whose API keys were deleted can still have notes.
     if (of === 'person' && (await notes.holders([{ of, id }])).size > 0) return { of, id };
     throw new AppError('not_found', `There is no such ${of}.`);
   }

@@ -2,8 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { Note, type NoteAuthor } from '../api/server/memory.ts';
 
-// One record contains all notes of a holder, so that one conditional write checks paths and sizes. The text of each
-// version is a separate record.
+// One record per holder, so that one conditional write checks paths and sizes. Texts are separate records.
 
 const StoredNote = Note.extend({
   id: z.string(),

@@ -134,10 +134,7 @@ export class NoteStore extends ServerComponent<Deps> {
       .map(({ id: _, note: __, ...version }) => version);
   }
 
-  /**
-   * `text` can be a function of the current text, which is empty if there is no note. Unchanged text creates no
-   * version.
-   */
+  /** A function gets the current text, empty if there is no note. Unchanged text creates no version. */
   async write(
     holder: MemoryOwner,
     { path, text, expect }: { path: string; text: string | ((now: string) => string); expect?: number | undefined },
@@ -218,8 +215,8 @@ export class NoteStore extends ServerComponent<Deps> {
   }
 
   /**
-   * Deletes notes unchanged for `noteMs`. Drops versions replaced, and notes deleted, more than `historyMs` ago.
-   * Resolves with the number of dropped versions.
+   * Deletes notes unchanged for `noteMs` and drops history older than `historyMs`. Resolves with the number of dropped
+   * versions.
    */
   async age({ noteMs, historyMs }: { noteMs?: number | undefined; historyMs?: number | undefined }): Promise<number> {
     const now = this.deps.clock.now();
@@ -245,7 +242,7 @@ export class NoteStore extends ServerComponent<Deps> {
     return gone.length;
   }
 
-  /** `draft` resolves with the change, undefined for no change, or `again` to read everything again. */
+  /** Undefined from `draft`: no change. `again`: read everything again. */
   async #change(
     holder: MemoryOwner,
     path: string,

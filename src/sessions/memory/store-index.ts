@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { MemoryConflictError, type MemoryEntry, MemoryEntryVersion } from '../api/server/memory-stores.ts';
 
-// One record contains all memories of a store, so that one conditional write checks paths, hashes and sizes. Texts and
-// replaced versions are separate records.
+// One record per store, so that one conditional write checks paths, hashes and sizes. Texts and replaced versions are
+// separate records.
 
 /** A deleted memory is kept while it has versions. */
 const StoredMemory = z.object({

@@ -12,7 +12,7 @@ const firstTemplate = 'default';
 const AgentConfig = z.object({
   id: z.string(),
   projectId: z.string(),
-  /** The environment, prompt and tools were copied from this template. The project can change them. */
+  /** Template from which `environment`, `prompt` and `tools` were copied. */
   template: z.string().default(firstTemplate),
   agentType: z.string(),
   environment: z.string().nullable(),
@@ -33,9 +33,9 @@ export type AgentConfigChange = Partial<Omit<AgentConfig, 'id' | 'projectId' | '
 /** Rejects only with AppError. The code is not_found for an unknown project. */
 export interface AgentConfigService {
   get(projectId: string): Promise<AgentConfig>;
-  /** Rejects: invalid_request (an unknown provider, a forbidden model or fallback, or options that no model supports). */
+  /** Rejects: invalid_request (an unknown provider, a forbidden model or fallback, or unsupported options). */
   update(projectId: string, change: AgentConfigChange): Promise<AgentConfig>;
-  /** Keeps the provider and the model if the project chose them itself or the template names no model. */
+  /** Keeps the provider and the model if the project chose them or the template names no model. */
   apply(projectId: string, template: TemplateInfo): Promise<AgentConfig>;
 }
 interface Deps extends Pick<ServerDependencies, 'newId' | 'records'> {

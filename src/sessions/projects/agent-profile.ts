@@ -52,26 +52,23 @@ function definedFields<Fields extends object>(fields: Fields): DefinedFields<Fie
 interface Deps {
   readonly agents: Pick<AgentConfigService, 'get'>;
   readonly templates: Pick<TemplateService, 'find'>;
-  /** The server's own profile. Called for each turn; returns the same object until a setting changes. */
+  /** Called for each turn; returns the same object until a setting changes. */
   readonly usualOf: () => AgentProfile | Promise<AgentProfile>;
   /** Names, groups or globs of tools that no agent can use. */
   readonly denied?: () => readonly string[];
   readonly more?: readonly Tool[];
   readonly computers?: (shape: ComputerToolVariant) => readonly Tool[];
   readonly modelFor: ModelResolver;
-  /** Resolves with undefined if no model was chosen on the page, or if the settings name a model. */
+  /** Undefined if no model was chosen on the page, or if the settings name a model. */
   readonly usualModel?: () => Promise<string | undefined>;
 }
 
-/**
- * Merges the settings of the server, template, project and session, in increasing precedence. Called for each turn, so
- * changes apply to running sessions.
- */
+/** Merges the settings of the server, template, project and session, in increasing precedence. Called for each turn. */
 export function createAgentProfileResolver(deps: Deps): AgentProfileResolver {
   const { agents, templates, usualOf, denied, more = [], computers = () => [], modelFor, usualModel } = deps;
   const ofProjects = createToolRegistry(undefined, 'off', more);
 
-  /** A session remains readable even if its model cannot be created. The run reports the error. */
+  /** A session remains readable even if its model cannot be created. */
   const created = (name: string, fallbacks: readonly string[] | undefined): Promise<Model> =>
     modelFor(name, fallbacks).catch((error: unknown) =>
       refusingModel(name, 'model_unauthorized', `${parseModelRef(name).provider}: ${toAppError(error).publicMessage}`),
@@ -79,7 +76,7 @@ export function createAgentProfileResolver(deps: Deps): AgentProfileResolver {
 
   return async (session) => {
     const { owner, projectId } = session;
-    // The project may have been deleted, so a failed read of its config is ignored.
+    // The project may have been deleted.
     const [usual, config, chosenModel] = await Promise.all([
       usualOf(),
       projectId === null ? undefined : agents.get(projectId).catch(() => undefined),
@@ -98,7 +95,7 @@ export function createAgentProfileResolver(deps: Deps): AgentProfileResolver {
         session: { owner, projectId },
       });
       const fallbacks = session.fallbacks ?? usual.fallbacks;
-      // The demo model needs a plan, because each block of its script is a step.
+      // The demo model needs a plan: each block of its script is a step.
       return { ...usual, ...own, model, fallbacks, plans: model.name === 'demo' };
     }
     const { mode } = template;

@@ -44,7 +44,7 @@ export interface BoundCredentialStore {
 }
 interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly vault: SecretSealer;
-  /** Called with each value before its first use, so that the logger can mask it. */
+  /** Called with each value before its first use, for masking in logs. */
   readonly learn: (value: Secret) => void;
   readonly onChange: () => void;
   /** Rejects: not_found. */
@@ -54,7 +54,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
 export const serverHolderId = 'server';
 const kind = credentialKind;
 const most = 50;
-// Responses that contain a credential's value are cut off. Shorter values could occur by chance.
+// Responses with a credential's value are cut off; shorter values could match by chance.
 const shortest = 8;
 const longest = 8_192;
 // Ids begin with the holder's id, so that removing a session removes its credentials.

@@ -35,7 +35,7 @@ export class ProjectFileSync extends ServerComponent<Deps> {
     });
   }
 
-  /** False if a file could not be copied, for example because a folder has its name. The next use retries. */
+  /** False if a file could not be copied. The next use retries. */
   async #bring(id: SessionId, requested: readonly UploadedFile[], at: SandboxCall): Promise<boolean> {
     const { records } = this.deps;
     const copies = Copies.parse((await records.get(kind, id))?.doc ?? {});
@@ -87,7 +87,7 @@ async function namesIn({ client, signal }: SandboxCall): Promise<Pick<ReadonlySe
     if (thrown instanceof AppError && (thrown.code === 'file_not_found' || thrown.code === 'invalid_request')) {
       return new Set();
     }
-    // The folder has too many files to be listed, so the copies are assumed to exist.
+    // The folder is too large to list, so the copies are assumed to exist.
     if (thrown instanceof AppError && thrown.code === 'payload_too_large') return { has: () => true };
     throw thrown;
   }

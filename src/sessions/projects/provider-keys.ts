@@ -83,7 +83,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly vault: SecretSealer;
   readonly baseUrls: Readonly<Record<string, string | undefined>>;
   readonly compatible?: ModelsConfig['compatible'];
-  /** Called with each key before its first use, so that the logger can mask it. */
+  /** Called with each key before its first use, for masking in logs. */
   readonly learn: (key: Secret) => void;
 }
 export const providerKeyRecordKind = 'provider-key';

@@ -24,7 +24,7 @@ const Doc = z.looseObject({ sealed: SealedValue, createdAt: z.number() });
 export function createSealedRecordStore({ records, vault, kind, field }: Deps) {
   const placeOf = (id: string) => ({ collection: kind, id, field });
 
-  /** An interrupted rotation leaves each record encrypted with either the old or the new key. */
+  /** After an interruption, each record is encrypted with the old or the new key. */
   async function rewrapOne(id: string): Promise<'rewrapped' | 'current' | 'remains'> {
     try {
       const changed = await changeRecord(records, { kind, id }, (found) => {
@@ -44,10 +44,7 @@ export function createSealedRecordStore({ records, vault, kind, field }: Deps) {
   return {
     seal: (id: string, secret: Secret): SealedValue => vault.seal(secret.reveal(), placeOf(id)),
     open: (id: string, sealed: SealedValue): Secret => new Secret(vault.open(sealed, placeOf(id))),
-    /**
-     * Rejects: invalid_request (a required encryption key is not configured). `what`: the kind of secret, for the
-     * message.
-     */
+    /** `what`: the kind of secret, for the message. Rejects: invalid_request (an encryption key is not configured). */
     async verify(what: string): Promise<void> {
       const all = (await records.list(kind)).map(({ id, doc }) => ({ id, ...Doc.parse(doc) }));
       const strange = all.filter(({ sealed }) => !vault.knows(sealed));

@@ -19,7 +19,7 @@ const StoredFile = z.object({
   mimeType: z.string().nullable(),
   sha256: z.string(),
   uploadedAt: z.number(),
-  /** The owner's id, as in session records. Access to a project's file does not depend on the owner. */
+  /** Access to a project's file does not depend on the owner. */
   owner: z.string().optional(),
 });
 export type UploadedFile = z.infer<typeof StoredFile>;
@@ -33,7 +33,7 @@ export interface NewUpload {
   readonly owner?: string;
   readonly content: AsyncIterable<Uint8Array>;
 }
-/** A file that is stored but not listed yet. Disposing it without `keep` deletes it. */
+/** A stored file that is not listed yet. Disposing it without `keep` deletes it. */
 export interface StagedUpload extends AsyncDisposable {
   readonly file: UploadedFile;
 }
@@ -50,8 +50,8 @@ export interface UploadService {
   delete(id: string): Promise<void>;
   deleteProject(projectId: string): Promise<void>;
   /**
-   * Deletes unfinished uploads from earlier server processes. With `otherServers`, keeps uploads that began within an
-   * hour before this server started, because they may still be in progress.
+   * Deletes unfinished uploads of earlier processes. With `otherServers`, keeps those from the last hour before this
+   * server's start.
    */
   sweep(otherServers?: boolean): Promise<void>;
 }
@@ -68,7 +68,7 @@ const fileKind = 'file'; // ids are `<folder>:<file>`, so that a folder's files 
 export const fileOwnerRecordKind = 'file-owner'; // by file id; written before the bytes, so that a sweep finds every file
 const folderOf = ({ projectId, sessionId }: Pick<UploadedFile, 'projectId' | 'sessionId'>) =>
   projectId ?? sessionId ?? 'nobody';
-/** `isKept`: false until the file is listed, so that a sweep finds unlisted files. Absent from records of earlier versions. */
+/** `isKept`: false until the file is listed. Absent from records of earlier versions. */
 const Owner = z.object({ owner: z.string(), at: z.number(), isKept: z.boolean().optional() });
 const uploadMs = 60 * 60_000; // longer than any upload takes
 const gone = () => new AppError('file_not_found', 'There is no such file.');

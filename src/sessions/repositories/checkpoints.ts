@@ -12,8 +12,8 @@ import { type WorkspaceHook, WorkspaceQueue } from '../engine/workspace-hooks.ts
 import type { LiveSession } from '../run/live-session.ts';
 import { gitExitCodes, parseGitChanges, runGit, summarizeGitOutput } from './git.ts';
 
-// Git sees a nested repository as a single entry, so a checkpoint has one commit for the workspace and one for each
-// repository in it. Separate bare repositories hold the commits, without the user's settings and attributes.
+// A checkpoint has one commit for the workspace and one per nested repository, in bare repositories without the user's
+// settings.
 
 const maxRoots = 20;
 const maxDiffBytes = 900_000;
@@ -32,7 +32,7 @@ done
 shadowOf() { local name=\${1//%/%25}; name=\${name//\\//%2F}; [ "$1" != . ] || name=%2E; printf '%s/%s.git' "$store" "$name"; }
 `;
 
-/** `enter ROOT` selects a root's checkpoints. The first call hard-links the objects of the user's repository. */
+/** `enter ROOT` selects a root's checkpoints. The first call links or copies the repository's objects. */
 const enter = `
 enter() {
   root=$1
@@ -82,7 +82,7 @@ refs="refs/corral/$session"
 
 const prepared = `${findRoots}${enter}`;
 
-/** Creates checkpoint `$number` and prints how many files changed. Exits with `gitExitCodes.nothing` if none did. */
+/** Prints the number of changed files. Exits with `gitExitCodes.nothing` if there are none, except for checkpoint 0. */
 const checkpointScript = `${prepared}
 total=0 changed=
 [ "$number" != 0 ] || changed=yes
@@ -109,10 +109,7 @@ done
 printf '%s\\n' "$total"
 `;
 
-/**
- * Prints the encoded names of changed files, the byte 0x01, and the diff from `$from` to `$to`. An empty `$to` means
- * the current files.
- */
+/** Prints the encoded names of changed files, the byte 0x01, and the diff. An empty `$to` means the current files. */
 const checkpointDiffScript = `${prepared}
 names=$(mktemp) text=$(mktemp)
 trap 'rm -f -- "$names" "$text"' EXIT
@@ -159,7 +156,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'closing' | 'records' 
 }
 type Client = Pick<SandboxClient, 'exec' | 'workdir'>;
 
-// Record ids begin with the session's id, so that removing the session removes its checkpoints.
+// Record ids begin with the session's id, for removal with the session.
 const kind = 'checkpoint';
 /** Records of earlier versions have no `seq`. */
 const Stored = Checkpoint.extend({ seq: Checkpoint.shape.seq.default(null) });
@@ -168,7 +165,6 @@ const atRestore = { runId: null, seq: null } as const;
 const takeMs = 120_000;
 const workMs = 120_000;
 
-/** Saves a session's files after each run. The sandbox's next use waits for the checkpoint. */
 export class Checkpoints extends ServerComponent<Deps> implements WorkspaceHook {
   readonly #queue = new WorkspaceQueue();
   readonly #begun = new WeakSet<LiveSession>();

@@ -19,8 +19,8 @@ type Client = Pick<SandboxClient, 'exec' | 'workdir'>;
 export interface FoundEnvironment {
   readonly environment: RepositoryEnvironment;
   /**
-   * A hash of `setup.sh`, the files listed in `cache` (default: lock files) and the sandbox's platform. Undefined if
-   * there is no `setup.sh`.
+   * A hash of `setup.sh`, the files listed in `cache` (default: lock files) and the platform. Undefined without
+   * `setup.sh`.
    */
   readonly print: string | undefined;
 }
@@ -116,9 +116,7 @@ exit $code`;
   return { exitCode, output: toPrintable(stdout) };
 }
 
-/**
- * Runs the script in the background, once each time the sandbox starts. Writes its output to a file in the workspace.
- */
+/** Runs the script in the background, once per start of the sandbox. */
 export async function runRepositoryStartScript(
   client: Client,
   { path }: SessionRepository,
@@ -151,7 +149,7 @@ interface AllowedServices {
   readonly names: readonly string[] | undefined;
 }
 
-/** Stops a running sandbox. Rejects before any change: not_found, conflict, and anything that `checkSandbox` throws. */
+/** Stops a running sandbox. Rejects before any change: not_found, conflict, errors of `checkSandbox`. */
 export async function allowRepositoryServices(
   { record, repository, names }: AllowedServices,
   { servicesOf, checkSandbox, power, change }: RepositoryServiceDeps,

@@ -20,15 +20,14 @@ export interface RepositoryFetchRequest {
   readonly branch: string;
   readonly author: GitAuthor;
   /**
-   * Writes a bare copy of `url`, a folder on Corral's server, to `folder` in the sandbox. Undefined: git fetches the
-   * repository.
+   * Writes a bare copy of `url`, a folder on Corral's server, to `folder` in the sandbox. Undefined: git fetches `url`.
    */
   readonly copyTo?: ((folder: string, url: string) => Promise<void>) | undefined;
 }
 const fetchMs = 30 * 60_000;
 const removeMs = 30_000;
 
-// The repository appears in place completely or not at all. A commit that is not on any branch is fetched by its hash.
+// The repository appears in place completely or not at all.
 const script = `
 place="$workdir/$path" made="$workdir/.corral/fetching/$name"
 trap 'rm -rf -- "$made" "$made.errors" \${source:+"$source" "$source.parts"}; rmdir -- "$workdir/.corral/fetching" 2>/dev/null' EXIT
@@ -188,10 +187,7 @@ interface SubmoduleFolders {
   readonly copyTo: (folder: string, url: string) => Promise<void>;
 }
 
-/**
- * Copies submodules that are also folders on the server, such as `../sub`. Returns their URLs, in the order of the
- * copies. Git fetches all other submodules.
- */
+/** Copies submodules that are folders on the server. Returns their URLs, in the order of the copies. */
 async function copySubmodules(client: Sandbox, { url, ref, source, copyTo }: SubmoduleFolders, signal: AbortSignal) {
   const copied: string[] = [];
   const tried = new Set([url]);

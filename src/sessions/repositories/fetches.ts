@@ -56,19 +56,18 @@ interface Deps extends Pick<ServerDependencies, 'closing' | 'warn'> {
 }
 type Client = Pick<SandboxClient, 'exec' | 'programs' | 'workdir'>;
 
-/** Each use of a sandbox waits until all its repositories have been fetched or have failed. */
 export class RepositoryFetcher extends ServerComponent<Deps> implements WorkspaceHook {
   readonly #queue = new WorkspaceQueue();
   readonly #toStart = new Set<SessionId>();
 
-  /** Call when a sandbox has started. True if repositories or start scripts need the sandbox now. */
+  /** Call when a sandbox has started. True if fetches or start scripts are due. */
   began({ id, writer }: LiveSession): boolean {
     const starts = writer.record.repositories?.some(({ environment }) => environment?.starts) ?? false;
     if (starts) this.#toStart.add(id);
     return starts || hasUnpreparedRepository(writer.record);
   }
 
-  /** Waits until all repositories are ready or have failed. A failed repository fails a run, but no other use of the sandbox. */
+  /** A failed repository fails a run, but no other use of the sandbox. */
   async beforeUse(live: LiveSession, client: Client, signal: AbortSignal): Promise<void> {
     const pending = this.#queue.pending(live.id);
     if (pending || this.#toStart.has(live.id) || hasUnpreparedRepository(live.writer.record))
@@ -76,8 +75,8 @@ export class RepositoryFetcher extends ServerComponent<Deps> implements Workspac
   }
 
   /**
-   * Fetches a failed repository again, or repeats its setup. Rejects: conflict (the repository is usable), not_found,
-   * sandbox_lost (the session moved to another server).
+   * Retries a failed fetch or setup. Rejects: conflict (the repository is usable), not_found, sandbox_lost (the session
+   * moved to another server).
    */
   async again(id: SessionId, path: string, client: Client, signal: AbortSignal): Promise<SessionRepository> {
     const live = this.deps.sessions.get(id);

@@ -5,8 +5,7 @@ import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { GitChange } from '../api/repositories.ts';
 
-// The agent can write settings, hooks and attributes to a repository. Each script uses its own settings, so that none
-// of them affects a user's commands.
+// Each script uses its own settings, because the agent can write the repository's.
 
 type Sandbox = Pick<SandboxClient, 'exec'>;
 
@@ -38,8 +37,8 @@ git() {
 const maxNested = 200;
 
 /**
- * Makes `$repo` the worktree of a separate git directory in `$scratch`, so that the repository's settings, filters and
- * hooks have no effect. `$head` is the current commit and `$branch` the current branch; each can be empty.
+ * Uses a separate git directory, so that the repository's settings, filters and hooks have no effect. `$head` and
+ * `$branch` can be empty.
  */
 const ownSettings = `
 [ -d "$repo/.git" ] && [ ! -L "$repo/.git" ] && [ -d "$repo/.git/objects" ] || exit ${gitExitCodes.notOurs}
@@ -131,7 +130,7 @@ export async function runGit(
   return output;
 }
 
-/** Ignores the repository's settings. Rejects as `runGit` does, and with conflict if the folder is not a repository. */
+/** Ignores the repository's settings. Rejects as `runGit` does, and with conflict (not a repository). */
 export async function runGitInRepository(
   client: Sandbox & Pick<SandboxClient, 'workdir'>,
   path: string,

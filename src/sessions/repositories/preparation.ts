@@ -21,7 +21,7 @@ type Client = Pick<SandboxClient, 'exec' | 'programs' | 'workdir'>;
 export interface RepositorySetupRequest {
   readonly record: StoredSession;
   readonly repository: SessionRepository;
-  /** True if only the setup scripts of the session's repositories have run in the sandbox. */
+  /** True if only the repositories' setup scripts have run in the sandbox. */
   readonly mayKeep: boolean;
   readonly found: FoundEnvironment | undefined;
 }
@@ -110,7 +110,7 @@ export class RepositoryPreparer extends ServerComponent<Deps> {
   }
 }
 
-/** The key includes the branch, so that a third party's branch cannot prepare files for the main branch. */
+/** Includes the branch: a third party's branch must not prepare files for the main branch. */
 function computeKey(
   client: Client,
   { record, repository }: RepositorySetupRequest,
@@ -126,7 +126,7 @@ function computeKey(
     )
     .map((one) => [one.url, one.ref, one.path]);
   const { owner, projectId, template, sandbox } = record;
-  // A sandbox's size and idle timeout do not affect the files, but the hosts that it can reach do.
+  // The reachable hosts affect the files; size and idle timeout do not.
   const hosts = sandbox?.egress;
   const facts = [2, print, url, ref ?? baseBranch, `${client.workdir}/${path}`, before, projectId, template, hosts];
   return { owner: owner ?? '', facts };

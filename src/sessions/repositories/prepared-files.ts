@@ -12,13 +12,13 @@ import { createCopyFailureFormatter, runProgram } from '../services/streams/pipe
 import { gitExitCodes, runGit, summarizeGitOutput } from './git.ts';
 
 interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records'> {
-  /** Maximum number of copies per owner; the least recently used are removed first. 0 turns the store off. */
+  /** Maximum number of copies per owner. The least recently used are removed. 0: off. */
   readonly keep: number;
   readonly maxBytes: number;
   readonly copies: Pick<CopyStore, 'add' | 'open' | 'release'>;
   readonly archive: Pick<WorkspaceArchiver, 'pack' | 'unpack'>;
 }
-/** All fields must match for a session to use another session's files. Files are never shared between owners. */
+/** Files are shared only if all fields match, never between owners. */
 export interface PreparedFilesKey {
   readonly owner: string;
   readonly facts: readonly unknown[];
@@ -40,7 +40,7 @@ const packMs = 10 * 60_000;
 const files = 'The prepared files';
 const moveMs = 60_000;
 
-// Moves whole folders where possible, so that the duration does not depend on the number of files.
+// Moves whole folders where possible, because there can be many files.
 const moveScript = `
 from="$workdir/$folder" to="$workdir/$path"
 [ -d "$from" ] && [ ! -L "$from" ] || exit ${gitExitCodes.nothing}
@@ -65,10 +65,7 @@ export class PreparedFileStore extends ServerComponent<Deps> {
     return this.deps.keep > 0;
   }
 
-  /**
-   * Moves files that are ready in this sandbox, and otherwise copies them. Undefined if no files are stored. After a
-   * rejection, the files may be incomplete.
-   */
+  /** Undefined if no files are stored. After a rejection, the files may be incomplete. */
   async restore(
     client: SandboxWithGit,
     path: string,
@@ -90,7 +87,7 @@ export class PreparedFileStore extends ServerComponent<Deps> {
     return { bytes: doc.bytes };
   }
 
-  /** Call before the repository is fetched. Resolves with false if the files no longer exist. */
+  /** Call before the repository is fetched. False if the files no longer exist. */
   async unpack(client: Sandbox, id: string, signal: AbortSignal): Promise<boolean> {
     const found = await this.deps.records.get(kind, id);
     if (!found) return false;

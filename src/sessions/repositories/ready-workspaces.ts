@@ -27,7 +27,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
 type PreparedChoice = Pick<SessionRecord, 'owner' | 'projectId' | 'template' | 'sandbox'> & {
   readonly repositories?: readonly Pick<SessionRepository, 'url' | 'ref' | 'path'>[] | undefined;
 };
-/** A stopped sandbox with prepared files. Its id becomes the id of a future session. */
+/** A stopped sandbox with prepared files. Its id becomes a future session's id. */
 interface ReadyWorkspace {
   readonly id: SessionId;
   readonly choice: string;
@@ -49,17 +49,14 @@ const maxRequests = 1_000;
 const restMs = 1_000;
 const lookMs = 60_000;
 
-/** A key for sessions that can use the same files. Uses only facts known before the repositories are fetched. */
+/** Uses only facts that are known before the repositories are fetched. */
 function choiceOf({ owner, projectId, template, sandbox, repositories = [] }: PreparedChoice): string {
   const fetched = repositories.map(({ url, ref, path }) => [url, ref, path]);
   return JSON.stringify([owner ?? '', projectId, template, sandbox?.egress ?? null, fetched]);
 }
 const joinNames = (files: readonly string[]) => [...files].sort().join(' ');
 
-/**
- * Keeps workspaces with prepared files ready for future sessions, in stopped sandboxes that have run only the
- * unpacking. A single session takes over each workspace and its id, so sessions share no files.
- */
+/** Keeps stopped sandboxes with prepared files for future sessions. Only one session uses each workspace. */
 export class WorkspacePool extends ServerComponent<Deps> {
   #ready: ReadyWorkspace[] = [];
   #orders: WorkspaceOrder[] = [];
@@ -75,7 +72,6 @@ export class WorkspacePool extends ServerComponent<Deps> {
   /** True for a sandbox that the reconciler must not destroy. */
   has = (id: SessionId): boolean => this.#held.has(id);
 
-  /** The workspace's id becomes the new session's id. Undefined if no suitable workspace is ready. */
   take(session: PreparedChoice): SessionId | undefined {
     const { keep, clock, count } = this.deps;
     if (keep === 0) return undefined;

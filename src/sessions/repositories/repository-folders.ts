@@ -21,7 +21,7 @@ const unpackScript =
 const copyMs = 30 * 60_000;
 const setting = 'repositories.folders (CORRAL_REPOSITORIES_FOLDERS)';
 
-/** A sandbox never sees a listed folder itself, only a copy of the folder's committed content. */
+/** A sandbox gets a copy of a listed folder's committed content, never the folder itself. */
 export class RepositoryFolders extends ServerComponent<Deps> {
   readonly #folders = this.deps.folders.map((folder) => resolve(folder));
 
@@ -71,8 +71,7 @@ const pathOfUrl = (url: string) => new URL(url).pathname;
 const isWithin = (path: string, folder: string) =>
   path === folder || path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);
 
-// Reads a repository's branches, tags and objects without git. The folder is untrusted, so no setting is copied and no
-// link is followed.
+// Reads repositories without git. The folder is untrusted: no setting is copied and no link is followed.
 
 /** Links in the path are resolved. */
 interface GitFolder {
@@ -110,8 +109,8 @@ export async function findGitFolder(folder: string, url: string): Promise<GitFol
 }
 
 /**
- * Streams a tar archive of HEAD, branches, tags and all objects, with Corral's own settings. Rejects: conflict (the
- * folder changes during the copy, contains links, or is not readable), unsupported.
+ * Streams a tar archive with Corral's own settings. Rejects: conflict (the folder changes, contains links, or is not
+ * readable), unsupported.
  */
 export async function* streamBareRepository(folder: GitFolder, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const config = await readSettings(folder);

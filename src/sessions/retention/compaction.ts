@@ -4,10 +4,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 
 type CompactionLimits = Parameters<EventStore['compact']>[1];
 
-/**
- * Compacts a log at the end of a run, once the log has grown by a twentieth of the smaller limit. Until then, the log
- * may exceed its limits.
- */
+/** Compacts at the end of a run; until then, a log may exceed its limits. */
 export function createLogCompactor(events: Pick<EventStore, 'compact'>, kept: CompactionLimits) {
   const part = Math.max(1, Math.floor(Math.min(kept.keepDroppable, kept.keepAll) / 20));
   const due = new Set<SessionId>();

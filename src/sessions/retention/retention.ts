@@ -53,11 +53,11 @@ export interface RetentionDeps extends Pick<ServerDependencies, 'clock' | 'store
   readonly watchers: SessionStreamRegistry;
   readonly logger: Pick<EngineLogger, 'info' | 'warn'>;
   readonly ownership: Pick<Ownership, 'isElsewhere'>;
-  /** Whether this server currently applies the retention policy. Two servers doing so would be harmless. */
+  /** Whether this server currently applies the retention policy. Two servers at once are harmless. */
   readonly mayDeleteOld: () => Promise<boolean>;
   readonly name: string;
   readonly remove: (id: SessionId) => Promise<void>;
-  /** Deletes unreferenced blobs created before `before` (epoch ms). Resolves with the number of deleted blobs. */
+  /** Deletes unreferenced blobs created before `before` (epoch ms). Resolves with their number. */
   readonly collect: (before: number, signal: AbortSignal) => Promise<number>;
   readonly everyMs: number;
 }
@@ -70,7 +70,7 @@ const readAtOnce = 500;
 export class RetentionEnforcer extends ServerComponent<RetentionDeps> {
   readonly #sizes = new LogSizeEstimator(this.deps.store);
   readonly #viewed: ViewedSessions | undefined;
-  /** Sessions that were overdue in the previous round. The extra round lets a viewer keep a session by opening it. */
+  /** Overdue in the previous round. Opening such a session keeps it. */
   #marked: ReadonlySet<SessionId> = new Set();
 
   constructor(deps: RetentionDeps) {
@@ -176,10 +176,7 @@ export class RetentionEnforcer extends ServerComponent<RetentionDeps> {
     return found && StoredSession.parse(found.doc);
   }
 
-  /**
-   * First drops events that are stored in full elsewhere, and then the oldest events. A client that resumes from a
-   * dropped event gets a resync.
-   */
+  /** First drops events that are stored in full elsewhere, then the oldest events. */
   async #shorten(sessions: readonly StoredSession[], maxBytes: number, signal: AbortSignal): Promise<void> {
     const { store, liveSessions, ownership } = this.deps;
     let done = 0;
@@ -254,12 +251,12 @@ interface MeasuredLog extends LogTrimMarks {
 }
 const pageSize = 256;
 
-/** Estimates the bytes of each log. Reads only new events, except the first time and after each compaction. */
+/** Reads only new events, except the first time and after each compaction. */
 export class LogSizeEstimator extends ServerComponent<Pick<Store, 'events' | 'records' | 'shared'>> {
   readonly #news = this.deps.shared ? new RecordWatcher(this.deps.records, 'session') : undefined;
   readonly #known = new Map<SessionId, MeasuredLog>();
   readonly #grown = new Set<SessionId>();
-  /** Logs that the next refresh measures again, because they may be compacted after their last append. */
+  /** Logs that may be compacted after their last append. The next refresh measures them again. */
   #justMeasured: readonly SessionId[] = [];
   #areAllKnown = false;
 

@@ -19,7 +19,7 @@ export interface LiveSession {
   client: SandboxClient | undefined;
   isPaused: boolean;
   readonly held: { runId?: RunId | undefined; sandbox?: ConcurrentAmounts | undefined };
-  /** The cause of the sandbox's last failure, for the operator's log only. Cleared when the sandbox is ready. */
+  /** Cause of the sandbox's last failure, for the operator's log only. */
   sandboxFailure: AppError | undefined;
   readonly desktop: DesktopFactTracker;
   readonly attached: Map<MessageId, readonly string[]>;

@@ -14,7 +14,6 @@ export interface UnreachableCredential {
   readonly host: string;
 }
 
-/** Logs the tool servers, tools and images missing from a run's requests, each once per run. */
 export class OmissionReporter {
   readonly #reported = new WeakMap<object, Set<string>>();
 
@@ -50,7 +49,6 @@ export class OmissionReporter {
       .map(({ detail }) => ({ type: 'run.notice', runId: run.runId, data: { kind: 'left_out', detail } }));
   }
 
-  /** Returns a notice if the model might not support tools and has not called a tool in this session. */
   callless({ model, runWriter }: Pick<RunContext, 'model' | 'runWriter'>): SessionFact[] {
     const { messages } = runWriter.transcript;
     const hasCalled = messages.some(

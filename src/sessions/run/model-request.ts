@@ -18,8 +18,7 @@ import type { MessageSelection, PromptSection } from './context/message-selectio
 import { estimatePictureBytes } from './context/meter.ts';
 import type { RunContext } from './run-context.ts';
 
-// Each request reserves budget for the longest affordable reply, and is not sent if even an average reply is
-// unaffordable. The provider's token count is charged, or an estimate if the count is missing or far too small.
+// Reserves budget for the longest affordable reply. An estimate replaces a missing or implausible token count.
 
 interface ModelRequest {
   readonly request: TurnRequest;
@@ -34,10 +33,7 @@ interface ModelRequest {
   readonly stop?: AbortController;
 }
 export interface ModelReply extends CollectedTurn {
-  /**
-   * Usage that is already charged, to be written with the turn's other facts. Absent if the request was not sent or the
-   * reply was interrupted.
-   */
+  /** Already charged. Absent if the request was not sent or the reply did not finish. */
   readonly usage?: SessionFact;
   readonly isBelieved: boolean;
 }
@@ -127,7 +123,7 @@ export const toFailedTurn = (
 ): TurnResult =>
   over ? { kind: 'unaffordable', over, spent } : { kind: 'failed', code, message, retryable, retryAfterMs };
 
-/** Lowest accepted number of tokens per UTF-8 byte. Real models count more in nearly every language. */
+/** Lowest accepted number of tokens per UTF-8 byte. */
 const leastPerByte = 0.15;
 /** A high estimate that replaces a rejected count. */
 const assumedPerByte = 0.3;

@@ -10,10 +10,7 @@ import { computeShortHash } from './progress.ts';
 import type { RunContext } from './run-context.ts';
 import { endEmptyTurn, runTurn } from './turns/turn.ts';
 
-/**
- * The model continues the run with a plan, tool calls or an answer. `again`: the user sent a message while a plan was
- * in progress.
- */
+/** `again`: the user sent a message while a plan was in progress. */
 export async function planRun(
   work: RunContext,
   { steps, planned, again, hint }: TurnInput & { readonly again: boolean },
@@ -69,7 +66,7 @@ export async function planRun(
 
 const planHint = `Call ${makePlanTool.name} with a title and the steps, call another tool, or answer.`;
 
-/** The same in all turns of a run that can plan, so that the provider's cache stays valid. */
+/** The same in all turns of a run that can plan, for the provider's cache. */
 export const listPlanningTools = ({ tools }: Pick<RunContext, 'tools'>): readonly ToolDeclaration[] => [
   ...tools.declarations,
   makePlanTool,
@@ -82,10 +79,7 @@ interface Plan {
   readonly steps: readonly PlanStep[];
 }
 
-/**
- * The first valid call to the plan tool becomes the plan; calls to other tools are returned. With `plans: false`, all
- * calls are returned.
- */
+/** The first valid call to the plan tool becomes the plan. With `plans: false`, all calls are returned. */
 export function resolvePlanCalls(
   runWriter: Pick<RunWriter, 'add' | 'runId'>,
   message: AssistantMessage,
@@ -113,10 +107,6 @@ export function resolvePlanCalls(
   return { plan: { ...planned, steps: replanned(now, steps) }, calls };
 }
 
-/**
- * Keeps the steps that have begun and appends the new ones. A running step from before the plan becomes the first new
- * step.
- */
 function replanned(
   { steps, planned }: { readonly steps: readonly PlanStep[]; readonly planned: boolean },
   descriptions: readonly string[],
@@ -142,7 +132,7 @@ export function createStepStartFacts(runWriter: RunWriter, steps: readonly PlanS
   return step && known?.status !== 'running' ? [runWriter.step(step)] : [];
 }
 
-/** Uses the task's first line until a plan has a better title. A title set by a user is kept. */
+/** Keeps a user's title. Uses the task's first line until a plan has a title. */
 export function createTitleFacts(work: Pick<RunContext, 'task' | 'hasTitle' | 'runWriter'>, title = ''): SessionFact[] {
   const provisional = toTaskTitle(work.task);
   if (work.hasTitle(title === '' ? undefined : provisional)) return [];

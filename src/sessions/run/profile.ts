@@ -22,7 +22,7 @@ export interface AgentProfile {
   /** Precedes the server's own instructions to the model. */
   readonly prompt?: string;
   readonly promptParts?: Readonly<Record<string, string>>;
-  /** Maximum number of children working at the same time. Undefined if the agent cannot delegate. */
+  /** Maximum number of children working at once. Undefined if the agent cannot delegate. */
   readonly children?: number;
   readonly memory?: MemoryAccess;
   readonly skills?: readonly string[];

@@ -5,7 +5,7 @@ import { makePlanTool } from '../../agents/tools/special.ts';
 import type { RunId } from '../../core/model/ids.ts';
 import type { ConversationEntry } from './log/conversation.ts';
 
-// Calls and replies of a run, for stuck detection. A restart rebuilds them from the transcript.
+// For stuck detection. A restart rebuilds the entries from the transcript.
 
 type Result = Pick<Extract<Message, { role: 'tool' }>, 'output' | 'success' | 'pictures'>;
 
@@ -28,7 +28,6 @@ export function createProgressEntry(
 const waitingWords = new Set(['wait', 'sleep', 'poll', 'watch', 'status', 'progress', 'view', 'snapshot']);
 const sleeps = /\b(sleep|start-sleep|timeout \/t)\b\W*[\d.$]/i; // in shells, Python, PowerShell or JavaScript
 
-/** A tool, including an MCP tool, counts as waiting if its name contains a waiting word. */
 function isWait(name: string, args: unknown): boolean {
   if (name.split('_').some((word) => waitingWords.has(word))) return true;
   const texts = typeof args === 'object' && args !== null ? Object.entries(args) : [];
@@ -37,7 +36,7 @@ function isWait(name: string, args: unknown): boolean {
   );
 }
 
-/** Equal calls in one reply count once. A final text reply is omitted, because the run requests it again. */
+/** A final text reply is omitted, because the run requests it again. */
 export function listProgressEntries(
   entries: readonly ConversationEntry[],
   runId: RunId,

@@ -78,7 +78,7 @@ export const provideRunMachine = ({ clock, working, live, use, kernels, loops, o
       }),
       wait: fromPromise(async ({ input: { sessionId, runId, question, reason, over, approvals } }) => {
         const { runWriter, writer } = live(sessionId);
-        // No await before the write. The question must precede even an immediate answer in the log.
+        // No await before the write: the question must precede even an immediate answer.
         const targets = approvals.flatMap((one) => runWriter?.ask(requested(one, clock.now())) ?? []);
         const isForClient = approvals.some(({ byClient }) => byClient) && { byClient: true as const };
         const why = { ...(reason && { reason }), ...isForClient, ...(over && { budget: over }) };
@@ -97,7 +97,7 @@ export const provideRunMachine = ({ clock, working, live, use, kernels, loops, o
     },
   });
 
-/** Lets subscribers get all events before the preparation of the next request blocks the event loop. */
+/** Sends all events before the preparation of the next request blocks the event loop. */
 async function waitUntilWritten({ writer }: LiveSession): Promise<void> {
   await writer.settled();
   await waitForNextLoopTurn();
@@ -144,7 +144,7 @@ async function endRun(
       };
       for (const { callId, shell } of calls) shown.set(callId, await readShellConsole(viewed, shell, until.signal));
     };
-    // Destroying a deleted session's sandbox ends its processes. A paused sandbox need not be resumed.
+    // A deleted session's sandbox is destroyed, so a paused one need not be resumed.
     if (end.reason !== 'deleted' || !live.isPaused) await kill().catch(() => {});
   }
   await closeRun(live, runWriter, { runId, task, end, shown });
@@ -196,7 +196,7 @@ async function takeStepTurn(
   const phase = step
     ? ({ kind: 'act', step, stepIndex: steps.indexOf(step) } as const)
     : ({ kind: 'act', step: { id: '1', description: work.task, status: 'running' }, stepIndex: 0 } as const);
-  // Without a step, the agent's plan is only in its todo calls, which a compaction removes.
+  // The agent's plan is only in its todo calls, which a compaction removes.
   const isHidden = steps.length > 0 && runWriter.transcript.compactions.length > 0;
   const note = step && planned ? prompt.step(steps, step) : !step && isHidden ? prompt.todoList(steps) : '';
   const tools = plans ? listPlanningTools(work) : work.tools.declarations;
@@ -210,7 +210,7 @@ async function takeStepTurn(
     return { kind: 'planned', digest: created.digest, steps: created.steps, calls, spent };
   }
   if (message.calls.length > 0) {
-    // A message that is partly in the log must be completed before any other fact of the run.
+    // A message that is partly in the log must be completed before other facts.
     if (pieces.length > 0) await runWriter.write(...facts);
     else runWriter.deferToNextWrite(...facts);
     return { kind: 'calls', calls, spent };
@@ -228,10 +228,10 @@ async function takeStepTurn(
   return { kind: 'replied', digest: computeShortHash(message.text), answers: !planned, steps: after, spent };
 }
 
-/** The model decides a step's outcome, because the last command of a successful step may fail. */
+/** The model decides, because the last command of a successful step may fail. */
 const saysItFailed = (text: string): boolean => /^[\s*_#>]*this step failed\b/i.test(text);
 
-/** The tools remain declared, so that the request keeps the prefix of the previous request. */
+/** The first request declares the tools, to keep the prefix of the previous request. */
 async function summarizeRun(work: RunContext, { steps, hint }: TurnInput, signal: AbortSignal): Promise<TurnResult> {
   const { runWriter } = work;
   const prompt = await work.prompt(signal);

@@ -26,7 +26,7 @@ import type { TurnBudget } from './turn-budget.ts';
 /** Prevents an idle pause or stop of the sandbox until disposed. */
 export interface SandboxLease extends AsyncDisposable {
   readonly client: SandboxClient;
-  /** After a lost connection, the next use waits until the sandbox answers again or is replaced. */
+  /** After a lost connection, the next use rechecks the sandbox. */
   markLost?(): void;
 }
 interface SandboxProvider {
@@ -45,7 +45,7 @@ export interface SessionDesktop {
 
 export interface DesktopProvider {
   of(id: SessionId): SessionDesktop & {
-    /** Also resolves with true if the sandbox does not answer. The tool call then reports the failure. */
+    /** Also resolves with true if the sandbox does not respond. */
     existsIn(client: SandboxClient): Promise<boolean>;
   };
   release(client: SandboxClient): void;
@@ -95,10 +95,7 @@ export interface RunContext {
   readonly memory?: AgentMemory;
   /** Resolves with a description of the changes that were not stored, if any. */
   readonly keepMemories?: (client: SandboxClient, signal: AbortSignal) => Promise<string | undefined>;
-  /**
-   * Resolves with the AGENTS.md instructions of newly touched folders, if any. Undefined while repositories are being
-   * fetched.
-   */
+  /** AGENTS.md instructions of newly touched folders. Absent while repositories are being fetched. */
   readonly nestedNotes?: (client: SandboxClient, args: unknown, signal: AbortSignal) => Promise<string | undefined>;
   readonly desktop?: SessionDesktop;
   readonly keepPicture?: SessionDesktop['keepPicture'];

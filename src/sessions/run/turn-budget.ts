@@ -15,7 +15,7 @@ import type { StoredSession } from './log/projection.ts';
 
 export interface Reservation {
   readonly granted: BudgetAmounts;
-  /** Only the first call counts. Never rejects: usage that cannot be stored immediately is stored later. */
+  /** Only the first call counts. Never rejects; a failed write is repeated later. */
   settle(used: BudgetAmounts): Promise<void>;
 }
 export interface ChargedToolCalls {
@@ -28,8 +28,8 @@ export type ReservationResult =
 
 export interface SharedBudgetReserver {
   /**
-   * Waits while other reservations leave too little budget. Resolves with undefined if no budget applies. Rejects:
-   * cancelled, store_unavailable, store_busy.
+   * Waits while other reservations leave too little budget. Undefined: no budget applies. Rejects: cancelled,
+   * store_unavailable, store_busy.
    */
   reserve(
     requested: { readonly least: BudgetAmounts; readonly most: BudgetAmounts },
@@ -37,8 +37,8 @@ export interface SharedBudgetReserver {
   ): Promise<ReservationResult | undefined>;
   charge(used: BudgetAmounts): Promise<BudgetOverrun | undefined>;
   /**
-   * Charges as many tool calls as the budgets allow. `over` is the exceeded budget. Resolves with undefined if no
-   * budget limits calls. Rejects as `reserve` does.
+   * Charges as many calls as the budgets allow. `over`: the exceeded budget. Undefined: no budget limits calls. Rejects
+   * as `reserve` does.
    */
   payCalls(count: number, signal: AbortSignal): Promise<ChargedToolCalls | undefined>;
   /** Never rejects: if the refund fails, the calls remain counted. */
@@ -111,10 +111,7 @@ export class TurnBudget {
     return [...addUsedAmounts(run, withMicroCost(this.#spent)), ...(session?.(this.#spent) ?? [])];
   }
 
-  /**
-   * Returns the exceeded budget if the budgets cannot cover even an average reply. Rejects as
-   * `SharedBudgetReserver.reserve` does.
-   */
+  /** Rejects as `SharedBudgetReserver.reserve` does. */
   async reserve(request: PricedRequest, signal: AbortSignal): Promise<ReservedRequest> {
     const { needs, usual, longest, amountsOf } = request;
     const lines = this.#lines();

@@ -18,7 +18,7 @@ const CausedCost = EventCost.extend({
   /** Null for turns that precede the first event. */
   seq: z.int().nullable(),
   type: z.string().nullable(),
-  /** A detail of the event, such as the start of the message or the tool's name. */
+  /** A detail of the event, such as the tool's name. */
   about: z.string(),
 });
 type CausedCost = z.infer<typeof CausedCost>;
@@ -39,8 +39,7 @@ const noCause: CostCause = { seq: null, type: null, about: '' };
 const shownLength = 80;
 
 /**
- * Attributes each turn to the last event it waited for. A summary's cost belongs to its compaction. Turns up to `after`
- * are skipped, because they belong to a fork's original session.
+ * Attributes each turn to the last event it waited for. Skips turns up to `after`, which belong to a fork's original.
  */
 export async function computeSessionCost(history: AsyncIterable<SessionEvent>, after = 0): Promise<SessionCost> {
   let total = nothing;

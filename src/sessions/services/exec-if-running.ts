@@ -3,7 +3,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { ExecResult } from '../../sandboxes/client/client.ts';
 import type { ExecCommand, SandboxService } from '../api/sandboxes.ts';
 
-/** Also starts a sandbox that a user stopped. The calling facades cannot start it otherwise. */
+/** Also starts a sandbox that a user stopped. */
 export async function execWithAutoStart(
   sandboxes: Pick<SandboxService, 'start' | 'exec'>,
   id: SessionId,

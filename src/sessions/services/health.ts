@@ -87,7 +87,7 @@ export class SessionCountCache {
 
 /** Milliseconds for which a successful response is reused. */
 const servesFor = 200;
-/** Maximum wait for a check, in ms, if a successful response younger than `outlivesMs` can be returned instead. */
+/** Maximum wait in ms, if there is a successful response younger than `outlivesMs`. */
 const slowMs = 20;
 const outlivesMs = 2_000;
 

@@ -74,7 +74,7 @@ export function createProcessService({ sandboxes, records, clock, ids, known }: 
       if (log === '') return { text: '', log, truncated: false };
       await using used = await sandboxes.use(id, signal);
       const file = quoteForShell(log);
-      // The extra line shows whether the log has more lines. The size shows whether the byte limit cut the tail.
+      // One extra line and the size show whether the output was cut.
       const command = `stat -c %s -- ${file} >&2; tail -c ${tailBytes} -- ${file} | tail -n ${lines + 1}`;
       const { stdout, stderr } = await used.client.exec({ command }, signal);
       const isCut = Number.parseInt(stderr, 10) > tailBytes;

@@ -74,7 +74,7 @@ export function createSandboxService({
     throw new AppError('sandbox_unavailable', notFrozen);
   }
 
-  /** Ends the processes but keeps the files. The next use restarts a paused sandbox, but not a stopped one. */
+  /** Ends the processes but keeps the files. */
   async function end(id: SessionId): Promise<void> {
     const run = await sessions.activeRun(id);
     if (run && !run.waiting) {

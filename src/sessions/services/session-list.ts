@@ -9,7 +9,7 @@ import type { SessionRecord } from '../../core/model/records.ts';
 import type { SessionListChange, SessionListQuery, SessionListScope } from '../api/sessions.ts';
 import { StoredSession, toPublicRecord } from '../run/log/projection.ts';
 
-/** Maximum number of rows per read. Reads in batches, because parsing blocks the event loop. */
+/** Maximum number of rows per read. Parsing more would block the event loop. */
 const maxAtOnce = 500;
 /** Page size for sessions that moved to the front during the listing. */
 const movedAtOnce = 20;
@@ -47,7 +47,6 @@ export class SessionList extends ServerComponent<{ readonly records: Pick<Record
     return found.slice(0, limit);
   }
 
-  /** Yields sessions in batches. A session that moves to the front during the listing appears only once. */
   async *pieces(chosen: SessionListScope = {}): AsyncGenerator<SessionRecord[]> {
     const seen = new Set<string>();
     const only = whichOf(chosen);
@@ -142,7 +141,7 @@ const byPlace = (one: SessionRecord, other: SessionRecord): number =>
 const placeOf = ({ id, doc }: StoredRecord) => ({ sort: (doc as SessionRecord).latestMessageAt, id });
 const parsed = ({ doc }: StoredRecord): SessionRecord => toPublicRecord(StoredSession.parse(doc));
 
-/** Maximum number of unread changes per watcher. Beyond it, the watcher is evicted with queue_full. */
+/** Maximum number of unread changes. Beyond it, the watcher is evicted with queue_full. */
 const maxWaiting = 10_000;
 
 interface Watcher {
@@ -197,7 +196,7 @@ interface Options extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly deleted: (record: StoredSession) => void;
 }
 const everyMs = 1_000;
-const share = 20; // limits reads to 5% of the time; the pause is 20 times the read's duration
+const share = 20; // limits reads to 5% of the time
 
 export class SessionListPoller extends ServerComponent<Options> {
   #watchers = 0;

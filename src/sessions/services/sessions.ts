@@ -57,7 +57,7 @@ interface Deps extends CreationDeps, ViewDeps, Pick<ServerDependencies, 'clock' 
   readonly forget?: (id: SessionId) => Promise<void>;
   readonly names: SessionNames;
   readonly projects?: {
-    /** Resolves with the owner id of a person or key that can work in the project. Rejects: not_found. */
+    /** Owner id of a person or key that can work in the project. Rejects: not_found. */
     workerIn(project: string, named: string): Promise<string>;
     departed(project: string): Promise<void>;
   };
@@ -275,7 +275,7 @@ export function createSessionService(deps: Deps): SessionService {
         signal: AbortSignal.any([signal, end.signal, closing]),
         deltas,
       })) {
-        // Every log starts with an event, so head 0 means that another server deleted the session.
+        // Head 0 means that another server deleted the session.
         if (item.kind === 'resync' && item.head === 0) return;
         yield item;
       }

@@ -10,7 +10,7 @@ const SideMessage = z.object({
   at: z.number(),
   afterSeq: z.int(),
 });
-/** A message that a client stores alongside the conversation. Runs do not read such messages. */
+/** Stored alongside the conversation. Runs do not read such messages. */
 export type SideMessage = z.infer<typeof SideMessage>;
 
 export interface SideMessageService {

@@ -36,7 +36,7 @@ export function createTerminalService(deps: Deps): TerminalService {
     });
   }
 
-  /** Deletes the records of ended terminals. Keeps all records if this server cannot inspect the sandbox. */
+  /** Deletes the records of ended terminals, unless this server cannot inspect the sandbox. */
   async function alive(id: SessionId): Promise<TerminalInfo[]> {
     const all = await noted(`${id}:`);
     if (all.length === 0) return [];
@@ -63,7 +63,7 @@ export function createTerminalService(deps: Deps): TerminalService {
     return found;
   }
 
-  /** Runs for each key press, so there is no check as in `alive`. The daemon rejects input to an ended terminal. */
+  /** Called for each key press. The daemon rejects input to an ended terminal. */
   async function typing(
     terminalId: string,
     signal: AbortSignal,

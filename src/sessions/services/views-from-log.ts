@@ -7,8 +7,7 @@ import { formatShellPrompt } from '../../core/model/prompt.ts';
 import type { ShellView } from '../../sandboxes/client/client.ts';
 import { readEventsFrom } from '../engine/run-fold.ts';
 
-// Views from the log, for use without a sandbox. Some web pages request a view only once, at the start of its tool
-// call.
+// Some web pages request a view only once, at the start of its tool call.
 
 interface ShellRequest {
   readonly shell: string;
@@ -67,7 +66,6 @@ export async function readFileFromLog(log: EventLog, id: SessionId, fileRequest:
   return Buffer.from(content);
 }
 
-/** Resolves with an empty buffer while a file tool call for the file is running, otherwise with undefined. */
 export async function readUnfinishedFile(
   log: EventLog,
   id: SessionId,

@@ -30,10 +30,7 @@ const commands: Readonly<Record<string, string>> = {
   npm: 'npm install --global --no-audit --no-fund --loglevel error',
   pip: 'python3 -m pip install --no-input --disable-pip-version-check --quiet',
 };
-/**
- * Sets up folders, files, and packages in the sandboxes of client-defined agents. Each use of a sandbox waits for its
- * setup. Failures are only logged or reported as events.
- */
+/** Each use of a sandbox waits for its setup. Failures are only logged or reported as events. */
 export class SessionSetup extends ServerComponent<Deps> implements WorkspaceHook {
   readonly #done = new WeakMap<object, { readonly print: string; readonly work: Promise<void> }>();
 

@@ -116,9 +116,7 @@ export function createShareService({
   };
 }
 
-/**
- * Maximum number of events before the page to search for an approval request. The page's first messages may repeat it.
- */
+/** Maximum number of earlier events to search for an approval request. */
 const maxRequestEvents = 100;
 
 /** Drops messages that repeat an approval request, because they contain the tool call. */
@@ -133,7 +131,7 @@ function withoutRequests(before: readonly SessionEvent[], events: readonly Sessi
   return events.filter(isShown);
 }
 
-/** Hides the call in a `run.wait` event for an approval. Also hides goals, whose results can contain command output. */
+/** Hides an approval's call, and goals, whose results can contain command output. */
 function withoutDetails(event: SessionEvent): SessionEvent {
   if (event.type === 'run.wait' && event.data.reason === 'approval')
     return { ...event, data: { ...event.data, question: 'The agent is waiting for approval.' } };

@@ -211,7 +211,7 @@ ${parts.join('\n\n')}`;
 
 type Service = Pick<PullRequestService, 'open'>;
 
-/** Calls wait for the service. A resumed run may make one before the service exists. */
+/** A resumed run may make a call before the service exists. */
 export class PullRequestOpenerFactory {
   readonly #service: Promise<Service>;
 
@@ -238,7 +238,7 @@ export class PullRequestOpenerFactory {
 }
 
 /**
- * `named` is a repository's folder, with or without parent folders. Defaults to the only writable repository. Throws:
+ * `named`: a repository's folder, with or without parents. Default: the only writable repository. Throws:
  * invalid_request, not_found.
  */
 function findPath(repositories: readonly SessionRepository[], named: string | undefined): string {

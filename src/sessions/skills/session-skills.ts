@@ -86,7 +86,6 @@ export class SessionSkillResolver extends ServerComponent<Deps> {
     }
   }
 
-  /** A project's skill overrides the owner's, and both override a shared skill. `shared` finds only shared skills. */
   async #find(pin: string, whose: 'shared' | ResourceOwnership): Promise<SessionSkill> {
     const { skills } = this.deps;
     const { name, version } = parseSkillPin(pin);

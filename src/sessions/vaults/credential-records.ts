@@ -48,12 +48,12 @@ interface Deps {
   readonly learn: (secret: Secret) => void;
 }
 
-/** Ignores the case of the scheme and host, a default port and a trailing slash. */
+/** Ignores the case of the scheme and host, a default port, and trailing slashes. */
 export function toUrlLookupKey(url: string): string {
   const { protocol, host, pathname, search } = new URL(url);
   return `${protocol}//${host}${trimEndCharacters(pathname, '/')}${search}`;
 }
-/** Derived from the URL or variable. A vault has only one active credential for each. */
+/** A vault has at most one active credential for each URL or variable. */
 const activeId = (vaultId: string, key: string) =>
   `${vaultId}:for-${createHash('sha256').update(key).digest('hex').slice(0, 32)}`;
 const keyOf = (auth: CredentialAuth) =>
@@ -149,7 +149,7 @@ export class CredentialRecords extends ServerComponent<Deps> {
       return { value: credential, ...this.#sealed(recordId, credential, all) };
     });
   }
-  /** Erases only the secrets. The vault then accepts a new credential for the same tool server or variable. */
+  /** Erases the secrets but keeps the rest of the credential. */
   async archive(credential: VaultCredential, at: number): Promise<VaultCredential> {
     const ended = { ...credential, updatedAt: at, archivedAt: at };
     const own = archivedId(credential);

@@ -27,19 +27,16 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records' | 'warn'> {
 /** Tokens that expire within this time are replaced before use. */
 const spareMs = 60_000;
 const withinMs = 10_000;
-/** Delay after a failed refresh, in ms, so that a busy session does not retry on each call. */
+/** Delay before the next refresh after a failed one, in ms. */
 const restMs = 30_000;
 const maxRemembered = 1_000;
 
 export class McpTokenProvider extends ServerComponent<Deps> {
-  /** Keyed by credential id. Concurrent refreshes would reuse a refresh token, which can revoke the grant. */
+  /** Keyed by credential id. Reuse of a refresh token can revoke the grant. */
   readonly #refreshing = new Map<string, Promise<RefreshOutcome>>();
   readonly #refused = new Map<string, { readonly version: number; readonly at: number }>();
 
-  /**
-   * Resolves with the token from the first vault that has one, if any. `refused` is a token that the tool server
-   * rejected.
-   */
+  /** Uses the first vault with a token for `url`. `refused`: a token that the tool server rejected. */
   async of(url: string, { ids, session }: SessionVaults, refused?: Secret): Promise<Secret | undefined> {
     for (const id of ids) {
       const found = await this.#inVault({ id, session }, url);
@@ -141,7 +138,6 @@ export class McpTokenProvider extends ServerComponent<Deps> {
     }
     return outcome;
   }
-  /** Resolves with a token that another server or a user stored in the meantime, if any. */
   async #changedMeanwhile({ credential }: StoredCredential, before: CredentialSecrets) {
     const { id, vaultId } = credential;
     const found = await this.deps.credentials.find(vaultId, id).catch(ignoreNotFound);
@@ -258,7 +254,7 @@ function basic(id: string, secret: string): string {
   return `Basic ${Buffer.from(`${encoded(id)}:${encoded(secret)}`).toString('base64')}`;
 }
 
-/** A third-party server can send any amount of data, so only the start is read. */
+/** Reads only the start, because a third-party server can send any amount. */
 async function readBodyText({ body }: Response): Promise<string> {
   if (!body) return '';
   const parts: Uint8Array[] = [];

@@ -25,14 +25,11 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
 }
 type MountingSession = ResourceOwnership & Pick<SessionRecord, 'id'>;
 
-/**
- * A session holds its volumes until its deletion. Held volumes cannot be deleted. A volume has at most one writer,
- * which is a session or a transfer.
- */
+/** A session holds its volumes until its deletion. A held volume cannot be deleted, and has at most one writer. */
 export class SessionVolumes extends ServerComponent<Deps> {
   /**
-   * Mounts all volumes or none. Rejects: unsupported, invalid_request, not_found (including for a volume of another
-   * owner or project). Mounting for writing also rejects: conflict (another session or a transfer writes), quota.
+   * Mounts all volumes or none. Rejects: unsupported, invalid_request, not_found; for writing also conflict (another
+   * writer), quota.
    */
   async mount(session: MountingSession, requests: readonly MountRequest[]): Promise<readonly VolumeMount[]> {
     this.#check(requests);
@@ -71,7 +68,7 @@ export class SessionVolumes extends ServerComponent<Deps> {
     return mounts.length > 0 ? { ...rest, volumes: mounts } : rest;
   }
 
-  /** Rejects: conflict (the session could not mount one of its volumes in the new project). */
+  /** Rejects: conflict (a volume of the session is in another project). */
   async checkMove({ sandbox }: Pick<SessionRecord, 'sandbox'>, projectId: string | null): Promise<void> {
     for (const { volume } of sandbox?.volumes ?? []) {
       const found = await this.deps.records.get(volume).catch(ignoreNotFound);
@@ -130,10 +127,7 @@ export class SessionVolumes extends ServerComponent<Deps> {
 
 const bad = (message: string) => new AppError('invalid_request', message);
 
-/**
- * A session that lost write access can still read. Rejects: sandbox_unavailable (a volume was deleted, or is in another
- * project).
- */
+/** `access` is `read` if the session lost write access. Rejects: sandbox_unavailable. */
 export async function findMountedVolumes(
   records: Pick<VolumeRecords, 'get'>,
   { id, projectId, sandbox }: Pick<SessionRecord, 'id' | 'sandbox'> & ResourceOwnership,

@@ -13,7 +13,7 @@ import { emptyInput, runProgram, runProgramOverPipes } from '../services/streams
 import type { VolumeRecords } from './volume-records.ts';
 import { maxVolumeTransferMs, type TransferLease, type TransferSandboxPool } from './volume-transfers.ts';
 
-/** Resolves path $2 in the volume with root $1. Exits if any part of the path leads out of the volume. */
+/** Resolves path $2 under root $1. Exits if the path leads out of the root. */
 const located = String.raw`
 root=$1; at=$1; [ -n "$2" ] && at=$1/$2
 within() { case "$1/" in "$root"/*) ;; *) exit 45 ;; esac; }
@@ -121,9 +121,8 @@ type Content = Pick<
   | 'restore'
 >;
 
-/** Archives are unpacked into this folder first. Only sessions that mount the volume can see it. */
+/** In the volume, because a rename cannot cross file systems. */
 const staging = '.corral-restore';
-// The staging folder is in the volume, because files cannot be renamed across file systems.
 const swapScript = `
 set -e
 cd -- "$1"

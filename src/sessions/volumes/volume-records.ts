@@ -65,7 +65,6 @@ export class VolumeRecords extends ServerComponent<Deps> {
     await this.deps.records.put({ kind, id: volume.id, doc: volume, sort: volume.at });
   }
 
-  /** If `admit` permits the volume, calls `make` to store it. Rejects as `admit` and `make` do. */
   async within<Made>(admit: OwnerLimit<Volume>['admit'], volume: Volume, make: () => Promise<Made>): Promise<Made> {
     return await this.#volumes.admitted({ admit, now: this.deps.clock.now() }, volume, make);
   }
@@ -95,7 +94,6 @@ export class VolumeRecords extends ServerComponent<Deps> {
   }
 }
 
-/** The error names the session that writes to the volume. If a transfer writes, the error names none. */
 export function writerConflictError({ name }: Volume, writer: Volume['holders'][number]): AppError {
   if (writer.until !== undefined) {
     return new AppError('conflict', `Content of the volume ${name} is being moved. Try again when the move has ended.`);

@@ -13,7 +13,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly driver: Pick<Driver, 'provision' | 'attach' | 'destroy'>;
   /** Why the driver cannot mount volumes. Undefined if the driver can mount them. */
   readonly refusal: string | undefined;
-  /** Describes a sandbox without network access that has the volume at `folder` in its workspace. */
+  /** The sandbox has no network access. The volume is at `folder` in its workspace. */
   readonly spec: (session: SessionId, volume: Volume, how: { folder: string; access: MountAccess }) => SandboxSpec;
   readonly connect: (link: SandboxLink & { readonly epoch?: number }) => SandboxClient;
   readonly startTimeoutMs: number;
@@ -42,9 +42,7 @@ export const maxVolumeTransferMs = 10 * 60_000;
 const holdMs = maxVolumeTransferMs + 60_000;
 const callMs = 30_000;
 
-/**
- * Each sandbox has one volume and no network access, to confine malicious links. A writing sandbox holds the volume.
- */
+/** Each sandbox has one volume and no network access, to confine malicious symbolic links. */
 export class TransferSandboxPool extends ServerComponent<Deps> {
   readonly #sandboxes = new Map<string, TransferSandbox>();
   readonly #ids = new Set<SessionId>();
@@ -53,8 +51,8 @@ export class TransferSandboxPool extends ServerComponent<Deps> {
   has = (id: SessionId): boolean => this.#ids.has(id);
 
   /**
-   * `read` mounts the volume for writing if possible, because only their owner can read some files. Rejects: not_found,
-   * unsupported, conflict (`write` while another holder can write), sandbox_lost.
+   * `read` mounts for writing if possible, because some files are readable only by their owner. Rejects: not_found,
+   * unsupported, conflict (`write` with another writer), sandbox_lost.
    */
   async use(id: string, target: MountAccess, signal: AbortSignal): Promise<TransferLease> {
     const { records, refusal } = this.deps;
@@ -70,7 +68,7 @@ export class TransferSandboxPool extends ServerComponent<Deps> {
     throw new AppError('internal', 'No access mode was tried.');
   }
 
-  /** Ends the volume's idle transfer sandboxes. They would block writing sessions and the volume's deletion. */
+  /** Idle sandboxes can block writing sessions and the volume's deletion. */
   async endIdle(volume: VolumeId): Promise<void> {
     const idle = [...this.#sandboxes].filter(([key, { uses }]) => key.startsWith(`${volume} `) && uses === 0);
     await Promise.all(idle.map(([key, sandbox]) => this.#end(key, sandbox)));

@@ -48,8 +48,8 @@ export class Volumes extends ServerComponent<Deps> {
   readonly #orphans = new Map<VolumeId, number>();
 
   /**
-   * Removes volumes with an interrupted creation or deletion and storage without a record, if older than `before`. Also
-   * removes entries of lost holders. Resolves with the number of removed volumes.
+   * Removes volumes with an interrupted creation or deletion and storage without a record, if older than `before`.
+   * Resolves with the number removed.
    */
   async collect(before: number, signal: AbortSignal): Promise<number> {
     const { driver, records } = this.deps;
@@ -75,10 +75,7 @@ export class Volumes extends ServerComponent<Deps> {
     return removed;
   }
 
-  /**
-   * Releases volumes held by a killed server's transfers. Call before the first transfer, and only if no other server
-   * shares the store.
-   */
+  /** Call before the first transfer, and only if no other server shares the store. */
   async freeTransfers(signal: AbortSignal): Promise<void> {
     const { records, driver } = this.deps;
     const all = await records.list();
@@ -183,7 +180,7 @@ export class Volumes extends ServerComponent<Deps> {
       }
       return { ...now, holders: [], removing: clock.now() };
     });
-    // The volume can no longer be found. The clean-up job completes a deletion that fails.
+    // The clean-up job completes a failed deletion.
     if (hostsVolumes(driver)) await this.#complete(driver, volume, signal).catch(ignoreConflict);
   }
 

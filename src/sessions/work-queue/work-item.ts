@@ -56,7 +56,7 @@ export function computeClaimableAt(item: StoredWorkItem, reclaimMs: number): num
   return item.leaseEndsAt ?? item.createdAt;
 }
 
-/** The store sorts in descending order, so the items that can be claimed soonest get the highest keys. */
+/** Highest for items that can be claimed soonest, because the store sorts in descending order. */
 export function computeWorkItemSortKey(item: StoredWorkItem): number {
   const from = computeClaimableAt(item, 0);
   return from === undefined ? 0 : latest - from;

@@ -32,7 +32,6 @@ import {
 
 const maxNames = 10_000;
 
-/** Abort signals by credential name, fired when the credential becomes invalid. Keeps the 10,000 most recently used. */
 class RevocationSignals {
   readonly #controllers = new Map<string, AbortController>();
 
@@ -83,7 +82,7 @@ interface KeptItem {
   readonly version: number;
 }
 
-// newest item of each session; ids begin with the session's id, so erasing the session erases its items
+// newest items; ids begin with the session id, so erasing a session erases its items
 const kind = 'work-item';
 const pastKind = 'work-item-past'; // items before the newest, with ids `<session>:<number>`
 const pageSize = 100;
@@ -238,7 +237,7 @@ export class WorkQueue extends ServerComponent<Deps> implements WorkerAuthentica
   async #acknowledge(environmentId: string, workId: string): Promise<WorkItem> {
     const { clock } = this.deps;
     const item = await this.#change(environmentId, workId, (now) => {
-      // The call was repeated, the item was stopped, or the claim lapsed. The next heartbeat tells the worker.
+      // Already acknowledged or stopped. The next heartbeat reports a stop.
       if (now.state !== 'queued') return now;
       if (now.claimedAt === null) throw new AppError('conflict', 'Nobody has claimed this item. Poll for it first.');
       return acknowledgeWorkItem(now, clock.now());

@@ -78,7 +78,7 @@ const workingMs = 1_000;
 interface OpenWorkspace {
   readonly key: string;
   readonly members: Set<WorkspaceHandle>;
-  /** Fires when the grace period ends without a member and no run uses the sandbox. Cancels running calls. */
+  /** Cancels running calls when the workspace closes. */
   readonly over: AbortController;
   /** Session whose sandbox stops after the last member has left. */
   ownSession: SessionId | undefined;
@@ -87,7 +87,7 @@ interface OpenWorkspace {
   timer: unknown;
 }
 
-/** Starts with the workspaces whose sandboxes a previous server process left running. They have no members yet. */
+/** Includes the workspaces whose sandboxes a previous server process left running. */
 export async function createWorkspaceService(deps: Deps): Promise<WorkspaceService> {
   const { records, sessions, files, sandboxes, commands, clock, ids, graceMs, replica } = deps;
   const places = new Map<string, OpenWorkspace>();
@@ -113,7 +113,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
     const { key } = place;
     const core = SessionId.safeParse(name);
     const other = core.success ? await sessions.get(core.data).catch(ignoreSessionNotFound) : undefined;
-    // The session id of a workspace grants no access, because the workspace may be another user's.
+    // A workspace's session id grants no access, because the workspace can belong to another user.
     if (other && other.origin !== 'workspace' && (as?.mayUse(other) ?? true)) return other;
     const found = await records.get(kind, key);
     const known = found && (await sessions.get(Named.parse(found.doc).sessionId).catch(ignoreSessionNotFound));
@@ -132,7 +132,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
     await records.put({ ...markOf(id), doc: {} });
     place.marked = id;
   }
-  /** Deletes this server's mark first. The last of several leaving servers then finds no mark. */
+  /** Deletes this server's mark first, so that the last of several leaving servers finds none. */
   async function isUsedElsewhere(id: SessionId): Promise<boolean> {
     if (replica.name === undefined) return false;
     const own = markOf(id);
@@ -173,13 +173,13 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
   }
   async function close(place: OpenWorkspace): Promise<void> {
     const { ownSession: id, key } = place;
-    // If the check fails, a run is assumed to be active, unless the session is gone.
+    // A failed check counts as an active run, unless the session is gone.
     const isWorking = id !== undefined && (await sessions.activeRun(id).then(isRun, isOtherThanGone));
     if (place.members.size > 0 || places.get(key) !== place) return;
     if (isWorking) return closeIn(place, Math.max(graceMs, workingMs));
     places.delete(key);
     place.over.abort();
-    // Queued behind running calls, which may be creating the session. A new member waits until the old sandbox is gone.
+    // Runs after calls that can be creating the session, and before calls of new members.
     const stop = async () => {
       const { ownSession: own } = place;
       if (own === undefined || (await isUsedElsewhere(own))) return;
@@ -245,7 +245,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
   };
 }
 
-/** Clients choose the user id and the name. Neither may appear in a record's id. */
+/** Hashed, because clients choose the user id and the name. */
 const keyOf = (userId: string, name: string) => createHash('sha256').update(`${userId}\0${name}`).digest('hex');
 
 const folderIn = (text: string): string | undefined => /^(\/[^\n]*)\n?$/.exec(text)?.[1];

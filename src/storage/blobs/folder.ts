@@ -11,7 +11,7 @@ interface FolderOptions {
   readonly root: string;
 }
 const staleMs = 60 * 60 * 1000; // no upload takes this long
-/** Chunk size for reads from disk. Equals the frame size of transfers to a sandbox. */
+/** Equals the frame size of transfers to a sandbox. */
 const pieceBytes = 256 * 1024;
 const withoutLinks: ReadonlySet<string> = new Set([
   'EPERM',
@@ -27,7 +27,7 @@ const withoutLinks: ReadonlySet<string> = new Set([
 export const openLocalBlobs = (root: string, now: number): Promise<BlobStore> =>
   folderBlobs({ name: 'local', root }, now);
 
-/** Does not create a missing folder, because its volume is probably not mounted. Rejects: invalid_request. */
+/** Does not create a missing folder. Rejects: invalid_request. */
 export async function openMountedBlobs(root: string, now: number): Promise<BlobStore> {
   const isFolder = await stat(root).then(
     (it) => it.isDirectory(),
@@ -94,7 +94,7 @@ async function openStream(path: string, range: ByteRange | undefined): Promise<R
   return file.createReadStream({ highWaterMark: pieceBytes, ...(range && { start: range.start, end: range.end }) });
 }
 
-/** Blobs never change, so a hard link can share their content. File systems without hard links need a copy. */
+/** A hard link is safe, because blobs never change. */
 async function linkOrCopy(from: string, to: string): Promise<void> {
   try {
     await link(from, to);

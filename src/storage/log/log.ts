@@ -17,10 +17,7 @@ interface LiveWindowLimits {
   readonly chars: number;
 }
 
-/**
- * Newest events of a followed session, without gaps. All followers get the same objects, so results can be cached by
- * identity.
- */
+/** Newest events of a followed session, without gaps. All followers get the same objects. */
 export class LiveEventWindow {
   readonly #limits: LiveWindowLimits;
   readonly #events: SessionEvent[] = [];
@@ -42,7 +39,6 @@ export class LiveEventWindow {
     return first === undefined || cursor + 1 < first ? [] : this.#events.slice(cursor + 1 - first);
   }
 
-  /** Ignores facts that the window already has. Facts after a gap start a new window. */
   add({ sessionId, after, at, facts }: AppendRequest): void {
     if (this.#head !== undefined && after < this.#head) return;
     if (after !== this.#head) this.#clear();
@@ -53,10 +49,7 @@ export class LiveEventWindow {
     this.#trim();
   }
 
-  /**
-   * Call when other servers have appended up to `head`. Empties the window if `events` is empty, because the new events
-   * were not read.
-   */
+  /** Call when other servers have appended up to `head`. Without `events`, empties the window. */
   catchUp(head: number, events: readonly SessionEvent[]): void {
     if (this.#head !== undefined && head <= this.#head) return;
     if (events[0]?.seq !== (this.#head ?? 0) + 1) this.#clear();
@@ -103,10 +96,7 @@ export interface EventLogOptions {
 }
 const defaultWindow: LiveWindowLimits = { events: 512, chars: 1024 * 1024 };
 
-/**
- * A session's followers share a window, and read older events from the store. Callers must not change appended facts,
- * because followers get the same objects.
- */
+/** Callers must not change appended facts, because followers get the same objects. */
 export function createEventLog(store: EventStore, options: EventLogOptions): EventLog {
   const followed = new Map<SessionId, Followers>();
   const listeners: ((entry: AppendRequest) => void)[] = [];
@@ -169,7 +159,6 @@ export function createEventLog(store: EventStore, options: EventLogOptions): Eve
       async appended(id, head, known) {
         const here = followed.get(id);
         if (!here) return;
-        // One read serves all followers. If the new events exceed one page, each follower reads at its own pace.
         const isFew = known > 0 && known === here.window.head && head - known <= options.pageSize;
         const events = isFew ? (await store.page(id, known, options.pageSize)).events : [];
         here.window.catchUp(events.at(-1)?.seq ?? head, events);
@@ -203,7 +192,7 @@ export function createEventLog(store: EventStore, options: EventLogOptions): Eve
     page: (sessionId, after, limit) => store.page(sessionId, after, limit),
     async append(entry) {
       const held = failpoint('store.append.before');
-      if (held) await held; // awaits only if the failpoint is armed, to save a turn of the event loop
+      if (held) await held; // awaits only an armed failpoint, to save a microtask
       const head = await store.append(entry);
       const kept = failpoint('store.append.after');
       if (kept) await kept;
@@ -298,7 +287,7 @@ function followOtherServers(store: EventStore, options: OtherServersOptions, fol
   async function heard(id: SessionId, head: number): Promise<boolean> {
     const known = heads.get(id) ?? 0;
     const isNews = head > known && !follows.knows(id, head);
-    // The head is recorded only after a successful call, so a failed call is retried.
+    // Heads are recorded only after success, so that a failed call is retried.
     if (isNews) await follows.appended(id, head, known);
     heads.set(id, head);
     if (head === 0 && known > 0) onGone(id);

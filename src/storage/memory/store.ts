@@ -79,10 +79,7 @@ interface Document {
   readonly index: RecordIndexEntry;
 }
 
-/**
- * Same guarantees as the other stores, until the process ends. Tests use `shared` to run several servers in one
- * process.
- */
+/** Same guarantees as the other stores until the process ends. `shared`: for tests with several servers. */
 export function createInMemoryStore({ shared = false } = {}): Store {
   const documents = new Map<string, Document>();
   return {

@@ -20,9 +20,7 @@ import {
 } from './documents.ts';
 import { isDuplicateKeyError } from './errors.ts';
 
-/**
- * Maximum age of a cached head, in ms. Compaction keeps events much longer, so an append at a stale head still fails.
- */
+/** Maximum age of a cached head, in ms. Must stay well below `minCompactedAgeMs`. */
 const trustedMs = 30_000;
 const closeMs = 2_000; // an append may take several operations, each with its own deadline
 const maxSeen = 10_000; // sessions
@@ -56,9 +54,9 @@ export class EventAppender {
   readonly #appending = new Set<Promise<unknown>>();
   /** Newest head that this server has seen, for each log without an incomplete append. */
   readonly #seen = new Map<SessionId, { readonly head: number; readonly at: number }>();
-  /** Sessions whose last append failed on this server. The database may contain all or part of it. */
+  /** Sessions whose last append on this server failed, but can be stored completely or in part. */
   readonly #incomplete = new Set<SessionId>();
-  /** A retry passes the same object and reuses its batch id. The id shows whether the first attempt was stored. */
+  /** A retry passes the same object, whose batch id shows whether the first attempt was stored. */
   readonly #batches = new WeakMap<AppendRequest, string>();
 
   constructor({ connection, newId, now, onAppend }: AppenderParts) {
@@ -125,14 +123,13 @@ export class EventAppender {
         if (!isDuplicateKeyError(thrown)) throw thrown;
         const found = await events.findOne({ _id: first._id });
         if (found?.batch !== batch) throw fenced(entry.after, eventSeqOf(first._id));
-        // The stored event belongs to this append. An earlier response was lost, or another server completed the
-        // append.
+        // An earlier response was lost, or another server completed this append.
         await addEvents(this.#connection, rest);
       }
     });
   }
 
-  /** Without a fact, no event commits the puts. Several puts are first stored together in the log's document. */
+  /** Without an event to commit them, several puts are first stored in the log's document. */
   async #putAlone(session: SessionId, head: number, puts: readonly PutDocument[]): Promise<void> {
     const { run, at } = this.#connection;
     if (puts.length > 1)
@@ -146,7 +143,6 @@ export class EventAppender {
     await this.#connection.run(() => addEvents(this.#connection, documents));
   }
 
-  /** Waits for this server's running appends, then completes an append that any server left incomplete. */
   async settle(session: SessionId): Promise<void> {
     await this.#inOrder(session, () => this.#settle(session));
   }
@@ -165,9 +161,7 @@ export class EventAppender {
     if (mark === 'other' || (mark === 'own' && this.#incomplete.has(session))) await this.settle(session);
   }
 
-  /**
-   * Call at start-up. Completes the appends of dead servers, and removes markers of sessions erased over an hour ago.
-   */
+  /** Call at start-up. Also removes expired markers of erased sessions. */
   async settleAll(): Promise<void> {
     await this.#logs.completeOthers((session) => this.settle(session));
     const { run, at } = this.#connection;
@@ -180,7 +174,7 @@ export class EventAppender {
     this.#logs.forget(session);
   }
 
-  /** Removes this server's marks if the store responds soon. The next server to start checks each remaining log. */
+  /** The next server to start checks the logs whose marks remain. */
   async close(): Promise<void> {
     await waitAtMost(
       closeMs,
@@ -208,7 +202,7 @@ const renewMs = 5 * 60_000;
 const abandonedMs = 3 * renewMs;
 const atOnce = 8; // logs
 
-/** Marks the logs that can have an incomplete append. Record readers and starting servers check only these. */
+/** Marks the logs that can have an incomplete append. */
 class OpenLogMarker {
   readonly #connection: MongoConnection;
   readonly #self: string;

@@ -11,10 +11,7 @@ import { toStoreError } from './errors.ts';
 const transferMs = 120_000;
 const staleSeconds = 60 * 60;
 
-/**
- * Stores blobs in GridFS, so servers need no other shared storage. A file exists once its `files` document is written,
- * after its last chunk. A blob is the newest file with its name. Connects on first use.
- */
+/** Stores each blob as the newest GridFS file of its name. Connects on first use. */
 export function createMongoBlobs(options: MongoConnectionOptions, now: () => number): BlobStore & AsyncDisposable {
   let opened: Promise<{ connection: MongoConnection; bucket: GridFSBucket }> | undefined;
   async function open() {
@@ -108,10 +105,7 @@ async function drained(upload: GridFSBucketWriteStream, signal: AbortSignal): Pr
   signal.removeEventListener('abort', give);
 }
 
-/**
- * Removes versions replaced before `replacedBefore`, because newer versions may still be read. Infinity removes all
- * versions.
- */
+/** Removes versions replaced before `replacedBefore` (Infinity: all versions). Others can still have readers. */
 async function remove(bucket: GridFSBucket, filename: string, replacedBefore: number): Promise<void> {
   const versions = await answered(bucket.find({ filename }, { sort: newest }).toArray());
   for (const [index, { _id }] of versions.entries()) {

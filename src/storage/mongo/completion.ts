@@ -15,10 +15,9 @@ import {
 } from './documents.ts';
 import { duplicateKeyCode, isDuplicateKeyError } from './errors.ts';
 
-// After its commit, an append is completed in steps. Any server can repeat them, even concurrently. Records never
-// return to an older state.
+// Any server can complete a committed append, even concurrently. Records never return to an older state.
 
-/** Completes the newest append of a log. Only this append can be incomplete. Resolves with the log's head. */
+/** Only the newest append can be incomplete. Resolves with the log's head. */
 export async function completeNewestAppend({ at, run }: MongoConnection, session: SessionId): Promise<number> {
   const [tail, log] = await Promise.all([
     run(() => at.events(session).findOne({ _id: toEventRangeFilter(session) as never }, { sort: { _id: -1 } })),
@@ -39,7 +38,7 @@ export async function completeNewestAppend({ at, run }: MongoConnection, session
   return head;
 }
 
-/** Computes a log's head from its newest stored event. Includes the missing events of that event's append. */
+/** Includes events of the newest append that are not stored yet. */
 export const computeLogHead = ({ _id, left = 0 }: Pick<EventDocument, '_id' | 'left'>): number =>
   eventSeqOf(_id) + left;
 
@@ -56,7 +55,7 @@ interface PendingPuts {
   readonly session: SessionId;
   readonly seq: number;
   readonly puts: readonly PutDocument[];
-  /** True to also replace puts with the same head. Appends without facts do not change the head. */
+  /** True to also replace puts at the same head, for appends without facts. */
   readonly again?: boolean;
 }
 
@@ -71,7 +70,7 @@ export async function putRecords(
     updateOne: {
       filter: { _id: toRecordId(put.kind, put.id), $or: [{ session: { $ne: session } }, { seq: older }] },
       update: { $set: { ...withIndex(put), session, seq }, $inc: { version: 1 }, ...changedTimeUpdate },
-      upsert: true, // newer state does not match the filter, so the insert fails with a duplicate key
+      upsert: true, // if the stored state is newer, the insert fails with a duplicate key
     },
   }));
   await run(() => at.records.bulkWrite(operations, { ordered: false }).catch(unlessDuplicates));

@@ -105,7 +105,7 @@ function clientFor(url: Secret, deadlineMs: number): MongoClient {
   }
 }
 
-/** Number of event collections on a database server that scans whole collections. Creating 64 takes a second. */
+/** Number of event collections on a database server that scans whole collections. */
 const spread = 64;
 
 function collections(db: Db, count: number): MongoCollections {
@@ -149,7 +149,7 @@ function runner(deadlineMs: number, maxWaiting: number): MongoConnection['run'] 
   };
 }
 
-/** Settles within `ms` even if the socket hangs. A retry recognizes an earlier write that succeeded late. */
+/** Settles within `ms` even if the socket hangs. The work can still succeed later. */
 async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const text = 'The store did not answer in time. Try again.';

@@ -10,8 +10,8 @@ import { SessionId } from '../../core/model/ids.ts';
 // Facts and documents are JSON text, because BSON changes lone surrogates and keys with dots or dollars.
 
 /**
- * `_id` is the session and the seq. Its uniqueness is the fence. The first event of an append has `batch` and commits
- * the append. `redo` contains the parts that follow, if any.
+ * The unique `_id`, session and seq, is the fence. The first event of an append has `batch`, and `redo` with the rest
+ * of the append, if any.
  */
 export interface EventDocument {
   readonly _id: string;
@@ -44,7 +44,7 @@ export interface PutDocument {
   readonly id: string;
   readonly doc: string;
   readonly sort: number;
-  /** Index sets of the record, for its owner, state, parent, and sharing. Absent in older records. */
+  /** Index sets for owner, state, parent and sharing. Absent in older records. */
   readonly of?: readonly string[];
   readonly name?: string;
 }
@@ -71,12 +71,12 @@ export interface HeadDocument {
 export interface RecordDocument extends PutDocument {
   readonly _id: string;
   readonly version: number;
-  /** Log and head of the last put, to prevent an older append from repeating its put. */
+  /** Log and head of the last put, to reject puts of older appends. */
   readonly session?: string;
   readonly seq?: number;
   /** Database time of the last put; absent in older records. */
   readonly changed?: Date;
-  /** Id of the put that wrote this version. A retry uses it to recognize its own put. */
+  /** Id of the last put, by which a retry recognizes its own put. */
   readonly put?: string;
 }
 
@@ -127,7 +127,7 @@ export const toSessionRecordFilter = (session: SessionId): Document[] => [
   { _id: { $gte: `${session}:`, $lt: `${session};` } },
 ];
 export const erasedRecordKind = 'erased';
-/** Replaces an erased session's record for at least an hour, because a concurrent put could restore the session. */
+/** Replaces an erased session's record, so that a concurrent put cannot restore the session. */
 export const toErasedRecord = (session: SessionId, at: number): Omit<RecordDocument, '_id' | 'version'> => ({
   kind: erasedRecordKind,
   id: session,

@@ -3,7 +3,7 @@ import { AppError, toAppError } from '../../core/errors/errors.ts';
 
 export const duplicateKeyCode = 11000;
 const [unauthorized, authenticationFailed] = [13, 18];
-/** Error codes from a database server that is unreachable, shutting down, or no longer the primary. */
+/** Codes of temporary errors, such as network failures, shutdowns and write conflicts. */
 const passing = new Set([6, 7, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436]);
 
 const codeOf = (thrown: unknown): number =>
@@ -11,12 +11,12 @@ const codeOf = (thrown: unknown): number =>
 
 export const isDuplicateKeyError = (thrown: unknown): boolean => codeOf(thrown) === duplicateKeyCode;
 
-/** True if a retry of the same request can soon succeed. Callers must recognize their own earlier writes. */
+/** True if a retry can soon succeed. The failed request can still have taken effect. */
 export function isTransientError(thrown: unknown): boolean {
   if (isOfTheLine(thrown)) return true;
   if (!(thrown instanceof MongoError)) return false;
   if (thrown.name === 'MongoNetworkError' || thrown.name === 'MongoPoolClearedError') return true;
-  // A connection that breaks during a bulk write causes an error without a network error's name or code.
+  // A connection lost during a bulk write causes this error, without a code.
   if (thrown instanceof MongoBulkWriteError && thrown.code === undefined) return true;
   return passing.has(codeOf(thrown)) || thrown.hasErrorLabel('RetryableWriteError');
 }
@@ -46,7 +46,7 @@ export function toStoreError(thrown: unknown): AppError {
   return new AppError('store_unavailable', 'The store does not respond, or rejects requests. Try again.', options);
 }
 
-/** Returns why a server cannot start on this database, with a remedy. Undefined if waiting can help. */
+/** Why a server cannot start on this database. Undefined if waiting can help. */
 export function toPermanentError(thrown: unknown): AppError | undefined {
   if (thrown instanceof AppError) return thrown.code === 'store_unavailable' ? undefined : thrown;
   const code = codeOf(thrown);

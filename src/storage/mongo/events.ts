@@ -31,9 +31,7 @@ type UsageEvent = { readonly _id: string; readonly at: number; readonly fact: st
 const usageAtOnce = 1_000;
 const shardsAtOnce = 8; // keeps connections in the pool free for appends
 
-/**
- * Sums the usage of events with `from <= time < to`, in batches. The database cannot, because facts are opaque text.
- */
+/** Range: `from <= time < to`. The database cannot sum, because facts are opaque text. */
 async function usageBetween(
   { at }: MongoConnection,
   { from, to, by }: { readonly from: number; readonly to: number; readonly by: readonly UsageGroupKey[] },
@@ -66,9 +64,9 @@ async function usageBetween(
   return [...sums.values()];
 }
 
-/** A page ends once it has more characters than this, to limit the cost of reading long outputs. */
+/** A page ends once it has more characters than this. */
 const pageChars = 4 * 1024 * 1024;
-/** Compaction keeps younger events. A writer suspended for less than this still collides with newer events. */
+/** Compaction keeps younger events, so that the append of a suspended writer still collides. */
 export const minCompactedAgeMs = 10 * 60_000;
 
 interface MongoEventDeps {
@@ -114,7 +112,7 @@ export function createMongoEvents({ connection, appender, heads, now }: MongoEve
     }
     const tail = read.isAll && (last || after === 0) ? last : await newest(session);
     const head = tail ? computeLogHead(tail) : 0;
-    // Compaction marks a gap before it drops events. Marks read before the gap was found may be outdated.
+    // Compaction marks a gap before it drops events, so marks read earlier can be outdated.
     const isWhole = read.found.every(({ _id }, n) => eventSeqOf(_id) === after + n + 1);
     const marks = isWhole ? early : await marksOf(session);
     const events = read.found.map((document) => toEvent(session, document));

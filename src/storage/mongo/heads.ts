@@ -9,10 +9,7 @@ const [delayMs, longestMs] = [15, 60];
 const [againMs, closeMs] = [250, 1_000];
 const share = 3; // pause after a write, in multiples of the write's duration, within the limits above
 
-/**
- * Tracks the heads (newest seqs) of sessions. With change streams, reads them from the logs. Otherwise each append
- * stores its head, and servers poll all heads in one read.
- */
+/** Without change streams, appends store their heads, and servers poll all heads in one read. */
 export class LogHeadTracker {
   readonly #connection: MongoConnection;
   readonly #noted: boolean;
@@ -89,13 +86,13 @@ export class LogHeadTracker {
     }));
     const { run, at } = this.#connection;
     const from = monotonicNow();
-    // Does not wait for a majority or the disk. A starting server stores lost heads again.
+    // Heads can be lost, because a starting server stores them again.
     const noting = run(() => at.heads.bulkWrite(operations, { ordered: false, writeConcern: { w: 1 } }));
     await noting.catch(() => this.#keepSent());
     this.#tookMs = monotonicNow() - from;
   }
 
-  /** Retries heads that could not be stored. Otherwise, other servers could miss the end of a quiet log. */
+  /** Otherwise, other servers could miss the end of a quiet log. */
   #keepSent(): void {
     for (const [session, head] of this.#sent) if ((this.#due.get(session) ?? 0) < head) this.#due.set(session, head);
     if (!this.#isClosed && this.#due.size > 0) this.#flushAfter(againMs);

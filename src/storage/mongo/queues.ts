@@ -50,7 +50,7 @@ export function createMongoLeases({ at, run }: MongoConnection): LeaseStore {
         try {
           if (!found) await at.leases.insertOne({ _id: name, ...next });
           else {
-            // Replaces only the version that was read. Only one server can get a lapsed lease.
+            // Matches only the version read, so that only one server gets a lapsed lease.
             const { epoch, holder: old, expiresAt: until } = found;
             const seen = mine ? { _id: name, epoch, holder } : { _id: name, epoch, holder: old, expiresAt: until };
             if ((await at.leases.updateOne(seen, { $set: next })).matchedCount === 0) return undefined;

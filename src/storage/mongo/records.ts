@@ -22,7 +22,6 @@ export function createMongoRecords(
 ): RecordStore {
   const stored = ({ id, doc, version }: RecordDocument): StoredRecord => ({ id, doc: JSON.parse(doc), version });
 
-  /** Completes the newest append. Its writer may have failed between writing the events and the record. */
   async function settleSession(id: string): Promise<void> {
     const { data: session } = SessionId.safeParse(id.slice(0, 16));
     if (session && (id.length === 16 || id[16] === ':')) await appender.settleRecords(session);

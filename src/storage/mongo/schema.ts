@@ -27,10 +27,7 @@ const indexes: readonly Index[] = [
   { of: 'commands', key: { at: 1 } },
 ];
 
-/**
- * `migrations[n]` upgrades a database from version n to n + 1. A migration can run twice, and on several servers at
- * once.
- */
+/** `migrations[n]` upgrades from version n to n + 1. Each can run twice, and on several servers at once. */
 const migrations: readonly ((connection: MongoConnection) => Promise<void>)[] = [
   async () => {},
   async ({ at, run }) => {
@@ -67,9 +64,7 @@ async function indexRecords({ at, run }: MongoConnection, which: Filter<RecordDo
   await run(() => at.records.deleteMany({ kind: 'skill-name' }));
 }
 
-/**
- * Creates or upgrades the database. Rejects: unsupported (a newer version wrote it), store_corrupt, store_unavailable, forbidden.
- */
+/** Rejects: unsupported (a newer version wrote the database), store_corrupt, store_unavailable, forbidden. */
 export async function prepareDatabase(connection: MongoConnection): Promise<void> {
   const { at, run } = connection;
   const found = (await run(() => at.meta.findOne({ _id: 'schema' })))?.version ?? 0;
@@ -101,7 +96,6 @@ async function create({ at, run }: MongoConnection, { of, key, options = {} }: I
   }
 }
 
-/** Rejects with store_corrupt if a log has a head but no events exist. The collection may have been dropped. */
 async function refuseEmptied({ at, run }: MongoConnection): Promise<void> {
   for (const events of at.allEvents) {
     if (await run(() => events.findOne({}, { projection: { _id: 1 } }))) return;

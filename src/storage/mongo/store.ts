@@ -15,9 +15,8 @@ export interface MongoOptions extends MongoConnectionOptions {
 }
 
 /**
- * Opens a store that several servers can share. Rejects: store_unavailable (a retry can help), invalid_request (wrong
- * URL or password), unsupported (the database server is too old, or a newer Corral wrote the data), forbidden,
- * store_corrupt.
+ * Several servers can share the store. Rejects: store_unavailable (a retry can help), invalid_request (wrong URL or
+ * password), unsupported (database server too old, or data too new), forbidden, store_corrupt.
  */
 export async function openMongoStore(options: MongoOptions): Promise<Store> {
   const { now = systemClock.now, newId = createIdSource().short } = options;

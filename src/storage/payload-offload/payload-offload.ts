@@ -39,7 +39,7 @@ const restoreFields = <Fact extends SessionFact>(fact: Fact, taken: Fields): Fac
   data: { ...fact.data, ...taken },
 });
 
-/** Must match the event's schema. Readers get this value if the removed part is unreadable. */
+/** Replaces an unreadable part. Must match the event's schema. */
 function standIn(name: string, value: unknown): unknown {
   if (typeof value === 'string') return shortened(value);
   if (Array.isArray(value)) return [];
@@ -53,7 +53,7 @@ function shortened(text: string): string {
 
 const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value) ?? '');
 
-/** Rough size of the JSON in bytes. Must be cheap, because every event is checked. */
+/** Must be cheap, because every event is checked. */
 function roughBytes(value: unknown, enough: number): number {
   if (typeof value === 'string') return value.length * 6 <= enough ? value.length : bytesOf(value);
   if (value === null || typeof value !== 'object') return 8;
@@ -85,15 +85,12 @@ const kind = 'large';
 const Kept = z.object({
   at: z.number(),
   seq: z.int(),
-  /** Set if an event refers to the blob. Compaction clears this flag to check the blob again. */
+  /** Set if an event refers to the blob. Compaction clears this for a new check. */
   isKept: z.literal(true).optional(),
 });
 const maxRead = 4 * 1024 * 1024; // maximum bytes of blobs per page; the rest follows on the next page
 
-/**
- * Moves oversized event data into blobs, and restores it on reads. If a blob is unreadable, its event has shortened
- * strings and a `problem`.
- */
+/** Moves oversized event data into blobs. If a blob is unreadable, its event has shortened data and a `problem`. */
 export function withPayloadOffload({ store, blobs, newId, now }: Options): PayloadOffload {
   const { events, records } = store;
   /** Keyed by the request object, because a retry passes the same object. */

@@ -17,10 +17,7 @@ const batchLimits: QueueLimits = { requests: 512, chars: 4 * 1024 * 1024 };
 
 /** Requests with more characters than this are bulk requests: command output, files, whole logs. */
 const bulkChars = 16 * 1024;
-/**
- * Maximum characters of bulk requests in one message, except a single larger request. Small requests wait for the same
- * commit.
- */
+/** Maximum characters of bulk requests in one message, unless a single request is larger. */
 const bulkPerBatch = 512 * 1024;
 
 interface Request {
@@ -30,10 +27,7 @@ interface Request {
   reject(error: AppError): void;
 }
 
-/**
- * Sends reads or writes to the store's thread, one batch at a time. Small requests go first and never wait for other
- * sessions' output. Each batch has some bulk requests, so none starves.
- */
+/** Batches requests to the store's thread. Small requests go first, and each batch includes some bulk requests. */
 export interface StoreChannel<Ops extends StoreOperations> {
   /** `chars`: characters in the arguments. */
   call<Name extends string & keyof Ops>(

@@ -6,8 +6,8 @@ import { corruptDatabaseError, isBusyError, toStoreError } from './errors.ts';
 import { migrations } from './schema.ts';
 
 /**
- * Allows one server per store. The lock is an SQLite transaction on a separate file, and ends with the process. No
- * other code in the process may open that file. On POSIX systems, closing any of its descriptors releases the lock.
+ * The lock ends with the process. No other code may open the lock file: on POSIX systems, closing any of its
+ * descriptors releases the lock.
  */
 export function lockStore(path: string, now: number): Disposable {
   const note = `${path}.holder`;
@@ -52,10 +52,7 @@ export interface DatabaseOptions {
   readonly busyTimeoutMs: number;
 }
 
-/**
- * Maximum size of a file to check at start-up, in bytes. A check reads the whole file. Damage in larger files is found
- * on reads.
- */
+/** Maximum bytes of a file to check at start-up, because a check reads the whole file. */
 const checkedBytes = 256 * 1024 * 1024;
 
 /** Locks, checks, and creates or upgrades the file. Throws: store_busy, store_corrupt, unsupported, store_unavailable. */
@@ -108,7 +105,7 @@ function migrate(db: DatabaseSync): void {
   db.exec(`PRAGMA user_version = ${migrations.length}; COMMIT`);
 }
 
-/** Empties the write-ahead log, which contains deleted data. Waits up to 100 ms for other programs. */
+/** The write-ahead log contains deleted data. Waits up to 100 ms for other programs. */
 export function truncateWal(db: DatabaseSync): void {
   db.exec('PRAGMA busy_timeout = 100; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = 0');
 }

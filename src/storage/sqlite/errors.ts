@@ -27,7 +27,7 @@ export function toStoreError(thrown: unknown, path: string): AppError {
   }
 }
 
-/** After a failed fsync, the disk's content is unknown, so no further write can be acknowledged. */
+/** After a failed fsync, the disk's content is unknown. */
 export const isFatalError = (thrown: unknown): boolean => resultCode(thrown) === FSYNC_FAILED;
 
 export function corruptDatabaseError(path: string, found: string): AppError {

@@ -17,11 +17,10 @@ type Only = Pick<RecordListQuery, 'owner' | 'shared' | 'state' | 'parent'>;
 
 export type ReadOperations = ReturnType<typeof createReadOperations>;
 
-/** A page ends once it has more characters than this, to limit the cost of reading long outputs. */
+/** A page ends once it has more characters than this. */
 const pageChars = 4 * 1024 * 1024;
 /** A search chunk ends after this many ms, because writes wait while it runs. */
 const pieceMs = 5;
-/** Rows per search statement. `few` applies after a statement of at least `slowMs`, and `many` is the maximum. */
 const rowsAtOnce = { few: 8, many: 128, slowMs: 3 };
 /** Maximum usage events or titles per request. A request takes a few milliseconds. */
 const usageAtOnce = 2_000;
@@ -29,12 +28,12 @@ const titlesAtOnce = 10_000;
 /** `next`: start of the next chunk, or null after the last one. */
 export type SearchChunk<Place> = readonly [found: string[], next: Place | null];
 export type EventPosition = readonly [session: string, seq: number];
-/** `sums` is JSON. `next`: start of the next chunk, or null after the last one. */
+/** `sums` is JSON. `next` as in `SearchChunk`. */
 export type UsageChunk = readonly [sums: string, next: number | null];
 
 const lastPlace: EventPosition = ['\u{10ffff}', 0];
 
-/** Must repeat the index's condition on types. SQLite does not use the index without it. */
+/** SQLite uses the index only if the query repeats its condition on types. */
 export const newestOfTypeQuery = `
   SELECT seq FROM event INDEXED BY event_type WHERE session = ?1 AND type = ?2
     AND type NOT IN (${unindexedEventTypes.map((type) => `'${type}'`).join(', ')})
@@ -73,11 +72,7 @@ export const buildUsageSumsQuery = (keys: readonly UsageGroupKey[]) => `
 const escapeWildcards = (text: string) => text.replace(/[\\%_]/g, '\\$&');
 const patternOf = (text: string): string => `%${escapeWildcards(text)}%`;
 
-/**
- * Matches every string that contains the search text in any case, and some others. LIKE ignores case only for ASCII, so
- * a non-ASCII letter matches any string. A k or i matches any character if it can be the lowercase form of a non-ASCII
- * letter.
- */
+/** Matches every string with the search text in any case, and some others, because LIKE ignores case only for ASCII. */
 const likelyPattern = (text: string): string =>
   patternOf(text)
     .replace(/[^\0-\x7f]+/g, '%')
@@ -91,8 +86,7 @@ function eventReads(db: DatabaseSync, now: () => number) {
   const lastUnindexed = db.prepare('SELECT seq FROM event WHERE session = ? AND type = ? ORDER BY seq DESC LIMIT 1');
 
   const placeAhead = db.prepare(messageChunkEndQuery);
-  // Compares the messages in SQL, because returning all rows costs more. Without the plus, SQLite recompiles the
-  // statement per pattern.
+  // Without the plus, SQLite recompiles the statement for each pattern.
   const search = db.prepare(
     `SELECT DISTINCT session ${messagesAfter} AND (session, seq) <= (?3, ?4) AND text LIKE +?5 ESCAPE '\\'`,
   );
@@ -187,7 +181,7 @@ const setOf = ({ owner, shared, state, parent }: Only): RecordSet => {
 };
 export const buildRecordStatements = (set: RecordSet) => ({
   first: `SELECT id, doc, version FROM record WHERE ${recordSetConditions[set]} ORDER BY sort DESC, id LIMIT :limit`,
-  // Reads two ranges of the index, because an OR of both would read all rows.
+  // An OR of both ranges would read all rows.
   behind: `
     SELECT id, doc, version FROM (
       SELECT * FROM (SELECT id, doc, version, sort FROM record WHERE ${recordSetConditions[set]} AND sort = :sort AND id > :id

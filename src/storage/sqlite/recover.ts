@@ -31,9 +31,8 @@ const tables: readonly Table[] = [
 ];
 
 /**
- * Replaces a damaged file with its readable part. Keeps the damaged file in the same folder. Throws: store_busy (a
- * server uses it), file_not_found, unsupported (a newer version wrote it), store_corrupt (nothing is readable),
- * store_unavailable.
+ * Replaces a damaged file with its readable part, and keeps the damaged file in the same folder. Throws: store_busy,
+ * file_not_found, unsupported (a newer version wrote the file), store_corrupt (nothing is readable), store_unavailable.
  */
 export function recoverDatabase(path: string, now: number): RecoveryReport {
   if (!existsSync(path)) throw new AppError('file_not_found', `There is no store ${path}.`);
@@ -81,10 +80,7 @@ function salvage(copy: string, fresh: string, now: number): Omit<RecoveryReport,
   return { events: count('event'), records: count('record'), gaps };
 }
 
-/**
- * Reads from both ends up to the damage. Also reads each session's events, because a damaged page can hide those of
- * other sessions.
- */
+/** Reads from both ends up to the damage, in the whole table and in each session. */
 function rescue(from: DatabaseSync, to: DatabaseSync, { name, key, json }: Table): void {
   const down = key
     .split(', ')
@@ -124,10 +120,7 @@ function isJson(text: unknown): boolean {
   }
 }
 
-/**
- * Marks gaps that compaction did not create, so subscribers reload. Returns the number of sessions that have such a gap
- * or lost their newest events.
- */
+/** Marks gaps that compaction did not create, so that subscribers reload. */
 function markGaps(db: DatabaseSync): number {
   const holes = db
     .prepare(`

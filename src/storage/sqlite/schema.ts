@@ -15,7 +15,7 @@ export const toIndexColumns = (kind: string, doc: unknown) => {
   };
 };
 
-/** `migrations[n]` upgrades a file from version n to n + 1. Only append to this list. */
+/** `migrations[n]` upgrades from version n to n + 1. Only append to this list. */
 export const migrations: readonly string[] = [
   `
   CREATE TABLE event (
@@ -63,7 +63,7 @@ export const migrations: readonly string[] = [
   CREATE INDEX event_type ON event (session, type, seq)
   WHERE type NOT IN ('message.delta', 'tool.output');
   `,
-  // The index fields of records, as in `toRecordIndexEntry`. Skill names used to be separate records.
+  // Index fields of records, as in `toRecordIndexEntry`.
   `
   ALTER TABLE record ADD COLUMN owner TEXT;
   ALTER TABLE record ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;
@@ -104,8 +104,7 @@ export const migrations: readonly string[] = [
   CREATE INDEX record_parent_state ON record (kind, parent, state, sort DESC, id)
   WHERE parent IS NOT NULL AND state IS NOT NULL;
   `,
-  // Indexes for usage totals. `copied` is the seq of a fork's last copied event. Without the constant `type` in
-  // `event_usage`, SQLite would read the table.
+  // `copied`: seq of a fork's last copied event.
   `
   DROP INDEX event_usage;
   CREATE INDEX event_usage ON event (
@@ -116,13 +115,11 @@ export const migrations: readonly string[] = [
   UPDATE record SET copied = doc ->> '$.forkedFrom.seq' WHERE kind = 'session' AND doc LIKE '%"forkedFrom":{%';
   CREATE INDEX record_usage ON record (id, kind, owner, parent, state, copied) WHERE kind = 'session';
   `,
-  // Includes the type, so a search finds its next chunk's end in this index alone.
   `
   DROP INDEX event_message;
   CREATE INDEX event_message ON event (session, seq, type) WHERE type IN ('message.user', 'message.assistant');
   `,
-  // Searches and usage totals read only these tables. With an index on expressions, SQLite also reads rows of tables
-  // without a rowid.
+  // For searches and usage totals: with an index on expressions, SQLite also reads the rows.
   `
   CREATE TABLE message (
     session TEXT NOT NULL, seq INTEGER NOT NULL, text ANY, PRIMARY KEY (session, seq)

@@ -23,7 +23,7 @@ import type { WriteOperations } from './writes.ts';
 export interface SqliteOptions {
   /** SQLite adds files with the suffixes -wal and -shm; the server adds .lock and .holder. */
   readonly path: string;
-  /** `full` (default) survives a power failure; `normal` is faster, but survives only a crash of the process. */
+  /** `full` (default) survives power failures; `normal` is faster, but survives only process crashes. */
   readonly synchronous?: 'full' | 'normal';
   readonly busyTimeoutMs?: number;
   readonly queue?: QueueLimits;
@@ -32,8 +32,8 @@ export interface SqliteOptions {
 const defaultQueue: QueueLimits = { requests: 10_000, chars: 64 * 1024 * 1024 };
 
 /**
- * Opens a store in a single file. Rejects: store_busy (another server uses it), store_corrupt, unsupported (written by
- * a newer version), store_unavailable. Disposing completes all pending requests.
+ * Opens a single-file store. Rejects: store_busy (another server uses the store), store_corrupt, unsupported (a newer
+ * version wrote the store), store_unavailable. Disposing completes all pending requests.
  */
 export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   const { path, synchronous = 'full', busyTimeoutMs = 5_000, queue = defaultQueue } = options;

@@ -24,8 +24,8 @@ export function createCallRunner(
 }
 
 /**
- * All requests share one transaction and one fsync. Each has a savepoint, so a failure affects no other. `ok` means
- * committed, and on disk if `synchronous` is `full`.
+ * One transaction and fsync for all requests, with a savepoint for each. `ok`: committed, and on disk if `synchronous`
+ * is `full`.
  */
 export function createGroupCommitter(
   db: DatabaseSync,

@@ -32,7 +32,7 @@ export interface ReplyBatch {
 
 const lockedMs = 20;
 const restMs = 1_000;
-/** First words of record kinds with users' text, except a session's own records, which are erased with its events. */
+/** First words of record kinds with users' text, except a session's own records. */
 const wordy: ReadonlySet<string> = new Set(['agent', 'automation', 'document', 'file', 'memory', 'project', 'skill']);
 const isWordy = (kind: unknown): boolean => wordy.has(String(kind).split('-', 1)[0] ?? '');
 /** Redacting a version of a memory rewrites the version's record without the text. */
@@ -41,7 +41,7 @@ const removesText = ([name, first]: StoreCall): boolean =>
   name === 'put' ? Array.isArray(first) && redactable.has(first[0]) : name === 'delete' && isWordy(first);
 const input = workerData as StoreWorkerInput;
 if (input.failpoints !== undefined) {
-  // A thread's exit does not end the process. A gentler signal would let the process clean up.
+  // Ends the whole process, without clean-up.
   armFailpoints(input.failpoints, { exit: () => process.kill(process.pid, 'SIGKILL') });
 }
 
@@ -63,14 +63,14 @@ function serve(): void {
   const read = createCallRunner(createReadOperations(opened.db), input.path);
   const commit = createGroupCommitter(opened.db, createWriteOperations(opened.db), input.path);
   let resting: NodeJS.Timeout | undefined;
-  /** Empties the write-ahead log a second after the first deletion. Deleting a project removes many records. */
+  /** Waits, because deleting a project removes many records. */
   const emptyAtRest = () => {
     if (resting) return;
     resting = setTimeout(() => {
       resting = undefined;
       try {
         truncateWal(opened.db);
-        // The file is closed, or another program is reading it. The next deletion tries again.
+        // The file is closed or in use. The next deletion tries again.
       } catch {}
     }, restMs).unref();
   };

@@ -49,7 +49,7 @@ function eventWrites(db: DatabaseSync) {
       for (const put of puts) replace.run(...put);
       return seq;
     },
-    /** `types` is a JSON list of droppable types. This thread does not load the events' schema. */
+    /** `types`: JSON list of droppable types. */
     compact(session: string, types: string, keepDroppable: number, keepAll: number): void {
       // Keeps the newest event, because it determines the head.
       const trimmed = Number(trimmedTo?.get(session, Math.max(1, keepAll))?.seq ?? 0);

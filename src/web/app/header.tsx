@@ -82,10 +82,7 @@ function ModelButton({ session }: { session: Session }) {
   );
 }
 
-/**
- * Enter or leaving the field renames the session. Escape restores the title. A title that arrives during typing is
- * applied afterwards, unless the user renames.
- */
+/** A title that arrives during typing is applied afterwards, unless the user renames. */
 function Title({ session }: { session: Session }) {
   const name = sessionNameOf(session);
   const field = useRef<HTMLSpanElement>(null);

@@ -9,7 +9,7 @@ import { tabElementIdOf } from '../parts/kit/tabs.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
 
-/** True only on screens that are too narrow for the sidebar column, where the open sidebar covers the page. */
+/** True only on narrow screens, where the open sidebar covers the page. */
 export const isSidebarOpen = signal(false);
 export function openSidebar(): void {
   isSidebarOpen.value = matchMedia(narrow).matches;

@@ -46,10 +46,7 @@ const announcements: Partial<Record<DisplayStatus, TextKey>> = {
 };
 const signs: Partial<Record<DisplayStatus, string>> = { running: '● ', waiting: '? ', failed: '✕ ' };
 
-/**
- * Shows the selected session in the tab's title, with the number of sessions that are waiting or ended while the page
- * was hidden. Also sends notifications, if allowed.
- */
+/** The number counts sessions that are waiting or that ended while the page was hidden. */
 function badgeInTitle(): void {
   effect(() => {
     const waiting = sessions.value.filter(({ status }) => status === 'waiting').map(({ id }) => id);
@@ -114,7 +111,7 @@ function listenForKeys(): void {
   });
 }
 
-/** Refuses files dropped outside a drop area. The browser would open them in place of the page. */
+/** Otherwise, the browser opens a dropped file in place of the page. */
 function catchDrops(): void {
   const refuse = (event: DragEvent) => {
     if (event.defaultPrevented || !event.dataTransfer?.types.includes('Files')) return;
@@ -183,8 +180,7 @@ async function start(): Promise<void> {
 
 void start();
 
-// `corral login` opens the page with a challenge. If the user agrees, the page sends a code to the command's local
-// port, or the user types it.
+// `corral login` opens the page with a challenge, and gets a code through its local port or from the user.
 
 /** Without `port`, the command runs on another machine. */
 function takeCommandRequest() {

@@ -33,7 +33,7 @@ const toGoalTexts = (goal: Goal | null = null): GoalTexts => ({
   checks: (goal?.checks ?? []).map(({ command }) => command).join('\n'),
 });
 
-/** Keeps time limits and revisions, which the form does not show. Null means no goal. */
+/** Keeps the fields that the form does not show. Null: no goal. */
 function toGoal({ rubric = '', checks = '' }: Partial<GoalTexts> = {}, before: Goal | null = null) {
   if (before && toGoalTexts(before).rubric === rubric && toGoalTexts(before).checks === checks) return before;
   const commands = checks.split('\n').filter((line) => line.trim() !== '');
@@ -48,7 +48,7 @@ function toGoal({ rubric = '', checks = '' }: Partial<GoalTexts> = {}, before: G
 type Repository = Automation['repositories'][number];
 const lineOf = ({ url, ref }: Pick<Repository, 'url' | 'ref'>): string => (ref === undefined ? url : `${url}#${ref}`);
 
-/** An unchanged repository keeps its folder, depth and access, which the form does not show. */
+/** An unchanged repository keeps the fields that the form does not show. */
 function toRepositories(text: string, before: readonly Repository[]) {
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   return lines.map((line) => {

@@ -181,7 +181,6 @@ export function toJsonText(value: unknown, instead: string): string {
   }
 }
 
-/** Throws if the text is not valid JSON. A command is plain text and never throws. */
 function changed(args: Readonly<Record<string, unknown>>, text: string): Record<string, unknown> {
   if (typeof args.command === 'string') return { ...args, command: text };
   return JSON.parse(text) as Record<string, unknown>;

@@ -55,7 +55,7 @@ export function Composer() {
   const steers = status === 'running' && goal === undefined;
   const hint = t(goal ? 'hint.task' : (hints[status] ?? 'hint.more'));
   const completion = useCompletion(ref, text);
-  // Layout effects run before the next paint. Later effects would replace newly typed text and steal the focus.
+  // A later effect could replace newly typed text and move the focus.
   useLayoutEffect(() => {
     composerText.value = readComposerDraft(id);
   }, [id]);
@@ -151,7 +151,7 @@ export function Composer() {
           enterkeyhint={isTouchDevice() ? 'enter' : 'send'}
           onInput={(event) => {
             setComposerText(event.currentTarget.value);
-            // called on every change, to reopen the list for text that is cleared and retyped
+            // called on every change, to reopen the list for retyped text
             completion.look();
           }}
           onPaste={(event) => {

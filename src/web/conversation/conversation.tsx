@@ -61,7 +61,7 @@ export function Conversation() {
     on('keydown', () => end.handled());
     on('pointerdown touchstart', () => end.held());
     on('pointerup pointercancel touchend blur', () => end.released(), window);
-    // Chromium does not report the end of a press on the scroll bar. A pointer move without buttons reveals it.
+    // Chromium does not report the end of a press on the scroll bar.
     on('pointermove', (event) => (event as PointerEvent).buttons === 0 && end.released());
     return () => over.abort();
   }, []);
@@ -111,7 +111,7 @@ export function Conversation() {
   );
 }
 
-/** Open items are outside the list of messages. Nothing an agent writes can hide them. */
+/** Outside the list of messages, so that nothing an agent writes can hide these items. */
 const OpenItems = () => (
   <section class="stack open-items scrolls" aria-label={t('openItems')} aria-live="polite">
     {conversationState.open.value.map(drawOpenItem)}

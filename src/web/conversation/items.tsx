@@ -82,7 +82,7 @@ function useEndFirst(model: ConversationState): ItemWindow {
   return shown;
 }
 
-/** True once the newest items have their final height. All items stay hidden until then, for at most one second. */
+/** True once the newest items have their final height. */
 function useStill(log: RefObject<HTMLDivElement | null>, hasItems: boolean): boolean {
   const [isStill, setStill] = useState(false);
   useEffect(() => {
@@ -160,7 +160,6 @@ const Row = memo(({ item, sessionId, isLive }: Omit<PartProps, 'items'> & { read
   }
 });
 
-/** A delegation call shows the child's state. Completed calls that checked on or stopped the child are hidden. */
 function Call({ item }: { item: ToolItem }) {
   const child = item.child.value;
   if (child) return <ChildCard item={item} child={child} />;

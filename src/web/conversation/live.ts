@@ -1,4 +1,4 @@
 import { createContext } from 'preact';
 
-/** False in replays and shared sessions. Nothing is animated there, and users cannot approve, retry or edit. */
+/** False in replays and shared sessions. */
 export const LiveContext = createContext(false);

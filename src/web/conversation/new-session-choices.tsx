@@ -90,7 +90,7 @@ function RepositoryChip() {
         }}
       />
     );
-  // A tap on Send first moves the focus. If the field closed immediately, Send would move away from the finger.
+  // Delayed, because closing at once would move Send away during a tap on it.
   const leave = (field: HTMLInputElement) =>
     setTimeout(() => {
       if (field.checkValidity() && field !== document.activeElement) isOpen.value = false;

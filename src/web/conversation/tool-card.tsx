@@ -51,7 +51,6 @@ export function ToolCard({ item }: { item: ToolItem }) {
   );
 }
 
-/** True if the call was not approved. Only the result's text for the model mentions this. */
 function isRefused({ approval }: ToolItem): boolean {
   const decided = approval.value?.decided.value;
   return decided !== undefined && decided !== 'gone' && decided.decision !== 'approved';

@@ -71,7 +71,7 @@ export function DiffView({ lines, textOf }: { lines: readonly DiffLine[]; textOf
   );
 }
 
-/** Fetches the screenshot once it is in view, because an image element's address must not contain the token. */
+/** Fetched, because an image element's address must not contain the token. */
 function Screen({ address, text }: { address: string; text: string }) {
   const [url, setUrl] = useState<string>();
   const ref = useRef<HTMLDivElement>(null);
@@ -216,7 +216,6 @@ interface FullOutputFile {
   readonly path: string;
 }
 
-/** File with the full output of a command. Undefined for other tools or sessions, and for complete output. */
 function findFullOutputFile({ sessionId, runId, callId, family }: ToolItem, text: string): FullOutputFile | undefined {
   if (family !== 'shell' || sessionId !== currentSessionId.value || !leftOut.test(text)) return undefined;
   return { sessionId, path: `.corral/output/${runId}.${callId}.log` };

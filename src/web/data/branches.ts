@@ -6,10 +6,7 @@ interface MessagePlace {
   readonly seq: number;
 }
 
-/**
- * Finds the sessions with a version of the message, oldest first. Undefined if there is only one. `firstOwn` is the seq
- * of the session's first own message.
- */
+/** Oldest session first. Undefined if there is only one version. `firstOwn`: seq of the session's first own message. */
 export function findMessageBranches(
   all: readonly BranchedSession[],
   { sessionId, seq, firstOwn }: MessagePlace & { readonly firstOwn: number },

@@ -7,13 +7,12 @@ export const itemsPerBatch = 20;
 export interface ItemWindow {
   readonly items: readonly ConversationItem[];
   readonly first: number;
-  /** Index of an item that starts a part. All parts except the first and the last have the same size. */
+  /** Index of an item that starts a part. */
   readonly anchor: number;
 }
 
 export const emptyItemWindow: ItemWindow = { items: [], first: 0, anchor: 0 };
 
-/** Adds one part at the top. If many new items have arrived, draws only the last part. */
 export function advanceItemWindow(before: ItemWindow, items: readonly ConversationItem[]): ItemWindow {
   const now = before.items[0] === items[0] ? before : movedDown(before, items);
   if (!now) return { items, first: partStart(0, items.length - itemsPerBatch), anchor: 0 };

@@ -2,7 +2,7 @@ import type { Signal } from '@preact/signals';
 import type { Event } from '../../client/types.ts';
 import { isFileReadingTool, type NoteEventType } from '../../core/model/event-traits.ts';
 
-// Items of a conversation. Their changing parts are signals, so a new word redraws only one message.
+// The changing parts of items are signals, so that a new word redraws only one message.
 
 export type EventOf<Type extends Event['type']> = Extract<Event, { type: Type }>;
 export type EventDataOf<Type extends Event['type']> = EventOf<Type>['data'];

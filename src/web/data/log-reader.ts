@@ -3,7 +3,7 @@ import type { Event } from '../../client/types.ts';
 // Reads the end of a long log first, because it has the newest messages.
 
 const pageSize = 1_000; // events
-/** Number of events shown first from the end of a long log. Enough for several screens. */
+/** Number of events shown first from the end of a long log. */
 const endSize = 300;
 const againMs = 1_000;
 const batchMs = 16;
@@ -26,12 +26,12 @@ export interface LogSubscriber {
 }
 export interface LogSink {
   take(events: readonly Event[]): void;
-  /** Receives the log's newest events, in order, while earlier events are read. `join` delivers them again. */
+  /** Receives the newest events while earlier ones are read. `join` delivers them again. */
   takeEnd(events: readonly Event[]): void;
-  /** Called when all earlier events have been read. Receives the log's end again. Only `take` is called afterwards. */
+  /** Called after all earlier events, with the log's end again. Only `take` is called afterwards. */
   join(end: readonly Event[]): void;
   gone(): void;
-  /** Called after a resync from the server. The reader has stopped, and the view must start a new one. */
+  /** The reader has stopped after a resync. The view must start a new one. */
   startAgain(): void;
 }
 

@@ -9,7 +9,7 @@ import { CallError, query, subscribeTo } from './server.ts';
 import { currentSessionId, forgetSession } from './sessions.ts';
 
 export const conversationState = new ConversationState();
-/** Events of the selected session read so far, without gaps. Grows in place. `sessionEventCount` signals changes. */
+/** Events read so far. Grows in place; `sessionEventCount` signals changes. */
 export const sessionEvents: Event[] = [];
 export const sessionEventCount = signal(0);
 
@@ -21,7 +21,7 @@ export function onSessionEvent(listener: (event: Event) => void): () => void {
 
 export const isLoadingHistory = signal(false);
 let history: ConversationState | undefined;
-/** Id of a message that begins before the shown part of the log. Its pieces are skipped. */
+/** Message that begins before the shown part of the log. Its pieces are skipped. */
 let cutMessage: string | undefined;
 
 function take(taken: readonly Event[]): void {
@@ -91,7 +91,6 @@ const createSource = (sessionId: string): LogSource => ({
 
 function open(sessionId: string): () => void {
   let stop = () => {};
-  /** Leaves a session that no longer exists. If its messages were shown, it was deleted. */
   const gone = () => {
     const wasShown = conversationState.seq > 0;
     forgetSession(sessionId);

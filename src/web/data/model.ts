@@ -31,7 +31,7 @@ const endsRetries: ReadonlySet<Event['type']> = new Set<Event['type']>([
   'run.wait',
   'run.end',
 ]);
-/** Phases that lead to another phase. They share one line with the first phase not listed here. */
+/** These phases share one line with the next phase that is not in the set. */
 export const transientPhases: ReadonlySet<string> = new Set(['queued', 'image', 'starting', 'pausing', 'resuming']);
 /** Sandbox states after which "ready" is worth showing. */
 const returns: ReadonlySet<string> = new Set(['paused', 'lost', 'released']);
@@ -78,10 +78,7 @@ class ReadState {
   edits = new Map<string, FileEdit>();
   retry: RetryItem | undefined;
   lastPhase = '';
-  /**
-   * True from an approval request until the next event that is not a message. Messages in between repeat the request
-   * for clients without cards.
-   */
+  /** True while messages repeat an approval request in words, for clients without cards. */
   asksInWords = false;
   lacksRepository = false;
   startedAt: number | undefined;
@@ -262,7 +259,7 @@ export class ConversationState {
       case 'run.error': {
         if (this.#state.lacksRepository) return;
         const { error } = event.data;
-        // The error item shows the failure. The retry line keeps only the number of failures.
+        // The error item shows the failure, so the retry line omits it.
         const line = this.#state.items.findLast((item) => item.kind === 'retry');
         if (line?.kind === 'retry' && line.state.value.detail === error)
           line.state.value = { ...line.state.value, detail: '' };

@@ -1,7 +1,5 @@
 import { currentSessionId } from './sessions.ts';
 
-// The address contains the selected session after `#`. Links, the back button and a reload restore it.
-
 export function navigateToSession(id: string | undefined): void {
   const to = location.pathname + location.search + (id === undefined ? '' : `#${id}`);
   if (id === currentSessionId.value && location.hash === (id === undefined ? '' : `#${id}`)) return;

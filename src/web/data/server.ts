@@ -27,19 +27,18 @@ type ProcedureAt<Tree, Place extends string> = Place extends `${infer Name}.${in
 export type InputOf<P extends ProcedurePath> = ProcedureAt<Inputs, P>;
 
 const maxPauseMs = 4_000;
-// A socket stays open when the network is lost. Pings detect an unreachable server within three seconds.
+// Detects an unreachable server within three seconds; the socket would stay open.
 const pingMs = 1_000;
 const pongMs = 1_900;
 
 /** `broken`: the page reconnects automatically. */
 export const connectionState = signal<'connecting' | 'open' | 'broken'>('connecting');
 
-/** Paths of mutations without a response. While the connection is broken, mutations wait for the reconnection. */
+/** Paths of mutations without a response, including those that wait for a connection. */
 export const pendingMutations = signal<readonly ProcedurePath[]>([]);
 
 const client = Promise.withResolvers<TRPCUntypedClient<AppRouter>>();
 
-/** Reconnects after each disconnection, and calls `onOpen` each time. Calls wait for the first connection. */
 export function connectToServer(onOpen: () => void): void {
   const url = new URL('/trpc', location.href);
   url.protocol = url.protocol.replace('http', 'ws');

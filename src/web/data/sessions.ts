@@ -11,7 +11,7 @@ interface SessionChange {
 
 const byId = new Map<string, Session>();
 const changes = signal(0);
-/** False until the first session arrives, or the server has had time to send one. */
+/** False until the first session arrives, or `listMs` passes without one. */
 export const areSessionsLoaded = signal(false);
 /** Undefined: a new session. */
 export const currentSessionId = signal<string | undefined>(undefined);
@@ -36,10 +36,7 @@ const listMs = 1_500;
 let unconfirmed = new Set<string>();
 let dropTimer: ReturnType<typeof setTimeout> | undefined;
 
-/**
- * A new connection's list has no end marker, so known sessions are kept for a moment. The selected session stays until
- * its log reports its deletion, which keeps its draft.
- */
+/** A connection's list has no end marker, so unconfirmed sessions are removed after a delay. */
 export function markSessionsUnconfirmed(): void {
   unconfirmed = new Set(byId.keys());
   dropUnconfirmedSoon();
@@ -78,7 +75,7 @@ export function watchSessions(): void {
       for (const listener of received) listener(news, before);
       if (drawing) return;
       drawing = true;
-      // Uses a timer, because a hidden tab gets no animation frames. Its title still counts waiting sessions.
+      // A hidden tab gets no animation frames, but its title must stay current.
       setTimeout(() => {
         drawing = false;
         batch(() => {

@@ -5,10 +5,6 @@ import { currentSession, currentSessionId, type Session } from './sessions.ts';
 
 export type DisplayStatus = 'new' | 'running' | 'waiting' | 'finished' | 'stopped' | 'failed' | 'expired' | 'deleted';
 
-/**
- * The session's own status while running or waiting. Otherwise `new` before the first run, `failed` with an unusable
- * repository, or the last run's end.
- */
 export function toDisplayStatus(session: Session): DisplayStatus {
   if (session.status === 'running' || session.status === 'waiting') return session.status;
   if (session.status === 'pending') return 'new';
@@ -20,7 +16,6 @@ function endStatus(end: { status?: string; reason?: string } | null | undefined)
   return end?.status === 'failed' || end?.status === 'stopped' ? end.status : 'finished';
 }
 
-/** The session list's status applies while running or waiting, or if the log has no run. */
 export const currentSessionStatus = computed<DisplayStatus>(() => {
   if (currentSessionId.value === undefined) return 'new';
   const run = conversationState.run.value;

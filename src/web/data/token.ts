@@ -1,4 +1,4 @@
-// The token comes from the link that the server prints, or from the token dialog. Only this tab keeps it.
+// Only this tab keeps the token.
 
 const key = 'corral.token';
 

@@ -1,12 +1,12 @@
 import { pressedKeyOf } from '../parts/pressed-key.ts';
 
-// Phone keyboards, emoji pickers and input methods write into a text field. Its text is sent as key events.
+// Text from phone keyboards, emoji pickers and input methods is sent as key events.
 
 const [backspace, enter, tab, control] = [0xff08, 0xff0d, 0xff09, 0xffe3];
 const named = { Enter: enter, Backspace: backspace, Tab: tab, Escape: 0xff1b, Delete: 0xffff };
 const arrows = { ArrowLeft: 0xff51, ArrowUp: 0xff52, ArrowRight: 0xff53, ArrowDown: 0xff54 };
 const keys: Readonly<Record<string, number>> = { ...named, ...arrows, '\n': enter, '\t': tab };
-/** Keeps the field from being empty, so that a phone's delete key has an effect. */
+/** Keeps the field non-empty, so that a phone's delete key has an effect. */
 const filler = '\u2007';
 
 /** A character's Latin-1 code, or its Unicode code point with a marker bit. */
@@ -15,7 +15,7 @@ export function toKeysym(character: string): number {
   return keys[character] ?? (point < 0x100 ? point : 0x0100_0000 | point);
 }
 
-/** `code` is the browser's name for the key, or empty if no key produced the character. */
+/** `code`: `KeyboardEvent.code`, or empty for text without a key. */
 export function forwardTyping(field: HTMLTextAreaElement, send: (keysym: number, code: string) => void): void {
   /** Runs after input and composition events, because browsers differ in their order. */
   const sendText = () => {
@@ -45,10 +45,7 @@ export function forwardTyping(field: HTMLTextAreaElement, send: (keysym: number,
   field.addEventListener('compositionend', sendText);
 }
 
-/**
- * Runs before noVNC's handlers. Paste shortcuts must reach the browser, and noVNC ignores emoji, which have two code
- * units.
- */
+/** Runs before noVNC's handlers: paste shortcuts must reach the browser, and noVNC ignores emoji. */
 export function handleDesktopKeys(desktop: () => Desktop | undefined): void {
   let key: ReturnType<typeof pasteKey>;
   const composition = new KeyComposition();
@@ -84,10 +81,7 @@ export function handleDesktopKeys(desktop: () => Desktop | undefined): void {
     target.sendKey(control, 'ControlLeft', false);
   });
 }
-/**
- * Handles dead keys and the Compose key. noVNC reads keydown events, but only keypress events contain composed
- * characters such as `é`.
- */
+/** noVNC reads keydown events, but only keypress events contain composed characters such as `é`. */
 export class KeyComposition {
   #state: 'none' | 'dead' | 'compose' | 'composed' = 'none';
   #last = '';
@@ -103,7 +97,7 @@ export class KeyComposition {
     return this.#state !== 'none';
   }
 
-  /** Returns the composed text or, if the browser sends none after a dead key, the released key's text. */
+  /** Without a keypress after a dead key, returns the released key's text. */
   textOf({ type, key }: KeyFields<'type' | 'key'>): string {
     const text = type === 'keypress' ? key : this.#last;
     const isOver = this.#state === 'none' || text === '';

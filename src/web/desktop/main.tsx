@@ -79,7 +79,7 @@ function Keys() {
   );
 }
 
-/** Ctrl+Alt+Shift moves the focus out of the screen. The blur event makes noVNC release all keys first. */
+/** The blur event makes noVNC release all keys before the focus moves. */
 function leaveScreen(event: KeyboardEvent): void {
   if (!(event.ctrlKey && event.altKey && event.shiftKey) || document.activeElement?.tagName !== 'CANVAS') return;
   event.preventDefault();

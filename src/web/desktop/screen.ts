@@ -39,9 +39,7 @@ function endOf({ code, reason }: CloseEvent, signed: boolean): ScreenOverlay | u
 /** Time until a hidden page disconnects, in ms, to let the sandbox become idle. */
 const hiddenMs = 5 * 60_000;
 
-/**
- * Time in ms during which a disconnected viewer can regain control by reconnecting, unless another user takes control.
- */
+/** Time in ms for a disconnected viewer to regain control, unless another user takes control. */
 const keptMs = 60_000;
 
 let target: HTMLElement | undefined;
@@ -103,7 +101,7 @@ function connect(): void {
   rfbClient.value = made;
 }
 
-/** The canvas captures all keys. In a frame, Tab reaches it only in the pane, and only if this user is in control. */
+/** The canvas captures all keys. In a frame, Tab reaches it only while this user is in control. */
 function labelCanvas(): void {
   const canvas = target?.querySelector('canvas');
   if (!canvas) return;
@@ -135,7 +133,7 @@ async function ended(event: CloseEvent): Promise<void> {
   timer = setTimeout(connect, waitMs);
 }
 
-/** Detects a missing token with an ordinary request. Browsers hide why an upgrade was refused. */
+/** Uses an ordinary request, because browsers hide why an upgrade was refused. */
 async function needsToken(): Promise<boolean> {
   const headers = buildAuthorizationHeaders();
   const answer = await fetch(desktopRoute, { headers }).catch(() => undefined);

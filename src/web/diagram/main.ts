@@ -1,8 +1,8 @@
 import mermaid from 'mermaid/dist/mermaid.esm.min.mjs';
 import type { DiagramReport, DiagramRequest } from './messages.ts';
 
-// Draws diagrams written by an agent. The page has an opaque origin and no network access, so an exploit gains nothing.
-// Mermaid needs inline styles, which the main page's policy refuses.
+// An opaque origin without network access confines exploits. Mermaid needs inline styles, which the main page's policy
+// refuses.
 
 const tell = (report: DiagramReport): void => parent.postMessage(report, '*'); // the report contains no secrets
 

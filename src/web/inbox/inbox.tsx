@@ -69,7 +69,7 @@ function Inbox() {
   );
 }
 
-// Number of events to read before the last one. They show why the session waits or failed.
+// Number of events read before the last one, to show why the session waits or failed.
 const before = 100;
 const limit = 500;
 
@@ -120,7 +120,7 @@ function InboxEntry({ session }: { session: Session }) {
   );
 }
 
-/** An answer also renews a spent budget. The form works for every kind of wait. */
+/** An answer also renews a spent budget. */
 function Answer({ session }: { session: Session }) {
   const [text, setText] = useState('');
   const [isSending, setSending] = useState(false);

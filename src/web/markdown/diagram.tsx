@@ -13,10 +13,10 @@ const answerMs = 10_000;
 const loadMs = 30_000;
 let nextId = 1;
 
-/** `failed`: not a valid diagram yet. `hung`: the frame did not answer and was removed. */
+/** `failed`: not a valid diagram yet. `hung`: the frame did not answer in time. */
 type Drawing = 'waiting' | 'failed' | 'hung' | { readonly height: number };
 
-/** Draws the diagram in a frame with an opaque origin. Shows the source if it cannot be drawn. */
+/** Draws in a frame with an opaque origin. Shows the source on failure. */
 export function Diagram({ source }: { source: string }) {
   const frame = useRef<HTMLIFrameElement>(null);
   const whole = useRef<HTMLDivElement>(null);
@@ -38,7 +38,6 @@ export function Diagram({ source }: { source: string }) {
     addEventListener('message', onMessage);
     return () => removeEventListener('message', onMessage);
   }, []);
-  // Creates the frame when the diagram comes near the view. Removes a frame that does not load.
   useEffect(() => {
     if (!whole.current) return undefined;
     const seen = new IntersectionObserver(

@@ -19,9 +19,7 @@ import { CodeBlock } from './code.tsx';
 import { Diagram } from './diagram.tsx';
 import { PlainText } from './plain.tsx';
 
-// Draws Markdown as elements, never as HTML, so no sanitizer is needed. Links are http, https or mailto. The page's
-// worker parses the text, and text beyond its limits stays plain. Text with Markdown syntax stays hidden until it is
-// parsed.
+// Draws Markdown as elements, never as HTML, so no sanitizer is needed. Text beyond the worker's limits stays plain.
 
 const maxText = 200_000; // maximum characters that the worker parses
 const signs = /[*_`#|~$[\]<>\\]|^[ \t]*([-+]|\d+[.)])\s/m;
@@ -314,10 +312,7 @@ function keep(text: string, tree: MarkdownTree | undefined): void {
   if (kept.size > maxKept && oldest !== undefined) kept.delete(oldest);
 }
 
-/**
- * `unread` means not parsed yet. Growing text has the tree of the part parsed so far. Undefined if the worker could not
- * parse the text.
- */
+/** `unread`: not parsed yet. Undefined: could not be parsed. Growing text: the tree of the part parsed so far. */
 function useMarkdownTree(text: string): MarkdownTree | 'unread' | undefined {
   const [parsed, setParsed] = useState(() => (kept.has(text) ? { text, tree: kept.get(text) } : undefined));
   const latest = useRef(text);

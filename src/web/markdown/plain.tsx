@@ -7,7 +7,7 @@ import { t } from '../text/text.ts';
 const maxAtFirst = 20_000; // characters
 const maxMore = 100_000; // characters
 
-/** Laid out only near the viewport. Elsewhere, the height is estimated from the number of lines. */
+/** Laid out only near the viewport. Elsewhere, `lines` determines the height. */
 export const TextPart = ({ children, lines }: { children: ComponentChildren; lines: number }) => (
   <span class="part full" style={{ containIntrinsicBlockSize: `auto ${lines}lh` }}>
     {children}

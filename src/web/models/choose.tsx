@@ -37,7 +37,6 @@ interface ChoiceOptions {
 
 export const openModelPicker = (wish: ChoiceOptions): void => showDialog(<ChooseModel {...wish} />);
 
-/** Applies to the session from its next turn on. Without `session`, applies to the next new session. */
 export const openSessionModelPicker = (session: Session | undefined): void =>
   openModelPicker({
     title: t(session ? 'model' : 'models.choose'),

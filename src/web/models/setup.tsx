@@ -39,7 +39,7 @@ export function ModelSetup({ onUsed, onStored }: { onUsed?: (model: string) => v
     if (wasChosen.current) (fields.find(({ value }) => value === '') ?? fields[0])?.focus();
     wasChosen.current = true;
   }, [preset]);
-  // In a small window, the list of models can push the buttons below it out of view.
+  // The list of models can push the buttons out of view.
   useEffect(() => {
     if (found) form.current?.querySelector('.choices')?.scrollIntoView({ block: 'nearest' });
   }, [found]);

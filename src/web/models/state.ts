@@ -33,7 +33,7 @@ export const modelRefOf = ({ provider }: { provider: string }, { id }: { id: str
 
 const mostChoices = 60;
 
-/** Undefined: too many models, or a list failed to load. In both cases, the user types the name. */
+/** Undefined: too many models, or a list failed to load. */
 export function useModelChoices(): readonly (readonly [ref: string, label: string])[] | undefined {
   useEffect(() => {
     for (const read of [loadEffectiveModels, loadAvailableProviders]) void read().catch(() => {});
@@ -80,7 +80,7 @@ export function slugifyProviderName(text: string): string {
   return trimEndCharacters(name.slice(0, longest), '-') || 'server';
 }
 
-/** Derives a provider's name from its address, such as `models-example-com`, or `local-1234` for this machine. */
+/** For example `models-example-com`, or `local-1234` for this machine. */
 export function toProviderName(address: string): string {
   const { hostname = '', port = '' } = URL.parse(address.trim()) ?? {};
   const isLocal = /^(localhost|127[.][\d.]+|\[::1\])$/.test(hostname);

@@ -1,9 +1,9 @@
 import { Tokenizer, type Tokens } from 'marked';
 
-// CommonMark's rule for `**` and `~~` assumes spaces between words, so `**注意：**必ず` would show its asterisks. With the
-// CJK-friendly amendments, a delimiter run next to a CJK character can begin and end emphasis despite punctuation.
+// By CommonMark, `**注意：**必ず` would show its asterisks. The CJK-friendly amendments allow emphasis next to CJK
+// characters.
 
-/** Includes other scripts without spaces between words. The last two ranges select a variant of the preceding character. */
+/** Includes other scripts without spaces between words. The last two ranges are variation selectors. */
 const cjk =
   /[\p{Script=Hangul}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}\p{Script=Tibetan}\u20a9\u2e80-\u2fff\u3001-\u303e\u3040-\u4dbf\u4e00-\ua4cf\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uffee\u{16fe0}-\u{18dff}\u{1aff0}-\u{1b2ff}\u{1f200}-\u{1f265}\u{20000}-\u{3ffff}]|[\ufe00-\ufe02\u{e0100}-\u{e01ef}]/u;
 const punctuation = /(?![*_~])[\p{P}\p{S}]/u;
@@ -16,10 +16,7 @@ const hostBeforeCjk = /^(?:[a-z]+:\/\/|www\.)[a-z0-9.-]*[a-z0-9](?=[^\0-\x7f])/i
 const before = (text: string, at: number) => [...text.slice(Math.max(0, at - 2), at)].at(-1) ?? '';
 const after = (text: string, at: number) => [...text.slice(at, at + 2)][0] ?? '';
 
-/**
- * Implements marked's `emStrongMask` hook. Replaces punctuation that would block emphasis with letters of the same
- * length.
- */
+/** marked's `emStrongMask` hook. Replaces punctuation that would block emphasis with letters of the same length. */
 export function maskCjkPunctuation(masked: string): string {
   if (!cjk.test(masked)) return masked;
   const units = masked.split('');

@@ -1,7 +1,6 @@
 import katex from 'katex';
 
-// KaTeX converts an agent's LaTeX to MathML, which needs no HTML, styles or fonts. Only the listed elements and
-// attributes are returned. None of them links anywhere.
+// Converts LaTeX to MathML. Returns only the listed elements and attributes, none of which links anywhere.
 
 const maxText = 5_000; // characters
 const maxNodes = 3_000;

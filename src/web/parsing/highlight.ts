@@ -48,10 +48,7 @@ const lowlight = createLowlight(languages);
 export type HighlightNode = string | { readonly class: string; readonly inner: readonly HighlightNode[] };
 type Tree = ReturnType<typeof lowlight.highlight>['children'][number];
 
-/**
- * Colors each part from `splitTextParts`. Accepts language names and file extensions. Undefined: unknown language, or too
- * many pieces.
- */
+/** Accepts language names and file extensions. Undefined: unknown language, or too many pieces. */
 export function highlightTextParts(code: string, language: string): readonly (readonly HighlightNode[])[] | undefined {
   const name = language.toLowerCase();
   if (!lowlight.registered(name)) return undefined;

@@ -2,8 +2,7 @@ import { Hooks, Lexer, type Token, type Tokens, type TokensList } from 'marked';
 import { CjkTokenizer, maskCjkPunctuation } from './cjk-syntax.ts';
 import { createMathSyntax, mayHaveFormulas } from './math-syntax.ts';
 
-// Limits depth and size, because an agent's Markdown could overflow the stack or freeze the page. Text beyond a limit
-// stays plain.
+// Hostile Markdown could overflow the stack or freeze the page. Text beyond a limit stays plain.
 
 const maxText = 200_000; // characters
 const maxInline = 8_000; // characters of one paragraph or cell, because emphasis takes quadratic time
@@ -36,7 +35,7 @@ export interface MarkdownCell {
   readonly inner: MarkdownTree;
 }
 
-/** Never throws for text that marked can parse. `now`: clock for the time limit, in ms. */
+/** `now`: clock for the time limit, in ms. */
 export function parseMarkdown(text: string, now: () => number = () => performance.now()): MarkdownTree {
   const limits = { nodes: maxNodes, until: now() + maxMs, now };
   const tokens = new BoundedLexer(limits, text).lex(text.slice(0, maxText));
@@ -49,7 +48,7 @@ interface Limits {
   readonly now: () => number;
 }
 
-/** `[^1]` is a footnote only if a line starts with `[^1]:`. Regular expressions also contain it. */
+/** `[^1]` is a footnote only if a line starts with `[^1]:`. */
 class NoteTokenizer extends CjkTokenizer {
   readonly #notes: ReadonlySet<string>;
 

@@ -1,7 +1,6 @@
 import type { Tokens } from 'marked';
 
-// LaTeX in Markdown is `$x$` or `\(x\)` inline, and `$$x$$` or `\[x\]` on its own lines. Single dollar signs denote
-// prices unless they touch the formula and no digit follows.
+// Single dollar signs denote prices unless they touch the formula and no digit follows.
 
 const maxTex = 5_000; // characters
 /** Maximum attempts to parse formulas per Markdown text. Limits the cost of hostile input. */

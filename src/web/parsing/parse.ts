@@ -7,7 +7,7 @@ interface TrustedTypes {
   createPolicy(name: string, rules: { createScriptURL(url: string): string }): { createScriptURL(url: string): string };
 }
 
-/** The page's content security policy allows only this Trusted Types policy, which creates only this address. */
+/** The page's policy allows only this Trusted Types policy, which creates only this address. */
 function trustedAddress(): string {
   const { trustedTypes } = globalThis as { trustedTypes?: TrustedTypes };
   const policy = trustedTypes?.createPolicy('corral-parser', { createScriptURL: () => PARSER_ADDRESS });

@@ -3,7 +3,7 @@ import type { ParseTaskInput, ParseTaskName, ParseTaskOutput, ParseTaskReport, P
 // One worker parses all untrusted text. A slow task is terminated with its worker.
 
 const maxTaskMs = 4_000;
-/** After this many timeouts, the content counts as hostile, and further tasks get less time. */
+/** After this many timeouts, tasks get less time. */
 const maxSlow = 3;
 const maxTaskMsOfHostile = 500;
 const maxStartMs = 30_000;
@@ -38,10 +38,7 @@ export class ParseTaskQueue {
     this.#options = options;
   }
 
-  /**
-   * Resolves with undefined if the task fails, takes too long, is aborted or is displaced by newer tasks, or if the
-   * worker does not start. The newest task runs first.
-   */
+  /** The newest task runs first. Resolves with undefined on failure, timeout, abort, or too many newer tasks. */
   run<Name extends ParseTaskName>(
     name: Name,
     input: ParseTaskInput<Name>,
@@ -115,7 +112,7 @@ export class ParseTaskQueue {
     this.#next();
   }
 
-  /** Text stays plain if the worker does not start. A newer server may lack the worker's file. */
+  /** The worker does not start if a newer server lacks its file. */
   #fail() {
     const waiting = this.#isReady ? [] : this.#waiting;
     if (!this.#isReady) this.#waiting = [];

@@ -1,7 +1,7 @@
 import { toCharacterBoundary } from './bounded-text.ts';
 
-// Existing libraries are unsafe for a sandbox's output, because they produce HTML or have no limits. Patterns are
-// strings, because linters report control characters in literals.
+// Existing libraries produce HTML or have no limits. Patterns are strings, because linters report control characters in
+// literals.
 const maxRow = 200; // characters; a longer line continues in the next row
 const maxSpans = 300; // per line; text after the last span is not colored
 const esc = '\\u001b';
@@ -107,7 +107,6 @@ function spanOf(text: string, { fg, bg, ...rest }: Style): AnsiSpan {
   return { text, class: names.join(' '), ...(fg && { color: fg }), ...(bg && { background: bg }) };
 }
 
-/** Colors stay in effect across line ends. A long line continues in the next row. */
 export function parseAnsiRows(text: string, width = maxRow): AnsiSpan[][] {
   const rows: AnsiSpan[][] = [];
   let style: Style = {};

@@ -6,7 +6,7 @@ const lineWidth = 90; // characters, for height estimates
 export const truncateLine = (line: string, max = maxLine): string =>
   line.length <= max ? line : `${line.slice(0, max)}…`;
 
-/** Splits at line ends, and within a line only if it is too long for a part. */
+/** Splits within a line only if the line is too long for a part. */
 export function splitTextParts(text: string): string[] {
   const parts: string[] = [];
   for (let from = 0; from < text.length; ) {
@@ -44,6 +44,6 @@ export const estimateLineCount = (text: string): number =>
 
 const hidden = /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]--[\n\t]]/gv;
 
-/** Replaces hidden characters, and characters that reorder text, with their code points, such as ⟨202E⟩. */
+/** Also replaces characters that reorder text. Format: ⟨202E⟩. */
 export const escapeHiddenCharacters = (text: string): string =>
   text.replace(hidden, (sign) => `⟨${(sign.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}⟩`);

@@ -5,16 +5,10 @@ interface View {
 }
 
 const near = 120; // pixels; following resumes this close to the end
-/**
- * Maximum time from an input to a scroll by the user, in ms. Momentum scrolling continues after a touch, and busy
- * machines report scrolls late.
- */
+/** Maximum time from an input to its scroll, in ms. Momentum scrolling continues after a touch. */
 const handMs = 2_000;
 
-/**
- * Keeps a view at its end until the user scrolls up. Content changes also cause scrolls, so only a scroll after an
- * input counts.
- */
+/** Keeps a view at its end until the user scrolls up. Only a scroll after an input counts. */
 export class AutoScroller {
   readonly #now: () => number;
   #follows = true;
@@ -40,7 +34,7 @@ export class AutoScroller {
     this.#follows = false;
   }
 
-  /** Call when the user presses a key, turns the wheel, touches the view or uses the scroll bar. */
+  /** Call on key presses, wheel turns, touches, and use of the scroll bar. */
   handled(): void {
     this.#handedAt = this.#now();
   }
@@ -56,9 +50,7 @@ export class AutoScroller {
     this.#isHeld = false;
   }
 
-  /**
-   * Call when the user turns the wheel up. If the height changes too, the scroll position does not show the movement.
-   */
+  /** If the height changes too, the scroll position does not show the movement. */
   turnedUp({ scrollTop }: View): void {
     this.handled();
     if (scrollTop > 0) this.#follows = false;

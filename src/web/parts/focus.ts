@@ -1,11 +1,10 @@
-// The browser drops the focus when the focused element is removed, hidden or disabled. Keyboard users would start again
-// at the top and lose typed text.
+// The browser drops the focus when the focused element is removed, hidden or disabled.
 
 const focusable =
   'a[href], button:enabled, input:enabled, select:enabled, textarea:enabled, summary, iframe, [contenteditable], [tabindex="0"]';
 /** Grace period, in ms, during which components can move lost focus themselves. */
 const graceMs = 120;
-/** Maximum wait for an element to become focusable again, in ms. A button is often disabled during its request. */
+/** Maximum wait for a disabled control to become focusable again, in ms. */
 const busyMs = 1_000;
 
 let last: HTMLElement | undefined;

@@ -1,6 +1,6 @@
 import { language } from '../text/text.ts';
 
-/** Includes the user's region. The browser can use `en-GB` while the page's language is `en`. */
+/** Prefers a locale with the user's region, such as `en-GB` for the language `en`. */
 export const findLocale = (): string =>
   navigator.languages.find((one) => one.split('-')[0] === language.value) ?? language.value;
 
@@ -19,9 +19,6 @@ export function formatDuration(ms: number): string {
 const withRest = (whole: string, rest: number, unit: string): string =>
   rest === 0 ? whole : `${whole} ${rest} ${unit}`;
 
-/**
- * Formats a time today as `14:05`, and other times as `Fri, Nov 27, 14:05`. With a time zone, always includes the day.
- */
 export function formatDateTime(at: number | string, timeZone?: string): string {
   const [then, now] = [new Date(at), new Date()];
   const isThisYear = then.getFullYear() === now.getFullYear();
@@ -41,7 +38,7 @@ const units = [
   ['hour', 3_600_000],
   ['minute', 60_000],
 ] as const;
-/** Formats an age as `2 min. ago` or `yesterday`. After a week, formats the date. */
+/** For example `2 min. ago` or `yesterday`. After a week, the date. */
 export function formatAge(ms: number, now: number): string {
   const since = Math.max(0, now - ms);
   if (since >= 7 * day) return new Date(ms).toLocaleDateString(findLocale(), { dateStyle: 'medium' });

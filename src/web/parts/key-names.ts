@@ -2,7 +2,6 @@ import { t } from '../text/text.ts';
 
 const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
 
-/** Formats a shortcut such as `mod+k` as printed on the keyboard, for example `Ctrl + K`, `Strg + K` or `⌘ K`. */
 export function formatShortcut(keys: string): string {
   const names: Readonly<Record<string, string>> = {
     mod: isMac ? '⌘' : t('key.ctrl'),

@@ -5,7 +5,7 @@ interface Props {
   readonly src: string | undefined;
   readonly title: string;
   readonly allowed: string;
-  /** True to focus the page on mount, because the control that loaded it is gone. */
+  /** Focuses the page on mount, because the control that loaded it is gone. */
   readonly takesFocus?: boolean;
 }
 

@@ -3,7 +3,7 @@ import { t } from '../text/text.ts';
 import { Button } from './kit/button.tsx';
 import { EmptyState } from './kit/empty.tsx';
 
-/** The server responds but lacks the code only if it has a different version of the page. */
+/** If the server responds but lacks the code, its version of the page differs. */
 export function ChunkLoadError({ again }: { again: () => void }) {
   const isOutdated = connectionState.value === 'open';
   return (

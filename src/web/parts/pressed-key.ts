@@ -1,4 +1,4 @@
-/** Key code of keys that an input method handles. Safari may already report `isComposing` as false for them. */
+/** Key code of keys that an input method handles. Safari can report `isComposing` as false. */
 const handledByInputMethod = 229;
 
 /** Empty while an input method composes text, because the input method handles the key. */

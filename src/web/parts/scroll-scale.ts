@@ -1,5 +1,4 @@
-// Browsers limit an element's height, Firefox to 17.9 million pixels. In a taller list, each scroll bar pixel
-// represents several row pixels.
+// Browsers limit an element's height, Firefox to 17.9 million pixels.
 
 const maxSpace = 8_000_000; // pixels
 

@@ -1,7 +1,7 @@
 const newline = 10;
 const maxRow = 2_000; // maximum number of bytes drawn per line
 
-/** Decodes lines only when drawn. A million lines need little more memory than their bytes. */
+/** Decodes lines only when drawn, to save memory. */
 export class TextLines {
   readonly #parts: Uint8Array[] = [];
   /** Byte offset of each part. */

@@ -12,7 +12,6 @@ interface Props {
   readonly class?: string;
   readonly label: string;
   readonly role?: 'list' | 'log' | 'group' | 'tree';
-  /** True to keep the list at its end when rows arrive, unless the user has scrolled up. */
   readonly followsEnd?: boolean;
   readonly shown?: number | undefined;
 }

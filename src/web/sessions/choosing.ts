@@ -17,7 +17,7 @@ export function toggleSessionSelection(id: string): void {
   anchor = id;
 }
 
-/** Selects all sessions between the last individually selected one and `id`. `order` is the displayed order. */
+/** Selects from the last individually selected session to `id`. `order`: the displayed order. */
 export function selectSessionRange(id: string, order: readonly string[]): void {
   const from = anchor === undefined ? -1 : order.indexOf(anchor);
   const to = order.indexOf(id);

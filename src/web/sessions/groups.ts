@@ -24,7 +24,6 @@ interface GroupInput {
   readonly now: number;
 }
 
-/** Lists pinned sessions first, then unpinned ones by day of the last message, then archived ones. */
 export function toSessionListRows({ sessions, withArchive, now }: GroupInput, words: Words): SessionListRow[] {
   const rows: SessionListRow[] = [];
   let last = '';
@@ -70,10 +69,6 @@ export function toSessionListRows({ sessions, withArchive, now }: GroupInput, wo
   return rows;
 }
 
-/**
- * Finds sessions with every word in their title, last task and latest message combined. Adds the sessions that the
- * server found.
- */
 export function filterSessions(sessions: readonly Session[], search: string, found: ReadonlySet<string>) {
   if (search.trim() === '') return sessions;
   const fits = createWordMatcher(search);

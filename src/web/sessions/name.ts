@@ -6,7 +6,7 @@ const maxName = 300; // characters; the list truncates further, by width
 export const sessionNameOf = ({ title, lastTask, name }: Pick<Session, 'title' | 'lastTask' | 'name'>): string =>
   (title || name || findFirstTextLine(lastTask)).slice(0, maxName) || t('newSession');
 
-/** Skips blank lines and code fences, because a task can start with a code block. */
+/** Skips code fences, because a task can start with a code block. */
 export const findFirstTextLine = (task: string): string =>
   task
     .split('\n')

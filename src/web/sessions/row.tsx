@@ -40,7 +40,7 @@ function Row({ session, isCurrent, isNested, order }: Props) {
         <label
           class="row session-link round choosing"
           onClick={(event) => {
-            // A click that a label forwards to its checkbox does not report the Shift key.
+            // A click forwarded by a label does not report the Shift key.
             const box = event.currentTarget.querySelector('input');
             if (event.target !== box) event.preventDefault();
             box?.focus();

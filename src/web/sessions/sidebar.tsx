@@ -55,7 +55,7 @@ function dateOf(at: Date): string {
   return at.toLocaleDateString(findLocale(), { weekday: 'long', day: 'numeric', month: 'long', ...year });
 }
 
-/** On a small screen, the list covers the page. The focus returns to the menu button when a dialog closes. */
+/** Focuses the menu button, to which a closing dialog returns the focus. */
 const leavingMenu = (open: () => void) => () => {
   if (!isSidebarOpen.value) return open();
   isSidebarOpen.value = false;

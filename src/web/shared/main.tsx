@@ -219,7 +219,7 @@ function SharedFiles() {
   );
 }
 
-/** Pages and SVG are shown as source: without a signed-in session, no separate origin serves them. */
+/** Pages and SVG are shown as source, because no separate origin serves them here. */
 function SharedFile({ file }: { file: LoadedFile }) {
   const { path, bytes } = file;
   const kind = /\.svgz?$/i.test(path) ? 'text' : detectFileKind(path, bytes);

@@ -2,9 +2,9 @@ import type { ErrorCode } from '../../core/errors/errors.ts';
 
 export interface ServerTranslations {
   readonly errors: Readonly<Record<ErrorCode, string>>;
-  /** Template for details that the translated sentence lacks. `{words}` stands for the server's own text. */
+  /** For details that the translated sentence lacks. `{words}` stands for the server's text. */
   readonly quoted: string;
-  /** Keyed by the server's text. `{name}` stands for a value, and `{list}` for a comma-separated list of phrases. */
+  /** Keyed by the server's text, with `{name}` for a value and `{list}` for comma-separated phrases. */
   readonly phrases: Readonly<Record<string, string>>;
 }
 

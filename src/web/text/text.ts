@@ -38,10 +38,7 @@ effect(() => {
   });
 });
 
-/**
- * Replaces `{name}` with a value. `key.one` is the singular, used for `n: 1`. Components that call `t` redraw when the
- * language changes.
- */
+/** `key.one` is the singular, for `n: 1`. Components that call `t` redraw when the language changes. */
 export function t(key: TextKey, values: Readonly<Record<string, string | number>> = {}): string {
   const { texts } = loaded.value;
   const one = values.n === 1 || values.n === '1' ? texts[`${key}.one` as TextKey] : undefined;

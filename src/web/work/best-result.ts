@@ -2,10 +2,6 @@ import type { ChangedFile } from '../data/items.ts';
 
 export const resultFilePatterns = [/\.html?$/i, /\.(svg|png|jpe?g|gif|webp)$/i, /\.pdf$/i] as const;
 
-/**
- * Prefers pages to images, and images to PDFs. Within a kind, prefers the first file that the answer mentions, then the
- * first file.
- */
 export function findBestResult(files: readonly ChangedFile[], answer: string): string | undefined {
   const paths = files.filter(({ change }) => change !== 'deleted').map(({ path }) => path);
   for (const kind of resultFilePatterns) {

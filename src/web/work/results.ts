@@ -10,11 +10,11 @@ import { fileFilter, openFileStore } from './files/store.ts';
 import { previewLocation, showPreviewAt } from './preview/state.ts';
 import type { PreviewLocation } from './preview/target.ts';
 
-// After a run, shows a page, an image or a PDF from its result next to the conversation. Shows each result only once.
+// After a run, shows a page, an image or a PDF from its result, each only once.
 
 const shown = new Set<string>();
 
-/** Folder for files attached to messages. Users sent these files, so they are not results. */
+/** Folder for files attached to messages, which are not results. */
 const attachmentsFolder = 'attachments/';
 
 export function openFileInPane(sessionId: string, path: string): void {
@@ -37,7 +37,7 @@ async function readChanges(sessionId: string, end: RunEndItem): Promise<Changes>
   return files;
 }
 
-/** `placeBefore` is the preview from the start of the run. A preview that the user opened later stays. */
+/** `placeBefore`: preview at the start of the run. A preview that the user opened later stays. */
 async function show(sessionId: string, files: Changes, placeBefore: PreviewLocation | undefined): Promise<void> {
   const last = conversationState.items.peek().findLast(({ kind }) => kind === 'assistant');
   const answer = last?.kind === 'assistant' ? last.text.peek() : '';
@@ -52,7 +52,7 @@ async function show(sessionId: string, files: Changes, placeBefore: PreviewLocat
   openAt(sessionId, best, port);
 }
 
-/** Opens a page through a web server in the sandbox, because its scripts run there. Otherwise opens the file. */
+/** Opens a page through a web server in the sandbox, if any, so that its scripts run. */
 export async function openResult(sessionId: string, path: string): Promise<void> {
   openAt(sessionId, path, await findPagePort(sessionId, path).catch(() => undefined));
   focusTab(activeTabId.peek());
@@ -66,7 +66,6 @@ function openAt(sessionId: string, path: string, port: number | undefined): void
   else showPreviewAt({ port, path: toPreviewPath(path) });
 }
 
-/** Shows the result of each run that the user watched. A phone keeps the conversation visible instead. */
 export function showResultsAfterRuns(): void {
   let seen: string | undefined;
   let placeBefore: PreviewLocation | undefined;

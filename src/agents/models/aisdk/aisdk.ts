@@ -90,7 +90,7 @@ const watches = new WeakMap<AbortSignal, () => void>();
 
 const watchBytes = (signal: AbortSignal, onBytes: () => void): void => void watches.set(signal, onBytes);
 
-/** Follows no redirects, because they would send the key to another host. Limits the size of the reply. */
+/** Follows no redirects, because they could send the key to another host. */
 const turnFetch =
   (via: typeof fetch = fetch): typeof fetch =>
   async (input, init) => {
@@ -293,7 +293,7 @@ function parseArgs(input: string): unknown {
   return inner.ok ? inner.value : json.value;
 }
 
-/** Small models may wrap the arguments in a code fence, or leave raw line breaks in strings. */
+/** Some models wrap arguments in a code fence or leave control characters in strings. */
 const repaired = (input: string): string => {
   const lines = input.trim().split('\n');
   const text =

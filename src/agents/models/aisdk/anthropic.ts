@@ -11,7 +11,7 @@ export const anthropicAdapter: ProviderAdapter = {
     createAnthropic({ apiKey: key?.reveal() ?? 'none', baseURL: `${baseUrl.replace(/\/v1$/, '')}/v1`, fetch })(model),
   options: ({ sampling, tools }, { abilities, isForeign }) => ({
     maxOutputTokens: sampling?.maxOutputTokens ?? Math.min(abilities.maxOutput, maxDefaultOutput),
-    // With reasoning on, a turn must start with reasoning signed by Anthropic. Another model's calls have none.
+    // With reasoning on, a turn must start with signed reasoning, which another model's calls lack.
     ...(isForeign && { reasoning: 'provider-default' as const }),
     ...(tools.length > 0 &&
       !abilities.parallel && { providerOptions: { anthropic: { disableParallelToolUse: true } } }),

@@ -1,10 +1,7 @@
 import type { ModelCapabilities } from '../model.ts';
 import type { ReasoningLevel } from '../provider.ts';
 
-/**
- * Up to this version, models accept a forced tool unless they reason. Fable, unknown versions, and later versions
- * except Haiku refuse forced tools.
- */
+/** Later versions, except Haiku, and all Fable versions refuse forced tools. */
 const lastForced = 5;
 
 /** The newest Claude models refuse forced tools. Other models refuse them only while reasoning. */

@@ -13,7 +13,7 @@ const limits: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues
 const maxErrorBytes = 256 * 1024;
 
 interface ServerHabits {
-  /** Number of consecutive complete responses without an end mark. Undefined after the first end mark. */
+  /** Responses without an end mark so far. Undefined after the first end mark. */
   unended: number | undefined;
 }
 
@@ -100,7 +100,7 @@ function toolsIn(body: unknown): ReadonlySet<string> {
 
 function rewritten(tools: ReadonlySet<string>, habits: ServerHabits): TransformStream<string, string> {
   const reply = new Reply(tools, habits);
-  let begun: string[] = []; // kept in pieces, so that each piece is searched for a line break only once
+  let begun: string[] = []; // pieces, so that each is searched only once
   let chars = 0;
   let endedInReturn = false;
   const readLine = (end: string, controller: TransformStreamDefaultController<string>) => {
@@ -149,9 +149,7 @@ class Reply {
     this.#written = new TextToolCallFinder(tools);
   }
 
-  /**
-   * The first reply without an end mark is retried, because it may be truncated. The second is accepted as complete.
-   */
+  /** The first reply without an end mark can be truncated. The second is accepted. */
   *end(): Generator<string> {
     const { unended } = this.#habits;
     if (this.#isOver || this.#finish !== undefined || unended === undefined) return;
@@ -267,7 +265,7 @@ class Reply {
     const values = [...treesIn(list), ...(isTree(old) ? [{ index: 0, function: old }] : [])];
     return values.flatMap((call, at): Tree[] => {
       const whole = JSON.stringify(call);
-      // Some servers repeat a complete call at the end. Without ids, equal calls may be intended.
+      // Some servers repeat a call at the end. Equal calls without ids can be intended.
       if (call.id && this.#whole.has(whole)) return [];
       const { name: sent, arguments: args } = isTree(call.function) ? call.function : call;
       const index = typeof call.index === 'number' ? call.index : this.#indexOf(sent);

@@ -8,8 +8,7 @@ import {
 } from '../model-list.ts';
 import type { Provider } from '../provider.ts';
 
-// Parses GET /v1/models, with extra fields from OpenRouter, vLLM, LM Studio, Groq and Mistral. Malformed fields count
-// as unknown.
+// The response of GET /v1/models, with fields of OpenRouter, vLLM, LM Studio, Groq and Mistral.
 
 const maybe = <Schema extends z.ZodType>(schema: Schema) => schema.optional().catch(undefined);
 const PerToken = maybe(z.string().max(40).transform(Number).pipe(z.number().min(0).max(1)));

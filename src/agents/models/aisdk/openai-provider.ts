@@ -4,7 +4,7 @@ import type { Provider } from '../provider.ts';
 
 const Page = z.object({ data: z.array(z.unknown()) });
 const Entry = z.object({ id: ModelId });
-/** The list does not state each model's kind, so the kind is derived from the name. */
+/** OpenAI's list does not state a model's kind. */
 const agents = /^(ft:)?(gpt-|o\d|chatgpt-|codex-)/;
 const others = /audio|realtime|transcribe|tts|image|search|instruct|embedding|moderation|deep-research/;
 

@@ -1,10 +1,7 @@
 import { createOpenAI } from '@ai-sdk/openai';
 import type { ProviderAdapter } from './provider-adapter.ts';
 
-/**
- * The provider stores nothing, so each request contains encrypted reasoning. OpenAI refuses reasoning summaries to
- * unverified organizations.
- */
+/** With `store: false`, requests contain encrypted reasoning. OpenAI refuses summaries to unverified organizations. */
 export const openaiAdapter: ProviderAdapter = {
   name: 'openai',
   open: ({ model, key, baseUrl, fetch }) =>

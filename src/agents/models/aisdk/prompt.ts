@@ -17,8 +17,7 @@ import type { AssistantMessage, Picture, ToolCall, TurnRequest } from '../model.
 import type { ProviderAdapter } from './provider-adapter.ts';
 
 /**
- * A block of a reply, sent back in later requests. `meta` is the provider's own data. `id` is the provider's call id if
- * it differs from Corral's.
+ * Sent back in later requests. `meta`: the provider's data. `id`: the provider's call id, if different from Corral's.
  */
 export type RawBlock =
   | { readonly type: 'text' | 'reasoning'; readonly text: string; readonly meta?: SharedV4ProviderOptions }
@@ -51,7 +50,7 @@ export function continuesAnotherModel(request: TurnRequest, name: string): boole
   return last?.role === 'assistant' && last.calls.length > 0 && last.model !== name;
 }
 
-/** Marks the newest message and the previous turn's newest for caching. Providers accept only a few marks. */
+/** Marks only two messages for caching, because providers accept only a few marks. */
 function mark(messages: LanguageModelV4Message[], skipped: number, providerOptions: SharedV4ProviderOptions): void {
   const own = messages.flatMap(({ role }, at) => (role === 'assistant' ? [] : [at]));
   for (const at of own.slice(0, own.length - skipped).slice(-2)) {
@@ -118,7 +117,7 @@ const callPart = ({ callId, name, args }: ToolCall, ids: ReadonlyMap<string, str
   type: 'tool-call',
   toolCallId: ids.get(callId) ?? normalizeCallId(callId),
   toolName: name,
-  // Providers accept only objects as input. The call's result explains the mistake to the model.
+  // Providers accept only objects as input.
   input: typeof args === 'object' && args !== null && !Array.isArray(args) ? args : { invalid: args ?? null },
 });
 

@@ -22,13 +22,13 @@ export interface ProviderAdapter {
   readonly name: string;
   open(connection: ModelConnectionOptions): LanguageModelV4;
   options(request: TurnRequest, model: ModelProfile & TurnAdapterOptions): Partial<LanguageModelV4CallOptions>;
-  /** Whether the provider refused only the reasoning summaries. If so, the request is repeated without them. */
+  /** Whether only the reasoning summaries were refused. If so, the request is repeated without them. */
   refusesSummaries?(refusal: ProviderErrorResponse): boolean;
   native?(tool: NativeTool, model: string): ProviderTool | undefined;
   readonly pictures: 'inside' | 'after';
   /** `in-turn`: only replies since the last user message. */
   readonly keepsReasoning: 'always' | 'in-turn';
-  /** Makes the provider cache everything up to the mark. Undefined if no mark is needed. */
+  /** Makes the provider cache everything up to the mark. */
   readonly cacheMark?: SharedV4ProviderOptions;
 }
 

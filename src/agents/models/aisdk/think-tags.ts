@@ -2,7 +2,7 @@ const maxBlank = 1_000; // maximum number of white-space characters before a rep
 const openers = ['<think>', '<thinking>', '<thought>', '<reasoning>', '<|thinking|>', '[THINK]', '◁think▷'];
 const closers = ['</think>', '</thinking>', '</thought>', '</reasoning>', '<|/thinking|>', '[/THINK]', '◁/think▷'];
 
-/** Tags may be split across chunks. An opening tag is valid only at the start of a reply. */
+/** An opening tag counts only before the reply's text. */
 export class ThinkTagParser {
   #held = '';
   #state: 'before' | 'inside' | 'after' = 'before';

@@ -2,13 +2,13 @@ import { type JsonLimits, parseJson } from '../../../core/text/json.ts';
 import { trimCharacters } from '../../../core/text/text.ts';
 import { parsePythonCalls, type TextToolCall } from './python-calls.ts';
 
-// Small models, and servers without a parser for their model, send tool calls as text.
+// Some models and servers send tool calls as text.
 
 interface Form {
   readonly opens: string;
   /** Empty if the form extends to the end of the reply. */
   readonly closes: string;
-  /** Ordinary text may look like this form, so a match is a call only if the tool exists. */
+  /** Ordinary text can look like this form, so the tool must exist. */
   readonly isCommon: boolean;
 }
 const forms: readonly Form[] = [
@@ -68,7 +68,7 @@ export class TextToolCallFinder {
     return this.#read(true);
   }
 
-  /** Returns true if the form may end in this piece, or has become too long. */
+  /** True if the form can end here or is too long. */
   #endsIn(delta: string, { closes }: Form): boolean {
     this.#more.push(delta);
     this.#moreChars += delta.length;
@@ -113,7 +113,6 @@ export class TextToolCallFinder {
     return { text: texts.join(''), calls };
   }
 
-  /** Moves the text before a form to `texts`. Returns undefined if no form has started. */
   #find(texts: string[], isOver: boolean): Form | undefined {
     if (!this.#hasBegun) {
       const first = this.#held.trimStart();
@@ -130,7 +129,7 @@ export class TextToolCallFinder {
     return found;
   }
 
-  /** Number of characters at the end of the held text that may begin a form. */
+  /** Length of the held text's end that can begin a form. */
   #possible(): number {
     for (let length = Math.min(longestOpening, this.#held.length); length > 0; length--) {
       const end = this.#held.slice(-length);
@@ -192,7 +191,7 @@ function argumentsIn(text: string, [begin, middle, end]: readonly [string, strin
   return Object.fromEntries(found);
 }
 
-/** Kimi and DeepSeek put marks before a call, before its arguments, and after the call. */
+/** Marks of Kimi and DeepSeek: before a call, before its arguments and after the call. */
 const callMarks = [
   ['<|tool_call_begin|>', '<|tool_call_argument_begin|>', '<|tool_call_end|>'],
   ['<｜tool▁call▁begin｜>', '<｜tool▁sep｜>', '<｜tool▁call▁end｜>'],
@@ -205,7 +204,7 @@ function markedCalls(text: string): TextToolCall[] {
       .flatMap((part) => {
         const [head = '', rest = ''] = (part.split(end)[0] ?? '').split(middle);
         const [own, ...lines] = rest.trim().split('\n');
-        // In DeepSeek's first form, the name is on its own line and the arguments are in a fence.
+        // In DeepSeek's first form, fenced arguments follow a line with the name.
         const isFenced = head.trim() === 'function' && lines.length > 0;
         const json = parseJson(isFenced ? lines.filter((line) => !line.startsWith('```')).join('\n') : rest, limits);
         const name = (isFenced ? own : head)?.trim().replace(/:\d+$/, '') ?? '';

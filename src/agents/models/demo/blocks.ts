@@ -2,8 +2,6 @@ import { truncateEnd } from '../../../core/text/text.ts';
 import { findBuiltInTask } from './tasks/list.ts';
 import type { DemoStep } from './unit.ts';
 
-// The demo model runs the message's fenced blocks in order, or else a built-in task.
-
 interface Block {
   readonly word: string;
   readonly text: string;

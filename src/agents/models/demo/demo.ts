@@ -29,7 +29,6 @@ interface Run {
   readonly isTalk: boolean;
   readonly units: readonly DemoStep[];
   readonly results: readonly ToolMessage[];
-  /** Calls since the last reply without a call, because such a reply ends a step. */
   readonly callsOfStep: readonly ToolCall[];
   readonly answers: ReadonlyMap<string, string>;
   readonly callsBefore: number;
@@ -73,7 +72,6 @@ function readRun(request: TurnRequest): Run {
   };
 }
 
-/** Prefers the user message that equals the result, then the first message after the question. */
 function answerTo(callId: string, after: readonly Message[]): string {
   const output = after.find((message) => message.role === 'tool' && message.callId === callId);
   const lines = after.flatMap((message) => (message.role === 'user' ? [message.text] : []));

@@ -21,7 +21,7 @@ function fenced(text: string): string {
 const longestRun = (text: string, least: number) =>
   Math.max(least, ...(text.match(/`+/g) ?? []).map((run) => run.length));
 
-/** A built-in task's language, or a guess from common German words: a request does not contain the user's language. */
+/** Guesses from common German words, because a request does not contain the user's language. */
 export function detectDemoLanguage(task: string): DemoLanguage {
   const known = findBuiltInTask(task);
   if (known) return isAsk(known.asks.de, task) ? 'de' : 'en';
@@ -161,7 +161,6 @@ export function summarizeStepResults({ results, task, language, hasFiles }: RunE
     .join('\n\n');
 }
 
-/** Returns at least two pieces if the text has two or more characters. Never splits a character. */
 export function splitIntoDeltas(text: string): string[] {
   const size = Math.max(10, Math.ceil(text.length / 16));
   const deltas: string[] = [];

@@ -1,7 +1,6 @@
 import type { NativeTool, ToolCall, ToolDeclaration } from '../model.ts';
 
-// Gemini's own declaration, `computerUse`. Earlier models act in a browser, with the tools in
-// src/agents/tools/computer/gemini.ts. Later ones act on a desktop, through `computer`.
+// Gemini's own declaration, `computerUse`: in a browser for earlier models, on a desktop for later ones.
 
 const browserActions = [
   ...['open_web_browser', 'wait_5_seconds', 'go_back', 'go_forward', 'search', 'navigate', 'click_at', 'hover_at'],

@@ -215,7 +215,7 @@ function toOutcome(name: string, { broken, finish, blocked, usage, calls }: Repl
   }
 }
 
-// Sends only known schema keywords, because Gemini supports only a subset of the OpenAPI schema.
+// Gemini supports only a subset of the OpenAPI schema.
 
 type Json = { readonly [key: string]: unknown };
 const passed = ['description', 'required', 'minItems', 'maxItems', 'minimum', 'maximum', 'minLength', 'maxLength'];

@@ -7,8 +7,7 @@ import decodeWebp, { init as initWebp } from '@jsquash/webp/decode.js';
 import { detectPictureType } from '../../../core/text/pictures.ts';
 import type { Raster } from './png.ts';
 
-// The codecs are WebAssembly, so a hostile image can corrupt only their own memory. They expect a browser's
-// `ImageData`.
+// WebAssembly limits a hostile image to the codecs' own memory. The codecs need `ImageData`.
 
 globalThis.ImageData ??= class {
   readonly data: Uint8ClampedArray;
@@ -24,7 +23,7 @@ globalThis.ImageData ??= class {
 const wasm = (file: string): Buffer => readFileSync(fileURLToPath(import.meta.resolve(`@jsquash/${file}.wasm`)));
 const options = (file: string) => ({ wasmBinary: wasm(file), printErr: () => {} });
 
-/** Each image needs a new decoder. Failures leave unknown state, and a decoder's memory never shrinks. */
+/** New for each image, because failures leave unknown state and memory never shrinks. */
 const decoders: Readonly<Record<string, (bytes: ArrayBuffer) => Promise<ImageData>>> = {
   'image/png': async (bytes) => {
     await initPng(wasm('png/codec/pkg/squoosh_png_bg'));
@@ -40,7 +39,7 @@ const decoders: Readonly<Record<string, (bytes: ArrayBuffer) => Promise<ImageDat
   },
 };
 
-/** Applies a JPEG's EXIF orientation. Rejects unless the bytes are a valid PNG, JPEG or WebP image. */
+/** Applies a JPEG's EXIF orientation. Rejects invalid or unsupported images. */
 export async function decodePicture(bytes: Uint8Array): Promise<Raster> {
   const decode = decoders[detectPictureType(Buffer.from(bytes)) ?? ''];
   if (!decode) throw new Error('not a readable picture');

@@ -3,8 +3,7 @@ import { defineTool, type Tool, type ToolContext, type ToolResult } from '../too
 import { runOnDesktop, type ScaledDesktop } from './scaled-desktop.ts';
 import { geminiGrid } from './screen.ts';
 
-// Names and arguments that Gemini's first computer-use models know. Coordinates run from 0 to 1000. Results must
-// contain the address of the current page.
+// Names and arguments of Gemini's first computer-use models, which require the page's address in results.
 
 const axis = (name: string) => z.number().min(0).max(1000).describe(`${name}, from 0 to 1000`);
 const at = { x: axis('from the left'), y: axis('from the top') };

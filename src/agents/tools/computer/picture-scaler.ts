@@ -30,7 +30,6 @@ interface Options {
 const patienceMs = 30_000;
 const full = 'Too many pictures are being scaled. Try again soon.';
 
-/** Replaces a worker thread that dies or takes too long, and retries the image once. */
 export class PictureScaler implements AsyncDisposable {
   readonly #thread: JobThread<PictureScaleJob | PictureFitJob, PictureScaleResult>;
 
@@ -49,8 +48,8 @@ export class PictureScaler implements AsyncDisposable {
   }
 
   /**
-   * Returns a PNG or JPEG within the job's limits. Undefined if the image is unreadable, has too many pixels, cannot be
-   * made small enough, or is too slow to scale. Rejects with queue_full, cancelled or deadline_exceeded.
+   * Undefined if the image cannot be read or scaled within the limits. Rejects with queue_full, cancelled or
+   * deadline_exceeded.
    */
   async fit(job: PictureFitJob, signal: AbortSignal): Promise<ScaledPicture | undefined> {
     const reply = await this.#thread.do(job, signal);

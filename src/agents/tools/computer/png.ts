@@ -25,7 +25,7 @@ export function encodeRasterPng({ width, height, rgba }: Raster): Buffer {
   return buildPngFile(width, height, deflateSync(raw, { level: 6 }));
 }
 
-/** Averages pixels, so that thin lines and letters stay visible. Blends transparent pixels with white. */
+/** Averages pixels, so that thin lines stay visible. Blends transparent pixels with white. */
 export function scaleRaster(from: Raster, region: Region, to: Size): Raster {
   const rgba = Buffer.alloc(to.width * to.height * 4, 255);
   const [sx, sy] = [region.width / to.width, region.height / to.height];

@@ -18,7 +18,6 @@ const maxPixels = 50_000_000;
 /** Models see no more detail in an image with more pixels. */
 const maxShownPixels = 4_000_000;
 
-/** Undefined if the image is unreadable or too large, or cannot be made small enough. */
 async function attempt(job: PictureScaleJob | PictureFitJob): Promise<ScaledPicture | undefined> {
   const bytes = Buffer.from(job.picture.buffer, job.picture.byteOffset, job.picture.byteLength);
   const size = readPictureSize(bytes);

@@ -8,7 +8,7 @@ import { type Point, type Size, scalePoint, toModelScreenSize } from './screen.t
 const startMs = 90_000;
 const settleMs = 500; // time for the effect of a click to become visible
 
-/** The screen as the model sees it. `at` converts to the desktop's coordinates, and `pointer` returns the model's. */
+/** `at` converts to the desktop's coordinates, which `do` expects. The other members use the model's. */
 export interface ScaledDesktop {
   readonly screen: Size;
   at(point: Point, of?: Size): Point;
@@ -19,10 +19,7 @@ export interface ScaledDesktop {
   wait(ms: number): Promise<void>;
 }
 
-/**
- * Takes a screenshot after `work`, unless `work` returns a complete result. With `acts`, waits while a user controls
- * the desktop.
- */
+/** Adds a screenshot unless `work` returns a complete result. `acts` waits while a user controls the desktop. */
 export async function runOnDesktop(
   ctx: ToolContext,
   kind: 'looks' | 'acts',

@@ -37,16 +37,13 @@ export type CustomToolResult = string | { readonly ok: boolean; readonly output:
 export interface CustomTool<Schema extends z.ZodObject = z.ZodObject> {
   /** The name shown to the model: a-z, 0-9 and _. Default: the file name without its extension, with `_` for `-`. */
   readonly name?: string;
-  /** The verb shown to users before the call's object, such as `Read` before a file name. */
+  /** The verb that users see before the call's object, such as `Read`. */
   readonly label?: string;
   /** Explains to the model what the tool does and when to use it. */
   readonly description: string;
   /** The schema of the arguments, checked before `run`. The model gets the errors. */
   readonly parameters: Schema;
-  /**
-   * The tool group that turns the tool on. Without a group, the tool is on unless a template's `deny` or `tools.deny`
-   * in the settings excludes it.
-   */
+  /** The group that turns the tool on. Default: on, unless a template's `deny` or `tools.deny` excludes it. */
   readonly group?: 'bash' | 'file_read' | 'file_write' | 'file_edit' | 'search' | 'browser';
   run(context: CustomToolContext, args: z.output<Schema>): Promise<CustomToolResult>;
 }

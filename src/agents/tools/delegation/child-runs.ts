@@ -27,19 +27,16 @@ export interface ChildState {
   readonly tokens: number;
   readonly cost: number;
   readonly toolCalls: number;
-  /** Each entry is a letter (A, M or D), a space and a path. Empty while the child runs. */
+  /** Entries such as `M src/a.ts` (A, M or D). Empty while the child runs. */
   readonly changes: readonly string[];
 }
 export interface ChildSessions {
   /**
-   * Starts only one child per `callId`. Rejects with invalid_request (unknown template or agent) or conflict (nested
-   * too deeply, too many children, or no budget left).
+   * Idempotent per `callId`. Rejects with invalid_request (unknown template or agent) or conflict (nested too deeply,
+   * too many children, or no budget left).
    */
   start(callId: string, task: ChildTask, signal: AbortSignal): Promise<string>;
-  /**
-   * With `wait`, resolves once the child has ended or waits for anything except an approval. Rejects with not_found if
-   * the child is gone.
-   */
+  /** `wait`: resolve once the child has ended or waits for anything except an approval. Rejects with not_found. */
   look(id: string, wait: boolean, signal: AbortSignal): Promise<ChildState>;
   list(): Promise<readonly string[]>;
   send(id: string, text: string): Promise<void>;

@@ -8,13 +8,13 @@ export interface AgentNote {
 }
 
 /**
- * The owner's and the project's notes, which outlive the session. Methods can reject with invalid_request, not_found,
- * conflict, payload_too_large or store_busy.
+ * Notes of the owner and the project. Methods can reject with invalid_request, not_found, conflict, payload_too_large
+ * or store_busy.
  */
 export interface AgentMemory {
   list(): Promise<readonly AgentNote[]>;
   read(path: string): Promise<AgentNote & { readonly text: string }>;
-  /** `append` adds the text on a new line at the end. `isApproved` means that a user approved the change. */
+  /** `append`: on a new line at the end. `isApproved`: by a user. */
   write(
     path: string,
     text: string,

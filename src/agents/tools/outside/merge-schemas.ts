@@ -43,7 +43,7 @@ function mergeKeyword(key: string, a: unknown, b: unknown): unknown {
     case 'items':
       return Array.isArray(a) || Array.isArray(b) ? b : mergeSchemas(a, b);
     case 'additionalProperties':
-      // `false` refers to the names in its own schema, so the combined schema cannot keep it
+      // `false` applies only to the properties of its own schema
       return a === false || b === false ? undefined : mergeSchemas(a, b);
     case 'allOf':
       return [...listSchemas(a), ...listSchemas(b)];

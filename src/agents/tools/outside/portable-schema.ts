@@ -38,14 +38,11 @@ const maxNodes = 2_000;
 const maxDepth = 24;
 const maxLevels = 2_000;
 const maxMerged = 200_000;
-/** Maximum nesting of a reference within itself. Deeper levels accept any value of its type. */
+/** Levels of a recursive reference. Deeper levels accept any value of its type. */
 const maxRecursion = 2;
 const maxAlternatives = 24;
 
-/**
- * Resolves references and drops keywords that a provider refuses. Describes other constraints in words. Throws
- * UnsupportedSchemaError.
- */
+/** Resolves references and describes unsupported constraints in words. Throws UnsupportedSchemaError. */
 export function toPortableParameters(source: unknown): PortableParameters {
   const input = source === undefined || source === null || source === true ? {} : source;
   if (!isObject(input)) throw new UnsupportedSchemaError('its parameters are not a JSON Schema');
@@ -79,9 +76,6 @@ export function parseParameters(source: unknown): PortableParameters | Unsupport
 
 const descriptionChars = 1_024; // the lowest limit among model providers
 
-/**
- * Moves text beyond 1,024 characters to the description of the parameters, because some providers limit descriptions.
- */
 export function splitToolDescription(
   text: string,
   schema: PortableSchema,
@@ -227,7 +221,7 @@ class Portable {
   #typed(flat: JsonRecord, depth: number): PortableSchema | undefined {
     const values = readEnumValues(flat);
     const stated = readTypes(flat);
-    // If an enum contradicts the type, such as ["1", "2"] for a number, the enum wins.
+    // An enum overrides a contradicting type, such as ["1", "2"] for a number.
     const isOdd = values !== undefined && !values.some((value) => stated.some((type) => fits(value, type)));
     const types = isOdd ? [...new Set(values.map(toPortableType))] : stated;
     const requested =

@@ -44,7 +44,6 @@ async function printed(
   return (await corral.sandbox.exec.mutate({ sessionId, command, timeoutMs: scriptMs }, { signal })).stdout;
 }
 
-/** The bait is a world-readable file and a unique process title. A sandbox must see neither. */
 async function layBait() {
   const nonce = () => randomBytes(8).toString('hex');
   const folder = await mkdtemp(join(tmpdir(), 'corral-doctor-'));

@@ -55,7 +55,7 @@ const secretName = /(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL)/;
 
 const all = (facts: InspectionResults, name: string) => facts.get(name) ?? [];
 const first = (facts: InspectionResults, name: string) => all(facts, name)[0];
-/** Successful calls in gVisor do not reach the host's kernel. gVisor's version string is constant. */
+/** gVisor's version string is constant. */
 const hasOwnKernel = (facts: InspectionResults) =>
   /gVisor|#1 SMP Sun Jan 10 15:06:54 PST 2016/.test(first(facts, 'machine') ?? '');
 
@@ -65,10 +65,7 @@ function bitsOf(hex: string | undefined): string[] {
   return set.map((at) => dangerous[at] ?? `capability ${at}`);
 }
 
-/**
- * True if the release has a flaw introduced in version `from`. `repaired` lists the first fixed version of each branch,
- * newest branch first.
- */
+/** `repaired` lists the first fixed version of each branch, newest branch first. */
 function lacksRepair(release: string, from: string, repaired: readonly string[]): boolean {
   const parts = (text: string) =>
     (/^(\d+)\.(\d+)(?:\.(\d+))?/.exec(text) ?? []).slice(1).map((part) => Number(part ?? 0));

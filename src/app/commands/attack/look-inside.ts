@@ -42,7 +42,7 @@ const forbidden = [
   ...['169.254.169.254:80', '[fd00:ec2::254]:80', 'metadata.google.internal:80'],
 ];
 
-/** System call numbers on x86-64 and arm64. The arguments ensure that a successful call changes nothing. */
+/** System call numbers: x86-64, then arm64. Successful calls change nothing. */
 const calls = `
 my $arm = \`uname -m\` =~ /aarch64|arm64/;
 sub call { my ($name, $x64, $arm64, @with) = @_; $! = 0; my $got = syscall($arm ? $arm64 : $x64, @with); print "call $name ", ($got == -1 ? $!+0 : 0), "\\n"; }
@@ -60,7 +60,7 @@ call('vsock', 41, 198, 40, 1, 0);
 call('unshare_user', 272, 97, 0x10000000);
 `;
 
-/** The script has no lasting effects and sends nothing to other machines. Each output line is a name and a value. */
+/** The script has no lasting effects. Each output line is a name and a value. */
 export function buildInspectionScript({ canary, canaryFile, serverPort }: CanaryPaths): string {
   const ports = [serverPort, ...loopbackPorts];
   return `

@@ -10,10 +10,7 @@ import { runInBackground } from '../startup.ts';
 interface AttemptParts {
   readonly checkModel: (ref: string) => Promise<void>;
 }
-/**
- * Maximum pause between rounds, in ms. A shared store is polled often, because another server may have received a
- * request.
- */
+/** Maximum pause between rounds, in ms. On a shared store, other servers can add work. */
 const lookMs = { shared: 3_000, alone: 60_000 };
 
 export function openAttemptServices(server: ServerWithEngine, { checkModel }: AttemptParts) {

@@ -18,7 +18,6 @@ import { openSignInServices } from './sign-ins.ts';
 
 const isAddress = (text: string): boolean => z.email().safeParse(text).success;
 
-/** An owner's id is the id of a person, or of the owner's first key. */
 export async function openAuthServices(server: ServerWithEngine) {
   const { config, clock, ids, closing, records, shared, warn } = server;
   // Without isolation, sandboxes cannot keep owners apart.
@@ -103,10 +102,6 @@ export async function openAuthServices(server: ServerWithEngine) {
       ]),
     isPerson: (owner: string) => signIns?.people.list().some((person) => person.owner === owner) ?? false,
     memberships,
-    /**
-     * Returns a principal of the owner that may make changes, in the project if `projectId` is set. Undefined if there
-     * is no such principal.
-     */
     workingOwner: (owner: string, projectId?: string | null): Principal | undefined =>
       ring.principals().find((one) => {
         const isOwner = one.owner === owner || one.person === owner;

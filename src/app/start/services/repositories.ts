@@ -45,10 +45,7 @@ export function openRepositoryServices(server: ServerWithEngine, { sessions, pow
 
 const services = { read: 'git-upload-pack', write: 'git-receive-pack' } as const;
 
-/**
- * Prefers a credential for the forge's API host, and falls back to the git credential. Forges accept one token for
- * both.
- */
+/** Prefers a credential for the API host. Forges accept git tokens there too. */
 function createForgeTokenFinder(credentials: Pick<ProxyCredentials, 'of'>): ForgeTokenFinder {
   return async (id, { remote, apiUrl, access }) => {
     const all = await credentials.of(id);

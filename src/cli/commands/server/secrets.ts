@@ -28,7 +28,6 @@ async function findHolder(server: Corral, options: ParsedOptions) {
   return { router: 'projectCredentials', fields: { projectId: await findProjectId(server, project) } };
 }
 
-/** Never takes the value from an argument, because other users of the machine can see arguments. */
 async function readValue(file: string | undefined, io: Io): Promise<string> {
   if (file === undefined && io.stdin.isTTY)
     throw new UsageError(

@@ -37,6 +37,6 @@ export interface AuditQuery {
 export interface AuditRowPage {
   /** Newest first. */
   readonly rows: readonly Omit<AuditRow, 'name'>[];
-  /** The cursor for older rows; null if there are none. A page can be empty even if older rows exist. */
+  /** The cursor for older rows, even after an empty page; null at the end. */
   readonly next: string | null;
 }

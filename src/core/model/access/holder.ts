@@ -8,19 +8,14 @@ export const ResourceOwnership = z.object({
 });
 export type ResourceOwnership = z.infer<typeof ResourceOwnership>;
 
-/**
- * Only a project's sessions can use its resources. Other resources require a session with the same owner, unless either
- * belongs to the server.
- */
+/** A resource without a project requires the same owner, unless either owner is absent. */
 export const canUseResource = (session: ResourceOwnership, { owner, projectId }: ResourceOwnership): boolean =>
   projectId ? session.projectId === projectId : [undefined, owner].includes(session.owner) || owner === undefined;
 
 export const toHolderKey = ({ owner = '', projectId }: ResourceOwnership): string =>
   projectId ? `project:${projectId}` : owner;
 
-/**
- * Prefers the caller's own resource over a project's. Throws: conflict (only projects have a match, and several do).
- */
+/** Prefers a resource without a project. Throws: conflict (several matches, all in projects). */
 export function selectPreferredResource<Named extends ResourceOwnership>(found: readonly Named[]): Named | undefined {
   const own = found.find(({ projectId }) => !projectId);
   if (own || found.length < 2) return own ?? found[0];

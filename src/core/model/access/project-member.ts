@@ -3,7 +3,7 @@ import { memberRoles } from '../principal.ts';
 
 export const ProjectMember = z.object({
   of: z.enum(['person', 'group']),
-  /** A user's id or lower-case e-mail address, a key's owner, or a group's name at its identity provider. */
+  /** A user's id or lower-case e-mail address, a key's owner, or a group's name. */
   id: z.string(),
   issuer: z.string().optional(),
   role: z.enum(memberRoles),
@@ -15,7 +15,7 @@ export const ProjectAccessRecord = z.object({
   createdAt: z.number(),
   owner: z.string().optional(),
   members: z.array(ProjectMember).default([]),
-  /** Increases when a session or resource leaves the project, which ends the members' open streams. */
+  /** Incremented when a session or resource leaves, which ends the members' open streams. */
   departures: z.int().default(0),
 });
 export type ProjectAccessRecord = z.infer<typeof ProjectAccessRecord>;

@@ -1,10 +1,7 @@
 import { z } from 'zod';
 
 const Pattern = z.string().min(1).max(500);
-/**
- * Accepts tokens of `issuer` whose claims match all patterns. `*` matches within one part of a claim, `**` across
- * parts. Slashes and colons separate parts.
- */
+/** All patterns must match, as in `matchesSegmentPattern`. */
 export const TrustRule = z.strictObject({
   issuer: z.string().min(1).max(500),
   claims: z

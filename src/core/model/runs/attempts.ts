@@ -16,7 +16,7 @@ export const AttemptResult = z.object({
   status: z.enum([...RunStatus.options, 'deleted']),
   goal: GoalAssessment.nullable(),
   checks: z.array(z.object({ command: z.string(), result: z.enum(['passed', 'missed', 'unknown']) })),
-  /** How well the work meets the rubric, from 0 to 100; null if there is no score. */
+  /** From 0 to 100; null if there is none. */
   score: z.int().nullable(),
   /** The number of changed files. Null if not known; `unknown` gives the reason. */
   files: z.int().nullable(),
@@ -58,7 +58,7 @@ export const AttemptSet = z.object({
   task: z.string(),
   goal: Goal.nullable(),
   begins: z.enum(['fork', 'copy', 'none']),
-  /** The budget of each attempt. Unset limits become equal shares of the session's remaining budget. */
+  /** Per attempt. Unset limits become equal shares of the session's remaining budget. */
   budget: AttemptBudget,
   at: z.number(),
   phase: z.enum(['running', 'ended', 'choosing', 'chosen']),

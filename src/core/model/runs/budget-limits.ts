@@ -7,7 +7,6 @@ export const periodLimits = [
   'toolCallsPerMonth',
 ] as const;
 export type PeriodLimit = (typeof periodLimits)[number];
-/** Limits on simultaneous use. Amounts are released when the session, run, sandbox, snapshot or volume is gone. */
 export const concurrencyLimits = ['sessions', 'runningRuns', 'cpus', 'memoryBytes', 'diskBytes', 'snapshots'] as const;
 export type ConcurrencyLimit = (typeof concurrencyLimits)[number];
 export type ConcurrentAmounts = { readonly [Limit in ConcurrencyLimit]?: number | undefined };

@@ -1,7 +1,6 @@
 import type { BudgetOverrun, BudgetSpec } from '../spending.ts';
 
-// Budget lines of runs, sessions, users, projects and the server. A parent's lines reserve its children's budgets. All
-// amounts are integers: costs in micro-units of the price list's currency, times in ms.
+// All amounts are integers: costs in micro-units of the price list's currency, times in ms.
 
 export type BudgetAmountKind = Exclude<BudgetOverrun['kind'], 'runningRuns'>;
 export type BudgetAmounts = { readonly [Kind in BudgetAmountKind]?: number };
@@ -104,10 +103,7 @@ export interface BudgetGrant {
   readonly isBusy: boolean;
 }
 
-/**
- * Computes how much a request can use. If the longest reply would fit without the requests in progress, the request
- * waits for them instead of getting a shorter reply.
- */
+/** A request waits for requests in progress rather than get a shorter reply. */
 export function computeBudgetGrant(
   lines: readonly BudgetLine[],
   { least, most }: { readonly least: BudgetAmounts; readonly most: BudgetAmounts },

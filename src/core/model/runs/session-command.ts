@@ -8,7 +8,7 @@ const Decision = z.object({
   decision: z.enum(['approved', 'rejected']),
   text: z.string().exactOptional(),
   args: z.record(z.string(), z.unknown()).exactOptional(),
-  /** The result from a client or worker. If set, the server does not run the tool. */
+  /** From a client or worker. If set, the server does not run the tool. */
   result: ExternalToolResult.exactOptional(),
   /** Also approves the tool's pending calls and all its later calls in this session. */
   always: z.boolean().exactOptional(),
@@ -38,10 +38,7 @@ export const SessionCommand = z.discriminatedUnion('type', [
       isRepeatable: z.boolean().exactOptional(),
     })
     .transform((send) => ({ ...send, clientTimestamp: send.clientTimestamp })),
-  /**
-   * Decides a pending call and those in `also`. The first decision on a call applies. `by`: `user`, or `program` for a
-   * client or worker of the Managed Agents API.
-   */
+  /** The first decision on each call applies. `by`: `user` or `program`. */
   z.object({
     type: z.literal('cmd.decide'),
     commandId,
@@ -55,9 +52,9 @@ export const SessionCommand = z.discriminatedUnion('type', [
   /** Requests a sandbox, which stays in use until `sandbox.done`. */
   bare('sandbox.use'),
   bare('sandbox.done'),
-  /** Stops the sandbox and keeps its files. Answered after the stop; `stopped` is false if there was no sandbox. */
+  /** Keeps the files. Answered after the stop; `stopped` is false if there was no sandbox. */
   bare('sandbox.stop'),
-  /** Freezes the processes until the next use. Answered immediately; the log records the completed pause. */
+  /** Freezes the processes. Answered immediately; the log records the completed pause. */
   bare('sandbox.pause'),
   /** Allows a new sandbox after an untrusted one. */
   bare('sandbox.permit'),

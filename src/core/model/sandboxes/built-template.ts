@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ResourceOwnership } from '../access/holder.ts';
 
-/** Each tag identifies a build. A name without a tag refers to the tag `default`. */
+/** A name without a tag refers to the tag `default`. */
 export const BuiltTemplate = z.object({
   id: z.string(),
   name: z.string(),
@@ -32,7 +32,7 @@ export const BuildStep = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('ENV'),
     pairs: z.array(z.tuple([z.string(), Text])),
-    /** Whether `${NAME}` expands to a variable of the image, and `$$` to a dollar sign. */
+    /** Expands `${NAME}` to a variable of the image, and `$$` to `$`. */
     isOpen: z.boolean().optional(),
   }),
   z.object({ type: z.literal('WORKDIR'), path: Text.min(1) }),
@@ -56,7 +56,7 @@ export const TemplateBuild = z.object({
   /** `waiting`: the steps have not arrived, or other builds are ahead in the queue. */
   status: z.enum(['waiting', 'building', 'ready', 'error']),
   at: z.number(),
-  /** A deadline in epoch ms. A build running past it belongs to a dead server. */
+  /** The deadline in epoch ms. */
   until: z.number().optional(),
   /** Builds with the same steps share an image. */
   image: z.string().optional(),

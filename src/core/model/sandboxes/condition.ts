@@ -2,9 +2,8 @@ import { z } from 'zod';
 import type { SandboxPhase } from '../events.ts';
 
 /**
- * A sandbox's state as shown to users. `new`: never used. `paused`: the next use resumes it. `stopped`: a user stopped
- * it, and only `start` or a run starts it; also used for other stops if the driver cannot pause. `lost`: the next use
- * starts a new sandbox with the same files.
+ * `new`: never used. `paused`: the next use resumes it. `stopped`: by a user, or by the server if the driver cannot
+ * pause. `lost`: the next use starts a new sandbox with the same files.
  */
 export const SandboxCondition = z.enum([
   'new',
@@ -43,10 +42,8 @@ const byPhase = {
   lost: 'lost',
   released: 'stopped',
 } as const satisfies Record<SandboxPhase, SandboxCondition>;
-/** Used for records without a phase, from an earlier version or of an unused sandbox. */
 const byState = { created: 'new', running: 'running', stopped: 'stopped', not_found: 'lost' } as const;
 
-/** `pause`: what the driver's pauses can keep. With `none`, a stopped sandbox is never shown as paused. */
 export function computeSandboxCondition(
   { sandboxPhase, sandboxState, sandboxHeld, life }: SandboxFacts,
   pause: PauseSupport,

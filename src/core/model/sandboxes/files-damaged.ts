@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 export const WorkspaceDamage = z.object({
-  /** The copy that replaced the files: its log seq and creation time. Null if none did. */
+  /** The replacement copy: its log seq and creation time. Null if there was none. */
   copy: z.object({ seq: z.int(), at: z.number().nullable() }).nullable(),
   /** The first of the paths that are missing, outdated or damaged. */
   lost: z.array(z.string()),

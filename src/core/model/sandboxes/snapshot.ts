@@ -8,7 +8,7 @@ export const namedSnapshotKind = 'named-snapshot';
 
 export const Snapshot = z.object({
   id: z.string(),
-  /** Can include a tag. Null if the snapshot is unnamed or a newer snapshot has taken its name. */
+  /** Can include a tag. Null if unnamed or if a newer snapshot has taken the name. */
   name: z.string().nullable(),
   labels: z.record(z.string(), z.string()),
   sessionId: SessionId,

@@ -40,7 +40,7 @@ export const VolumeAttachment = z.object({
 });
 export type VolumeAttachment = z.infer<typeof VolumeAttachment>;
 
-/** Named storage that outlives sessions. One session at a time can write; several can read. */
+/** One session at a time can write; several can read. */
 export const Volume = z.object({
   id: VolumeId,
   name: z.string(),
@@ -51,7 +51,7 @@ export const Volume = z.object({
   isChanged: z.boolean(),
   at: z.number(),
   holders: z.array(VolumeAttachment).readonly(),
-  /** Time of deletion, in epoch ms. The volume is hidden until a cleanup removes it. */
+  /** Time of deletion, in epoch ms. Hides the volume until a cleanup. */
   removing: z.number().optional(),
 });
 export type Volume = z.infer<typeof Volume>;

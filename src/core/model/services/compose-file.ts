@@ -1,7 +1,7 @@
 import { AppError } from '../../errors/errors.ts';
 import { ServiceName, ServiceRecipes } from './recipe.ts';
 
-// Unsupported keys in a compose file are refused, because ignoring them would silently change its meaning.
+// Refuses unsupported keys, because ignoring them would change the file's meaning.
 
 const known = new Set(['image', 'command', 'environment', 'ports', 'expose', 'healthcheck', 'depends_on', 'tmpfs']);
 const topLevel = new Set(['services', 'version', 'name']);
@@ -104,7 +104,6 @@ function parseWords(value: unknown, key: string, refuse: Refuse): string[] | und
   return words?.map((word) => plain(word, key, refuse));
 }
 
-/** Splits a command into words as a shell does. Undefined if a quote is not closed. */
 function splitWords(text: string): string[] | undefined {
   const words: string[] = [];
   let word: string | undefined;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-// Services, such as databases, are containers that only the session's sandbox and other services can reach.
+// Only the session's sandbox and its other services can reach a service.
 
 export const maxServices = 8;
 const reserved = new Set(['localhost', 'sandbox', 'ip6-localhost', 'ip6-loopback']);

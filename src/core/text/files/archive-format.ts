@@ -1,7 +1,7 @@
 import { constants, gunzipSync } from 'node:zlib';
 import { AppError } from '../../errors/errors.ts';
 
-/** The first bytes, in hex. A tar file without the `ustar` mark starts with a file name, which rarely matches a pattern. */
+/** In hex. A tar file without the `ustar` mark starts with a file name, which rarely matches. */
 const signs = {
   gzip: /^1f8b/,
   zstd: /^28b52ffd|^5.2a4d18/,
@@ -27,8 +27,8 @@ export function detectArchiveFormat(start: Uint8Array): ArchiveFormat | undefine
 const sampleBytes = 4_096;
 
 /**
- * Passes the content through. Rejects: invalid_request, for a known format that is not in `expected`. A gzip file must
- * contain a tar archive, because tar takes some other contents for an empty archive.
+ * Rejects: invalid_request (a known format that is not in `expected`, or gzip without a tar archive, which tar can take
+ * for an empty one).
  */
 export async function* expectArchive(
   content: AsyncIterable<Uint8Array>,

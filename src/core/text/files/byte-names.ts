@@ -1,8 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { quoteForShell } from '../quote.ts';
 
-// JSON cannot represent the bytes of every Linux file name. Bytes that are not UTF-8 become \xHH, such as \xE9, and a
-// backslash before such a sequence becomes \x5C. Archives use `_` instead of the backslash.
+// Bytes that are not UTF-8 become \xHH, such as \xE9. A backslash before such a sequence becomes \x5C.
 
 const valid =
   /[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|\xed[\x80-\x9f][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}|[\x80-\xff]/g;
@@ -25,7 +24,7 @@ export const encodeFileNamesCommand = 'base64 -w 0';
 export const decodeFileNames = (printed: string): string => decodeFileName(Buffer.from(printed, 'base64'));
 
 const escaped = /\\x(5C|[89A-F][0-9A-F])/;
-/** Splits a name into text and hex digits of escaped bytes, alternating. Undefined if nothing is escaped. */
+/** Text and hex digits of escaped bytes, alternating. Undefined if nothing is escaped. */
 export const splitEscapedFileName = (name: string): readonly string[] | undefined =>
   escaped.test(name) ? name.split(escaped) : undefined;
 

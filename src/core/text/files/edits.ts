@@ -1,4 +1,4 @@
-// Files can have Windows, old Mac or mixed line endings, but editors, models and patches write \n.
+// Edits use \n, but files can have Windows, old Mac or mixed line endings.
 
 const hasOldEnds = (text: string) => text.includes('\r') && !text.includes('\n');
 const unix = (text: string, isOld: boolean) => text.replace(isOld ? /\r\n?/g : /\r\n/g, '\n');
@@ -8,7 +8,7 @@ export interface ReplacementResult {
   readonly times: number;
 }
 
-/** Replaces every occurrence. A \n in `old` matches any line ending; replacements use the surrounding ones. */
+/** A \n in `old` matches any line ending; replacements use the surrounding ones. */
 export function replaceOccurrences(text: string, old: string, now: string): ReplacementResult {
   const isOld = hasOldEnds(text);
   const plain = unix(text, isOld);
@@ -37,10 +37,7 @@ export function replaceOccurrences(text: string, old: string, now: string): Repl
   return { text: parts.join('') + text.slice(done), times };
 }
 
-/**
- * Returns a function that converts to the form in which the text contains `sought`. Models may compose accented letters
- * differently.
- */
+/** Converts to the Unicode normalization in which the text contains `sought`, if any. */
 function formIn(text: string, sought: string): (piece: string) => string {
   const form = text.includes(sought)
     ? undefined
@@ -57,7 +54,7 @@ function sharedEnds(one: string, other: string): { readonly start: number; reado
   return { start, end };
 }
 
-/** Maps positions in the normalized text to positions in the original. Positions must not decrease from call to call. */
+/** Maps positions to the original text. Positions must not decrease from call to call. */
 function rawPositions(text: string, isOld: boolean): (plain: number) => number {
   if (isOld || !text.includes('\r\n')) return (plain) => plain;
   let before = 0;
@@ -71,7 +68,7 @@ function rawPositions(text: string, isOld: boolean): (plain: number) => number {
   };
 }
 
-/** Finds the first line ending at or after a position, else the text's last one. Positions must increase. */
+/** The first line ending at or after a position, else the last one. Positions must not decrease. */
 function lineEnds(text: string, isOld: boolean): (from: number) => string {
   if (isOld) return () => '\r';
   const kindAt = (at: number) => (text[at - 1] === '\r' ? '\r\n' : '\n');

@@ -5,16 +5,16 @@ export interface TextFile {
   readonly text: string;
   readonly encoding: string;
   /**
-   * Undefined if the encoding cannot represent a new character, or if the encoding is only guessed and a new non-ASCII
-   * character is not in the file yet.
+   * Undefined if a character cannot be encoded, or if the encoding is a guess and the text adds new non-ASCII
+   * characters.
    */
   encode(text: string): Buffer | undefined;
 }
 
 const sampleBytes = 64 * 1024;
-/** Minimum sum of two estimates, in percent. Lower guesses are no better than the most common single-byte encoding. */
+/** Minimum sum of two estimates, in percent. */
 const leastConfidence = 25;
-/** In percent. At this confidence, a guess from the whole sample is treated as certain. */
+/** In percent. A multi-byte guess with this confidence is treated as certain. */
 const sureConfidence = 90;
 const fallback = 'windows-1252';
 
@@ -37,14 +37,13 @@ export const detectUnreadableEncoding = (bytes: Buffer): string | undefined => {
 
 const newline = 10;
 const isMarked = (bytes: Buffer) => /^(fffe|feff)/.test(bytes.subarray(0, 2).toString('hex')) && bytes.length % 2 === 0;
-/** UTF-16. Without a byte-order mark, zero bytes must be only at even or only at odd offsets. */
 function wide(bytes: Buffer): TextFile | undefined {
   if (bytes.length % 2 === 1 || detectUnreadableEncoding(bytes)) return undefined;
   const zeros = [0, 0];
   for (let at = bytes.indexOf(0); at >= 0; at = bytes.indexOf(0, at + 1)) zeros[at % 2] = (zeros[at % 2] ?? 0) + 1;
   const [even = 0, odd = 0] = zeros;
   const hasMark = isMarked(bytes);
-  // ASCII with few zero bytes is UTF-8. In UTF-16, nearly every second byte of such text is zero.
+  // In UTF-16, about half of the bytes of ASCII text are zero.
   if (!hasMark && ((even && odd) || (isUtf8(bytes) && (even + odd) * 8 < bytes.length))) return undefined;
   const isBig = hasMark ? bytes[0] === 0xfe : !odd;
   const swapped = (of: Buffer) => (isBig ? Buffer.from(of).swap16() : of);
@@ -78,7 +77,7 @@ const valid =
 const piece = new RegExp(`${valid}|[\\x80-\\xff]`, 'g');
 const isLone = /^[\udc80-\udcff]$/;
 
-/** Mostly UTF-8. Each invalid byte becomes a lone surrogate (U+DC00 plus the byte), which is written back unchanged. */
+/** Each invalid byte becomes a lone surrogate, U+DC00 plus the byte, and is written back unchanged. */
 function withForeignBytes(bytes: Buffer): TextFile | undefined {
   if (!isMostlyUtf8(bytes)) return undefined;
   const text = bytes.toString('latin1').replace(piece, (found) => {
@@ -133,10 +132,7 @@ interface Guess {
   readonly isSure: boolean;
 }
 
-/**
- * Encoding declarations for editors, Python, Ruby, Vim, gettext, XML, HTML and CSS. Other quoted names are code
- * arguments.
- */
+/** Encoding declarations for editors, Python, Ruby, Vim, gettext, XML, HTML and CSS. */
 const declaration =
   /(?:coding|charset)[ \t]?[:= ][ \t]?([a-z][\w.:-]{1,39})|(?:<(?:\?xml|meta)[^<>]{1,200}(?:encoding|charset)=|@charset )["']([a-z][\w.:-]{1,39})/gi;
 const codePages: Readonly<Record<string, string>> = {
@@ -192,12 +188,12 @@ function textBy(encoding: string, bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes);
   } catch {
-    return undefined; // the bytes are not in this encoding, or this Node build does not support the encoding
+    return undefined; // invalid bytes, or an encoding that this Node build does not support
   }
 }
 
 const tables = new Map<string, ReadonlyMap<string, string> | undefined>();
-/** Maps each character to its bytes, as Latin-1. The first mapping wins, so `legacy` checks the round trip. */
+/** Maps each character to its first byte sequence, as Latin-1. */
 function tableOf(encoding: string): ReadonlyMap<string, string> | undefined {
   if (!tables.has(encoding)) tables.set(encoding, makeTable(encoding));
   return tables.get(encoding);

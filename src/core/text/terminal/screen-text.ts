@@ -20,7 +20,7 @@ export class ScreenText {
   #column = 0;
   #begun = '';
   #isRedrawn = false;
-  /** Whether the cursor follows the last character, so an accent or joiner can combine with it. */
+  /** Whether an accent or joiner can combine with the last character. */
   #isBehind = false;
 
   get isRedrawn(): boolean {

@@ -10,8 +10,7 @@ import type { HistoryItem, HistoryMessage } from './replies.ts';
 import * as replies from './replies.ts';
 import { SessionParams } from './schemas.ts';
 
-// Reads the conversation from the log on each request. An active run contributes only user messages, because the socket
-// delivers the rest.
+// An active run contributes only user messages, because the socket delivers the rest.
 
 export function toHistoryMessage(event: SessionEvent): HistoryMessage | undefined {
   if (event.type === 'run.error')

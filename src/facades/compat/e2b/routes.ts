@@ -22,7 +22,7 @@ import { createSandboxTokenService } from './tokens.ts';
 
 const againMs = 1_000;
 
-/** Sandboxes that client programs manage. Kept in memory, because they are checked twice a second. */
+/** Kept in memory, because they are checked twice a second. */
 export class ClientSandboxes {
   readonly #byId = new Map<SessionId, SessionRecord>();
 
@@ -53,7 +53,7 @@ const server: Principal = { role: 'admin', by: 'server' };
 const dueEveryMs = 500;
 /** Maximum signed-URL requests per second and address. Each is tried against all sandboxes. */
 const signedPerSecond = 20;
-/** Maximum hashes for wrong signatures, per address and minute. A signature costs one hash per sandbox and key. */
+/** Per address and minute. A wrong signature costs one hash per sandbox and key. */
 const wrongHashes = 20_000;
 /** The access layer sets these headers for other routes. */
 const common = { vary: 'Origin', 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' };

@@ -36,10 +36,7 @@ export class DataPlaneSandboxes extends ServerComponent<Deps> {
   readonly #cuts = new Map<string, SandboxConnections>();
   readonly #inOrder = createKeyedQueue();
 
-  /**
-   * Undefined if the sandbox is gone, stopped, expired or still paused. `look` never resumes it, because SDKs check the
-   * state after each broken stream.
-   */
+  /** Undefined if the sandbox is gone, stopped, expired or still paused. `look` never resumes it. */
   async reach(sid: string, how: 'look' | 'use'): Promise<RunningSandbox | undefined> {
     const { services, servicesOf, clock } = this.deps;
     const { success, data: id } = SessionId.safeParse(sid);
@@ -132,7 +129,7 @@ export class DataPlaneSandboxes extends ServerComponent<Deps> {
     const end = async ({ id, life }: SessionRecord) => {
       using _slot = await ending.acquire(neverAbortingSignal);
       if (life?.onEnd === 'delete')
-        await forget(id); // not checked again: programs can neither find nor extend a sandbox whose lifetime has expired
+        await forget(id); // not checked again: programs cannot extend an expired sandbox
       else await this.#pause(id, life?.onEnd === 'pause' ? 'memory' : 'files', { isDue, power: services });
     };
     const all = managed();

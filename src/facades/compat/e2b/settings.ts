@@ -28,7 +28,7 @@ export const e2bSettings = z.strictObject({
 });
 export type E2bSettings = z.output<typeof e2bSettings>;
 
-/** Maps the names that programs can use to templates. Undefined selects the server's own image and limits. */
+/** By name; undefined selects the server's own image and limits. */
 export const parseTemplateAliases = ({
   templates,
 }: Pick<E2bSettings, 'templates'>): ReadonlyMap<string, string | undefined> =>

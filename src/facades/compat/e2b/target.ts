@@ -38,10 +38,7 @@ export class DataPlaneTargetResolver {
 
   answersTo = (request: IncomingMessage): boolean => this.#named.has(request);
 
-  /**
-   * Whether the host name selects the port of a program in the sandbox. A request that names its port in a header
-   * shares the server's origin, so pages from other sites must not reach that port.
-   */
+  /** True only if the host name selects the port, because a port in a header shares the server's origin. */
   isForProgram = (request: IncomingMessage): boolean => {
     const { port, byHost = false } = this.of(request) ?? {};
     return byHost && port !== envdPort && port !== codeInterpreterPort;

@@ -5,21 +5,18 @@ import type { SessionRecord } from '../../../core/model/records.ts';
 import { trimEndCharacters } from '../../../core/text/text.ts';
 import type { CallerCredentialRegistry } from '../../../http/guard/credentials.ts';
 
-/**
- * Tokens for sandboxes, volumes and uploads. Derived from the id and the caller's credential, so any server with the
- * same store can check them. Invalid once that credential is, or the sandbox's tokens are replaced.
- */
+/** Each token is derived from the id and the caller's credential, and becomes invalid with that credential. */
 export interface SandboxTokenService {
-  /** Grants access to the sandbox's ports and to envd, its API for files and processes. */
+  /** Grants access to the sandbox's ports and to envd. */
   access(box: Box, maker: Principal): string;
   /** Grants access only to the sandbox's ports. */
   traffic(box: Box, maker: Principal): string;
-  /** The caller behind the token. Undefined if the token is wrong or its credential is no longer valid. */
+  /** Undefined if the token is wrong or its credential is no longer valid. */
   opensAgent(box: Box, presentedTokens: PresentedTokens): Principal | undefined;
   opensPorts(box: Box, presentedTokens: PresentedTokens): Principal | undefined;
   volume(id: string, maker: Principal): string;
   opensVolume(id: string, value: string | undefined): Principal | undefined;
-  /** Allows the upload of one archive of a build's files. `id` includes the archive's hash and expiry. */
+  /** `id` includes the archive's hash and the expiry. */
   upload(id: string, maker: Principal): string;
   opensUpload(id: string, value: string | undefined): Principal | undefined;
   makers(owner: string | undefined): readonly Principal[];

@@ -20,12 +20,12 @@ export interface ApiRoute {
   readonly stream?: true;
   /** The handler reads the body itself. */
   readonly body?: 'stream';
-  /** Worker credentials that the route also accepts: an environment's key, or a work item's token. */
+  /** Also accepted: an environment's key (`environment`) or a work item's token (`session`). */
   readonly worker?: readonly WorkerCredentialKind[];
   readonly run: ApiHandler;
 }
 type ApiHandler = (apiRequest: ApiRequest) => Promise<unknown>;
-/** Each key is a method and a path relative to `managedAgentsPrefix`, such as `GET /v1/agents/:id`. */
+/** Paths are relative to `managedAgentsPrefix`, as in `GET /v1/agents/:id`. */
 export type ApiRoutes = Readonly<Record<string, ApiRoute | ApiHandler>>;
 export const toApiRoute = (route: ApiRoute | ApiHandler): ApiRoute =>
   typeof route === 'function' ? { run: route } : route;

@@ -58,7 +58,7 @@ export const createApiRoutes = (parts: RouteDeps, settings: ManagedAgentsSetting
   ...createSessionRoutes(parts, settings),
 });
 
-/** Lists the endpoints for the API reference. Needs no services, because the routes are never called. */
+/** For the API reference; the routes are never called. */
 export const listManagedAgentsEndpoints = (): readonly string[] =>
   Object.keys(createApiRoutes({ services: {} } as never, { facade: 'on', root: 'off', models: [] }));
 

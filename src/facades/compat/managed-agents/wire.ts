@@ -26,7 +26,7 @@ export const toApiTimes = ({
   archived_at: toIsoTimeOrNull(archivedAt),
 });
 
-/** Reads a time without a time zone as UTC. An unescaped `+` arrives as a space. */
+/** Times without a zone are UTC. An unescaped `+` arrives as a space. */
 export function parseQueryTime(name: string, given: string): number {
   const value = given.replace(/ (?=\d{2}:?\d{2}$)/, '+');
   const hasZone = /(Z|[+-]\d{2}:?\d{2})$/i.test(value);

@@ -7,7 +7,7 @@ import type { Action } from './replies/conversation.ts';
 type CallEvent = Extract<SessionEvent, { type: 'tool.calling' }>;
 type ResultEvent = Extract<SessionEvent, { type: 'tool.called' }>;
 
-/** `call` is the result event if the call's own event is no longer in the log. */
+/** `call` is the result event if the log no longer contains the call. */
 export function toAction({ call, result, message }: PairedToolCall, view: ClientPathContext): Action {
   const { tool, args } = toClientToolCall(call.data, view);
   return {
@@ -42,7 +42,7 @@ export class ToolCallPairer {
   readonly #open = new Map<string, PairedToolCall>();
   readonly #messageIds = new MessageIdResolver();
 
-  /** Call for every event that is not added, because these events determine which message a tool call belongs to. */
+  /** Call for every event that is not added, because it can determine a later call's message. */
   pass(event: SessionEvent): void {
     this.#messageIds.of(event);
   }

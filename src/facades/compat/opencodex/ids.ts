@@ -1,7 +1,6 @@
 import { SessionId } from '../../../core/model/ids.ts';
 
-// Ids encode their origin, because projected events have no records: a version 8 UUID with the session's id (64 bits),
-// the kind (5 bits) and the event's seq (53 bits).
+// Ids are version 8 UUIDs of the session's id (64 bits), the kind (5 bits) and the event's seq (53 bits).
 
 const kinds = ['action', 'result', 'reply', 'error'] as const;
 type Kind = (typeof kinds)[number];

@@ -21,10 +21,6 @@ interface Message {
   readonly timestamp: number;
 }
 
-/**
- * Finds the earlier copy of a resent message. Two messages are copies if they have the same text and sender timestamp,
- * and arrive within ten minutes of each other.
- */
 async function findRetried(
   sessions: Pick<SessionService, 'page'>,
   session: SessionRecord,

@@ -16,8 +16,7 @@ const Options = z.object({
 });
 
 /**
- * Reads only known fields, because clients send arbitrary bodies or none. Options must be valid: a misread sandbox
- * limit would allow too much. Throws: invalid_request.
+ * Clients send arbitrary bodies or none, so unknown fields are ignored. Throws: invalid_request (an invalid option).
  */
 export function parseNewSession(raw: Buffer | undefined): Omit<CreateSessionCommand, 'origin'> {
   const body = parseJson(raw);

@@ -2,10 +2,7 @@ import { Mime } from 'mime/lite';
 import otherTypes from 'mime/types/other.js';
 import standardTypes from 'mime/types/standard.js';
 
-/**
- * MIME types for source file extensions that the registry lacks or assigns to another format. For example, the registry
- * lists `.ts` as video.
- */
+/** Source file extensions that the registry lacks or assigns to another format (`.ts` to video). */
 const sources = {
   'text/x-typescript': ['ts', 'tsx'],
   'text/x-python': ['py'],

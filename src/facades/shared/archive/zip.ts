@@ -19,9 +19,7 @@ const ofOneFile: ReadonlySet<string> = new Set([
   'payload_too_large',
 ]);
 
-/**
- * Streams a zip file, holding at most one file (50 MiB) in memory. `LEFT_OUT.txt` lists entries that cannot be packed.
- */
+/** Holds at most one file (50 MiB) in memory. `LEFT_OUT.txt` lists entries that cannot be packed. */
 export function createZipStream(
   { files, emptyFolders, others }: Omit<FolderListing, 'truncated'>,
   { open, maxPacked }: ZipOptions,

@@ -4,8 +4,7 @@ import type { SessionEvent } from '../../../core/model/events.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import { formatToolCall, translateToolCall } from './tool-names.ts';
 
-// Converts core events to Crogia and CambioML frames. Frames without text have an empty `content`, so clients can
-// always print it.
+// Frames without text have an empty `content`, so clients can always print it.
 
 export interface ConversationFrame {
   readonly type: string;

@@ -11,10 +11,7 @@ export interface ResumeKey {
   readonly caller: string;
 }
 
-/**
- * The last seq that each broken socket delivered. Reconnecting pages send no cursor, so their new sockets continue
- * there. In memory only.
- */
+/** Reconnecting pages send no cursor; their new sockets continue after the last seq delivered. */
 export class ResumePoints {
   readonly #clock: Clock;
   readonly #broken = new Map<string, { readonly seqs: number[]; readonly until: number }>();

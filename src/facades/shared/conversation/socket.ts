@@ -54,7 +54,7 @@ interface ConversationStart {
   readonly workdir: string;
   readonly profile: ClientProfile;
   readonly after: number;
-  /** The socket skips text and tool calls up to this seq, because the page has loaded them. 0 skips nothing. */
+  /** The page has loaded the text and tool calls up to this seq; 0 means none. */
   readonly listedUpTo: number;
 }
 const brokenCode = 1006;

@@ -3,7 +3,7 @@ import type { MessageId, RunId, SessionId } from '../../../core/model/ids.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 
 export type ClientProfile = 'crogia' | 'cambioml';
-/** `parted` adds a blank line before the run's next message, for clients that concatenate messages. */
+/** `parted`: after a blank line, for clients that concatenate a run's messages. */
 export type TextDelivery = 'skip' | 'plain' | 'parted';
 
 /** Lets a resumed stream send the same frames as an uninterrupted one. */

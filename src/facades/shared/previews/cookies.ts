@@ -1,6 +1,5 @@
-// A cookie on the preview's own host holds the preview token; the program never receives it. No other host can set
-// `secureName`, and browsers send it even when Corral's web page frames the preview. Some browsers refuse it over http,
-// so `plainName` is set as well.
+// No other host can set `secureName`. Some browsers refuse it over http, so `plainName` is also set there. Programs
+// receive neither.
 
 const secureName = '__Host-corral_preview';
 const plainName = 'corral_preview';

@@ -21,11 +21,11 @@ interface RelayedRequest {
   readonly signal: AbortSignal;
   /** Changes the response's raw headers. Default: `withoutHopByHopHeaders`. */
   readonly changed?: (raw: readonly string[]) => string[];
-  /** Sends an error response if the program closed the connection early or did not speak HTTP. */
+  /** Must send an error response. */
   failed(how: RelayFailure): void;
 }
 export type RelayFailure = 'closed' | 'invalid';
-/** Parser errors, and errors without a code, mean that the response was not valid HTTP. */
+/** An error without a code also means invalid HTTP. */
 const failureOf = ({ code = 'HPE_' }: NodeJS.ErrnoException): RelayFailure =>
   code.startsWith('HPE_') ? 'invalid' : 'closed';
 type RelayedUpgrade = Pick<RelayedRequest, 'connection' | 'path' | 'headers' | 'changed' | 'failed'> & {
@@ -200,7 +200,7 @@ export function withoutCallerCredentials<Request extends Addressed>(
   };
 }
 
-/** Lists the parts of a value that can be a credential, both as sent and decoded. */
+/** Lists every part that can be a credential, as sent and decoded. */
 function listWords(value: string): string[] {
   const words = value.split(/[\s,;]+/).flatMap((word) => {
     const bare = (text: string) => text.replace(/^"|"$/g, '');

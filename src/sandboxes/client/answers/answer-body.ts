@@ -12,10 +12,7 @@ export class ProtocolViolationError extends Error {
   }
 }
 
-/**
- * Maximum bytes of large responses in memory, for all sandboxes together. Further responses wait in their sandboxes.
- * Small responses are not counted.
- */
+/** Maximum bytes of large responses in memory, for all sandboxes together. */
 const held = new Semaphore(32 * 1024 * 1024);
 
 interface Limit {
@@ -30,7 +27,7 @@ interface Body extends Disposable {
   readonly bytes: Buffer;
 }
 
-/** Throws ProtocolViolationError if the body is longer than declared or allowed, or a required content-length is missing. */
+/** Throws: ProtocolViolationError (the body is too long, or a required content-length is missing). */
 export async function collectBody(response: IncomingMessage, limit: Limit): Promise<Body> {
   const { signal, own } = limit;
   const length = readDeclaredLength(response, limit);
@@ -54,10 +51,6 @@ export async function collectBody(response: IncomingMessage, limit: Limit): Prom
 export const releaseBodyMemory = ({ bytes }: Pick<Body, 'bytes'>): void =>
   void (bytes.buffer as ArrayBuffer).transfer(0);
 
-/**
- * Returns `maxBytes` if no length is declared. Throws ProtocolViolationError if the length is too large, or if a
- * required content-length is missing.
- */
 export function readDeclaredLength(
   { headers }: IncomingMessage,
   limit: Pick<Limit, 'maxBytes' | 'isMeasured'>,

@@ -3,8 +3,7 @@ import { fileMetadataLimits } from '../../../core/model/sandboxes/file-metadata.
 import { isSafeName, isSafePath } from '../../../core/text/file-names.ts';
 import type { JsonLimits } from '../../../core/text/json.ts';
 
-// The allowed shape and size of each response. Limits are the daemon's own (docs/sandboxd.openapi.json) plus JSON's
-// overhead.
+// Limits are the daemon's own (docs/sandboxd.openapi.json) plus JSON's overhead.
 
 // Drops names that lead out of the workspace when appended to a path.
 
@@ -58,10 +57,7 @@ const desktop = z.object({
   height: count.max(100_000), // px
   restarts: z.object({ display: count, browser: count }),
   lastFailure: cut(1_000).exactOptional(),
-  /**
-   * Whether Chromium's own sandbox, which needs user namespaces, also isolates pages. Absent until the browser first
-   * starts.
-   */
+  /** Whether Chromium's own sandbox isolates pages. Absent until the browser first starts. */
   browserSandbox: z.boolean().exactOptional(),
 });
 export type DesktopStatus = z.infer<typeof desktop>;
@@ -85,7 +81,7 @@ const operation = z.object({
   reason: z.enum(['timed_out', 'killed', 'oom', 'lost']).exactOptional(),
   /** Bytes of stdout and stderr so far. */
   bytes: count,
-  /** Path of the file with the output (up to the spool's limit), relative to the workspace. */
+  /** The output file (up to the spool's limit), relative to the workspace. */
   spool: path,
   pid: count,
   startedAt: time,
@@ -139,13 +135,11 @@ const pathEntry = z.object({
   group: text(256),
   modified: iso,
   isLink: z.literal(true).exactOptional(),
-  /** The final target of a link, with all links resolved. Absent if the link is dangling. */
+  /** A link's final target. Absent if the link is dangling. */
   target: path.exactOptional(),
   /** The entry is the workspace itself. Only `stat` sets this. */
   workspace: z.literal(true).exactOptional(),
-  /**
-   * Absent without metadata. Returned only by metadata requests, moves and writes. A link has its target's metadata.
-   */
+  /** Only for metadata requests, moves and writes. A link has its target's metadata. */
   metadata: z
     .record(text(fileMetadataLimits.keyBytes), text(fileMetadataLimits.bytes))
     .refine((found) => Object.keys(found).length <= fileMetadataLimits.keys)
@@ -210,7 +204,7 @@ const exec = z.object({
   stdout: cut(maxExec),
   stderr: cut(maxExec),
   timedOut: z.boolean(),
-  /** Files with the full streams, up to the spool's limit. Paths are relative to the workspace. */
+  /** Files with the full streams (up to the spool's limit), relative to the workspace. */
   wholeIn: z.object({ stdout: path.exactOptional(), stderr: path.exactOptional() }).exactOptional(),
 });
 export type ExecResult = z.infer<typeof exec>;
@@ -297,7 +291,6 @@ export const daemonResponseRules = {
   programEnd: rule(z.object({ exitCode: z.int() }), [1, 4, 2]),
   desktop: rule(desktop, [16, 40, 3]),
   pointer: rule(z.object({ x: z.int(), y: z.int() }), [16, 10, 2]),
-  /** A message from the browser's debugging pipe. The contents of `params` and `result` are not checked. */
   cdp: rule(
     z.looseObject({
       id: z.int().optional(),

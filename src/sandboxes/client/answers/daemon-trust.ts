@@ -2,7 +2,7 @@ import type { AppError } from '../../../core/errors/errors.ts';
 import { type ProtocolViolationData, toProtocolError } from '../../../core/model/protocol-violation.ts';
 
 export interface DaemonTrust {
-  /** Fires at the first violation, with the AppError as its reason. No further requests are sent. */
+  /** Fires at the first violation, with the AppError as its reason. */
   readonly broken: AbortSignal;
   reportViolation(breach: ProtocolViolationData): AppError;
 }

@@ -1,8 +1,6 @@
 import { AppError, type ErrorCode } from '../../../core/errors/errors.ts';
 
-/**
- * Error codes that a daemon may use, plus `fenced` for requests with an epoch. All others become `sandbox_unavailable`.
- */
+/** Other error codes become `sandbox_unavailable`, except `fenced` for requests with an epoch. */
 const itsOwn: ReadonlySet<string> = new Set<ErrorCode>([
   'invalid_request',
   'path_outside',

@@ -10,7 +10,7 @@ export type Retry = <Result>(signal: AbortSignal, call: () => Promise<Result>) =
 export type DaemonRequester = ReturnType<typeof createRequester> & { readonly trust: DaemonTrust };
 
 const killMs = 30_000;
-/** Concurrent calls are expensive for the daemon. These limits leave it time for other calls. */
+/** Concurrent calls are expensive for the daemon. */
 const maxChanging = 8;
 const maxWriting = 8;
 const call = 'GET /jobs/{id}/stream';

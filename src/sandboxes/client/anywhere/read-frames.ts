@@ -11,10 +11,6 @@ interface Stream {
   readonly call: string;
 }
 
-/**
- * Distrusts the sandbox after a malformed frame. Throws the violation's error, or the error from `lost` when the
- * connection breaks.
- */
 export async function* readDaemonFrames(
   stream: Duplex,
   { trust, call }: Stream,

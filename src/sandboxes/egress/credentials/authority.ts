@@ -11,12 +11,9 @@ import {
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Secret } from '../../../core/text/secret.ts';
 
-/**
- * Issues certificates for hosts whose TLS the proxy terminates. Only this installation and its sandboxes trust the
- * authority.
- */
+/** Only this installation and its sandboxes trust this authority. */
 export interface CertificateAuthority {
-  /** PEM, with one certificate per key, so that a key rotation does not break running sandboxes. */
+  /** PEM. One certificate per key, so that a key rotation does not break running sandboxes. */
   readonly pem: string;
   contextFor(host: string): SecureContext;
 }
@@ -25,7 +22,7 @@ const name = 'Corral egress authority';
 const day = 24 * 60 * 60_000;
 const leafMs = 30 * day;
 const maxHosts = 1_000;
-// Fixed, so that all servers of an installation derive the same authority from one key.
+// Fixed, so that all servers derive the same authority from a key.
 const authorityFrom = Date.UTC(2025, 0, 1);
 const authorityUntil = Date.UTC(2060, 0, 1);
 
@@ -97,8 +94,7 @@ function keyPairFrom(key: Secret): { privateKey: KeyObject; publicKey: KeyObject
   return { privateKey, publicKey: createPublicKey(privateKey) };
 }
 
-// Encodes the few ASN.1 structures of a certificate, which Node cannot create; Node signs. The available libraries add
-// many packages or their own cryptography.
+// Node cannot encode certificates. The available libraries add many packages or their own cryptography.
 
 export const encodeDer = (tag: number, ...parts: readonly Uint8Array[]): Buffer => {
   const body = Buffer.concat(parts);
@@ -145,7 +141,7 @@ const signsCertificates = Buffer.from([0b0000_0110]); // keyCertSign and cRLSign
 const signs = Buffer.from([0b1000_0000]);
 const serverAuth = encodeDerOid('2b06010505070301');
 
-/** Returns a version 3 certificate as PEM. Strict validators, such as Python's, require both key identifiers. */
+/** Returns PEM. Strict validators, such as Python's, require both key identifiers. */
 export function createCertificate(request: CertificateFields): string {
   const { subject, issuer, subjectKey, issuerKey, serial, from, until, names } = request;
   const spki = subjectKey.export({ type: 'spki', format: 'der' });

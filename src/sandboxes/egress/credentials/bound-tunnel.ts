@@ -50,8 +50,8 @@ interface Tunnel {
 const maxTickets = 1_000;
 
 /**
- * Creates agents that use the tunnel's own connection first, then further allowed connections. Resumes TLS sessions,
- * because a full handshake is half the work of a short request. `trusted` is PEM.
+ * Uses the tunnel's own connection first. Resumes TLS sessions: a full handshake is half the work of a short request.
+ * `trusted` is PEM.
  */
 function upstreamAgents(trusted: string, open: UpstreamOpener) {
   // created for the first intercepted tunnel, because most Corral servers never intercept one
@@ -243,7 +243,7 @@ interface Upgrade extends InjectedRequest {
   readonly head: Buffer;
 }
 
-/** Allows only WebSocket upgrades, because other protocols cannot be searched for secrets. Undefined if allowed. */
+/** Other protocols cannot be searched for secrets. Undefined if allowed. */
 function checkUpgrade({ client, target }: InterceptedTunnel, { method, headers }: IncomingMessage) {
   const hasBody = headers['transfer-encoding'] !== undefined || !/^0*$/.test(headers['content-length'] ?? '');
   if (headers.upgrade?.toLowerCase() === 'websocket' && method === 'GET' && !hasBody) return undefined;

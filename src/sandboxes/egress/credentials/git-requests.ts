@@ -2,8 +2,8 @@ import type { SessionRepository } from '../../../core/model/repository.ts';
 import { type EgressTarget, toEgressTarget } from '../target.ts';
 import type { Credential } from './credential.ts';
 
-// Accepts git's smart HTTP requests (gitprotocol-http) only in git's exact spelling. A server may interpret other
-// spellings differently from this proxy.
+// Accepts only git's exact spelling (gitprotocol-http): servers can interpret other spellings differently from this
+// proxy.
 
 interface GitRequest {
   /** Without a final `.git`. */
@@ -32,7 +32,7 @@ function parseGitRequest(method: string | undefined, url: string): GitRequest | 
   return undefined;
 }
 
-/** Whether any server could interpret the request as a push, however the URL is spelled. */
+/** Whether any server could interpret the URL as a push. */
 export function isPossiblePush(url: string): boolean {
   let text = url;
   for (let turn = 0; turn < 3 && text.includes('%'); turn++) {
@@ -41,7 +41,7 @@ export function isPossiblePush(url: string): boolean {
   return /receive-pack/i.test(text);
 }
 
-/** Also true for a path equal to a prefix. A path that git would spell differently never matches. */
+/** A path that git would spell differently never matches. */
 export function isUnderAnyPrefix(path: string, prefixes: readonly string[]): boolean {
   return plainPath.test(path) && prefixes.some((one) => path === one || path.startsWith(one === '/' ? one : `${one}/`));
 }
@@ -67,8 +67,8 @@ export function parseUrlTarget(url: string): EgressTarget {
 }
 
 /**
- * Admits git's requests to a session's repositories, with `paths` only to those below them. Writes need `write` in both
- * the credential and the session. With `paths`, also admits reads of other repositories below them, such as submodules.
+ * Writes need `write` in both the credential and the session. With `paths`, admits only repositories below them, and
+ * reads of all of these, such as submodules.
  */
 export function createGitRequestCheck(
   { git, paths }: GitAccess,

@@ -41,10 +41,6 @@ interface RequestParts {
   readonly headers: readonly string[];
   readonly body: readonly PlaceholderReplacement[];
 }
-/**
- * Replaces placeholders in chunked bodies as they arrive, and in others once complete. Compressed bodies stay
- * unchanged.
- */
 export async function replacePlaceholdersInBody(
   req: IncomingMessage,
   { headers, body }: RequestParts,

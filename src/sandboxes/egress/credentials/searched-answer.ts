@@ -18,8 +18,7 @@ const decoders: Readonly<Record<string, () => Transform>> = {
 const ofEncodedBody = new Set(['content-encoding', 'content-length']);
 
 /**
- * Searches the headers for secrets, and returns the body for the caller to search. Decompresses bodies that the server
- * compressed uninvited.
+ * Searches only the headers; the caller searches the body. Decompresses bodies that the server compressed uninvited.
  */
 export function searchResponse(
   incoming: IncomingMessage,

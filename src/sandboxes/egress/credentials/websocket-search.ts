@@ -15,10 +15,7 @@ interface Piece {
 const maxControlBytes = 125;
 const none = Buffer.alloc(0);
 
-/**
- * Relays a server's frames until one cannot be searched, or one of `texts` appears, even across frames. Then calls
- * `found` once and stops.
- */
+/** Relays frames until one is unsearchable or one of `texts` appears, even across frames. Then calls `found` once. */
 export function createFrameSearchFilter(
   texts: readonly Buffer[],
   found: (why: 'repeats' | 'unsearchable') => void,

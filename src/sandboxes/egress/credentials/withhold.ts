@@ -1,10 +1,7 @@
 import { Transform } from 'node:stream';
 import type { StreamFilter } from '../pipe-filtered.ts';
 
-/**
- * Relays bytes until one of `texts` appears, even across chunks. Then calls `found` once with its index, and relays
- * nothing more.
- */
+/** Relays bytes until one of `texts` appears, even across chunks. Then calls `found` once with its index. */
 export function createTextCutoffFilter(texts: readonly Buffer[], found: (which: number) => void): StreamFilter {
   const none = Buffer.alloc(0);
   let held = none;

@@ -2,10 +2,7 @@ import { BlockList, isIPv4 } from 'node:net';
 import { AppError } from '../../../core/errors/errors.ts';
 import { type AddressRange, parseAddressRange, toCanonicalAddress } from '../../../core/text/address-range.ts';
 
-/**
- * No policy can allow these: this host, its private networks, the cloud's metadata service, and IPv4 translations that
- * can lead back to them.
- */
+/** No policy can allow these: private addresses and IPv4 translations that can lead to them. */
 const privateRanges = [
   '0.0.0.0/8',
   '10.0.0.0/8',
@@ -31,7 +28,7 @@ const privateRanges = [
 
 export interface AddressRules {
   readonly allowRanges?: readonly string[];
-  /** CIDR ranges to refuse in addition to the private ranges. They take precedence over `allowRanges`. */
+  /** CIDR ranges to refuse in addition to private ranges, even if `allowRanges` contains them. */
   readonly denyRanges?: readonly string[];
 }
 
@@ -65,10 +62,7 @@ export function createRangeCheck(ranges: readonly string[]): (canonical: string)
   return listOf(ranges.map(rangeOrThrow));
 }
 
-/**
- * Also matches the IPv6 addresses that translators derive from an IPv4 range; through them, a translating network could
- * reach a denied address. Throws: invalid_request.
- */
+/** Also matches IPv6 translations of an IPv4 range, which could lead to a denied address. Throws: invalid_request. */
 export const createTranslationAwareRangeCheck = (ranges: readonly string[]): ((canonical: string) => boolean) =>
   listOf(ranges.map(rangeOrThrow).flatMap((range) => [range, ...translated(range)]));
 

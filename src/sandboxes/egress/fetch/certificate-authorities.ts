@@ -14,10 +14,7 @@ export async function readCaBundle(extraFiles: readonly string[]): Promise<strin
   return `${[...distinct].join('\n')}\n`;
 }
 
-/**
- * Only the operator's authorities, because every image has the standard ones. Undefined if there are none. Rejects:
- * invalid_request.
- */
+/** Omits the standard authorities, which every image has. Undefined if none remain. Rejects: invalid_request. */
 export async function readExtraCaCertificates(extraFiles: readonly string[]): Promise<string | undefined> {
   const values = [...getCACertificates('extra')];
   for (const file of extraFiles) values.push(...(await certificatesIn(file)));
@@ -30,7 +27,6 @@ export async function readExtraCaCertificates(extraFiles: readonly string[]): Pr
   return extra.length === 0 ? undefined : `${extra.map(normal).join('\n')}\n`;
 }
 
-/** Applies to all TLS connections of this process, such as those to models, tool servers and webhooks. */
 export async function trustCaCertificates(files: readonly string[]): Promise<void> {
   if (files.length === 0) return;
   const extra = (await Promise.all(files.map(certificatesIn))).flat();

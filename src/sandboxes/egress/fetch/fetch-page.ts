@@ -11,7 +11,7 @@ const timeoutMs = 5_000;
 const maxBytes = 2 ** 20;
 const maxRedirects = 3;
 
-/** Follows the same address rules as sandboxes, and checks the target of each redirect too. */
+/** Applies the sandboxes' address rules to the target of each redirect too. */
 export function createPageTextFetcher(options: ConnectorOptions & { readonly ca?: string } = {}): PageTextFetcher {
   const via = createConnector(options, timeoutMs);
   return async (first, signal) => {

@@ -18,10 +18,7 @@ const maxHeaderBytes = 32 * 1024;
 const maxStatus = 599;
 const withoutBody = new Set([204, 205, 304]);
 
-/**
- * Dials only checked addresses. Does not follow redirects or reuse connections. Rejects with AppError, or with the
- * signal's own error.
- */
+/** Does not follow redirects or reuse connections. Rejects with AppError or the signal's own error. */
 export function createGuardedFetch(options: ConnectorOptions & { readonly ca?: string } = {}): GuardedFetch {
   const via = createConnector(options, connectMs);
   return async (target, init = {}) => {
@@ -68,8 +65,8 @@ function toHeaders({ rawHeaders }: IncomingMessage): Headers {
 }
 
 /**
- * Uses TLS for https. Rejects with AppError: invalid_request (a scheme other than http or https), forbidden (a private
- * address), not_found (no connection), cancelled, deadline_exceeded.
+ * Rejects: invalid_request (a scheme other than http or https), forbidden (a private address), not_found (no
+ * connection), cancelled, deadline_exceeded.
  */
 export async function connectToUrl(
   url: URL,
@@ -102,7 +99,7 @@ export async function connectToUrl(
   }
 }
 
-/** Resolves a name to all its addresses, in the order in which to try them. */
+/** Resolves to all addresses, in the order in which to try them. */
 export type HostResolver = (host: string, signal: AbortSignal) => Promise<readonly string[]>;
 /** Connects to exactly this address. The two directions of the connection end independently. */
 export type AddressDialer = (address: string, port: number, signal: AbortSignal) => Promise<Duplex>;
@@ -139,8 +136,8 @@ const perAddressMs = 3_000;
 const maxAddresses = 4;
 
 /**
- * The only way to connect to an untrusted name. Refuses names with any private address, and dials the checked address,
- * because a second lookup could return another. Rejects only when `signal` fires.
+ * Refuses names with any private address. Dials the checked address, because a second lookup could return another.
+ * Rejects only when `signal` fires.
  */
 export async function guardedConnect(
   via: Connector,

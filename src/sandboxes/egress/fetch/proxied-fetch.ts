@@ -31,9 +31,8 @@ const headers = {
 };
 
 /**
- * Fetches under the session's policy, and causes the same events as the session's programs. Rejects with AppError:
- * forbidden (the proxy refused, or could not connect), not_found (the connection was interrupted, or TLS failed),
- * cancelled, deadline_exceeded.
+ * Causes the same events as the session's programs. Rejects: forbidden (the proxy refused, or could not connect),
+ * not_found (the connection was interrupted, or TLS failed), cancelled, deadline_exceeded.
  */
 export function createProxiedFetch(proxy: Pick<EgressProxy, 'serve'>, ca: string): ProxiedFetch {
   let trusted: SecureContext | undefined;
@@ -93,7 +92,7 @@ async function* readBody(
   }
 }
 
-/** Opens a tunnel even for http, so a refusal cannot be mistaken for the site's response. */
+/** Also for http, so that a refusal cannot be mistaken for the site's response. */
 async function tunnelTo(url: URL, socket: Duplex): Promise<Duplex> {
   const authority = `${url.hostname}:${url.port || (url.protocol === 'https:' ? 443 : 80)}`;
   const outgoing = request({

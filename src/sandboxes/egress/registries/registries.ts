@@ -11,8 +11,8 @@ import type { RegistryHost } from '../policy.ts';
 import { toEgressTarget } from '../target.ts';
 
 /**
- * Runs with sh in an unused sandbox of the image, with or without network access. Prints `tool<TAB>url` per registry,
- * `late<TAB>tool` for a slow tool, and finally `end`.
+ * For sh, in an unused sandbox of the image. Prints `tool<TAB>url` per registry, `late<TAB>tool` for a slow tool, and
+ * finally `end`.
  */
 export const registryDiscoveryScript = String.raw`
 exec 3>&1 2>/dev/null </dev/null
@@ -97,10 +97,7 @@ export class PackageRegistryCatalog extends ServerComponent<Options> {
     return known?.entries ?? [];
   }
 
-  /**
-   * Rejects: sandbox_unavailable (the script was interrupted, or the image has not been read yet and this sandbox was used
-   * before).
-   */
+  /** Rejects: sandbox_unavailable (the script was interrupted, or this sandbox was used before its image was read). */
   async learn(id: SessionId, sandbox: Sandbox, signal: AbortSignal): Promise<readonly RegistryHost[]> {
     const key = await this.deps.findImageKey(id);
     if (key === undefined) return [];
@@ -122,7 +119,7 @@ export class PackageRegistryCatalog extends ServerComponent<Options> {
     return (await requested).entries;
   }
 
-  /** Retries failed index pages in the background. Called for each new sandbox of the image. */
+  /** Retries failed index pages in the background. */
   #readOn(key: string, { client }: Pick<Sandbox, 'client'>): void {
     if (this.#reading.has(key)) return;
     this.#reading.add(key);
@@ -137,7 +134,7 @@ export class PackageRegistryCatalog extends ServerComponent<Options> {
   async #ask(key: string, { client, isFresh }: Sandbox, signal: AbortSignal): Promise<RegistryDiscoveryResult> {
     const { records: keep, fetchPage } = this.deps;
     const run = async (until: AbortSignal) => {
-      // The agent may have changed this sandbox's settings, so the next new sandbox is read.
+      // The agent could have changed this sandbox's settings.
       if (!isFresh) throw new AppError('sandbox_unavailable', 'The sandbox was used before its image was read.');
       return (await client.exec({ command: `cd /\n${registryDiscoveryScript}`, timeoutMs: scriptMs }, until)).stdout;
     };
@@ -155,9 +152,9 @@ type DiscoveredRegistries = z.infer<typeof DiscoveredRegistries>;
 
 interface RegistryDiscoveryResult {
   readonly entries: readonly RegistryHost[];
-  /** Index pages that failed. Hosts that they link to are missing until a retry succeeds. */
+  /** Failed index pages. `entries` lacks the hosts that they link to. */
   readonly unread: readonly string[];
-  /** Whether a package manager took too long. Nothing is then stored, and the next new sandbox is read. */
+  /** Whether a package manager took too long. Nothing is then stored. */
   readonly isPartial: boolean;
 }
 
@@ -173,8 +170,8 @@ const recordKind = 'egress-registries';
 const maxEntries = 64;
 
 /**
- * Runs the script if no result is stored. Pages that could not be fetched are fetched again on the next call. Rejects
- * as `run` and `keep` do, and with sandbox_unavailable if the script was interrupted.
+ * The next call fetches failed pages again. Rejects: sandbox_unavailable (the script was interrupted), and as `run` and
+ * `keep` do.
  */
 export async function discoverRegistries(
   discovery: RegistryDiscoveryOptions,

@@ -10,7 +10,7 @@ export const RunningSandboxView = z.object({
   owner: z.string().nullable(),
   host: z.string(),
   isPaused: z.boolean(),
-  /** Null if the sandbox is paused, too slow, beyond the 200 measured sandboxes, or not measured by its driver. */
+  /** Null if paused, too slow, beyond the first 200 sandboxes, or unsupported by the driver. */
   usage: SandboxUsageView.nullable(),
 });
 export type RunningSandboxView = z.infer<typeof RunningSandboxView>;
@@ -29,7 +29,7 @@ export const ServerOverview = z.object({
   /** `running` and `waiting` count sessions of all servers by the state of their run. */
   running: z.int(),
   waiting: z.int(),
-  /** Sandboxes of all servers that share this engine or cluster. At most 200 include usage. */
+  /** Includes those of other servers that share this engine or cluster. */
   sandboxes: z.array(RunningSandboxView),
   /** At most 100 runs, starting with the session that has the newest message. */
   queue: z.array(WaitingRun),

@@ -9,8 +9,8 @@ export interface StartAttemptsCommand {
   /** Two to eight entries, one per attempt. */
   readonly attempts: readonly { readonly template?: string | undefined; readonly model?: string | undefined }[];
   /**
-   * `fork` starts with the session's conversation and files, `copy` with its files, `none` with neither. Default:
-   * `fork` if the session has an ended run, else `copy`.
+   * `fork`: with the session's conversation and files. `copy`: files only. `none`: neither. Default: `fork` if a run
+   * has ended, else `copy`.
    */
   readonly begins?: AttemptSet['begins'] | undefined;
   readonly budget?: AttemptBudget | undefined;
@@ -32,10 +32,7 @@ export interface AttemptView extends Omit<Attempt, 'phase' | 'result' | 'isDelet
 }
 export interface AttemptSetView extends Omit<AttemptSet, 'attempts'> {
   readonly attempts: readonly AttemptView[];
-  /**
-   * The best completed attempt's number, ranked by goal, passed checks, score, cost, then tokens. Null if none has
-   * completed.
-   */
+  /** The best completed attempt, by goal, passed checks, score, cost, then tokens. Null if none has completed. */
   readonly best: number | null;
 }
 export interface AttemptDiff {
@@ -53,8 +50,8 @@ export interface AttemptDiff {
  */
 export interface AttemptService {
   /**
-   * Returns before any attempt begins. Rejects: conflict (a run or other attempts are active, there is no ended run to
-   * fork, or the session is nested too deeply), invalid_request (an invalid template or model).
+   * Resolves before any attempt begins. Rejects: conflict (an active run or attempts, no ended run to fork, or nested
+   * too deeply), invalid_request (an invalid template or model).
    */
   start(id: SessionId, command: StartAttemptsCommand): Promise<AttemptSetView>;
   /** Newest first. */
@@ -63,8 +60,8 @@ export interface AttemptService {
   /** Rejects with not_found if the attempt has no stored diff. */
   diff(id: SessionId, attempts: string, n: number): Promise<AttemptDiff>;
   /**
-   * Replaces the session's files with an attempt's and stops the other attempts. Rejects: conflict (the attempt has not
-   * ended or was deleted, another attempt is being chosen, a run is active, the copy failed).
+   * Replaces the session's files with the attempt's, and stops the others. Rejects: conflict (the attempt has not ended
+   * or was deleted, another choice or a run is active, or the copy failed).
    */
   choose(id: SessionId, attempts: string, command: ChooseAttemptCommand, signal: AbortSignal): Promise<AttemptSetView>;
   /** Stops all attempts and keeps their sessions. */

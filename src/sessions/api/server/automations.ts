@@ -12,10 +12,7 @@ import type { CreateSessionCommand, SendUserMessageCommand } from '../sessions.t
 const Schedule = z.object({
   /** Five fields: minute, hour, day of the month, month, day of the week. */
   cron: z.string(),
-  /**
-   * IANA name, such as `Europe/Berlin`. A time that a clock change skips starts right after it; a repeated time starts
-   * once.
-   */
+  /** IANA name. Skipped local times start right after the clock change; repeated times start once. */
   timezone: z.string(),
   /** Delays each start by up to this many seconds, equally on every server. */
   jitterSeconds: z.number(),
@@ -28,7 +25,7 @@ export const hookSources = ['github', 'gitlab', 'gitea', 'json'] as const;
 export type HookSource = (typeof hookSources)[number];
 export const hookEvents = ['issue.labelled', 'issue.assigned', 'comment.mention', 'review', 'check.failed'] as const;
 export type HookEvent = (typeof hookEvents)[number];
-/** Selects the webhook deliveries that start an automation. The agent sees their content only as quoted text. */
+/** The agent sees a delivery's content only as quoted text. */
 export const HookSpec = z.object({
   source: z.enum(hookSources),
   /** Empty for `json`, where every delivery matches and the other filters do not apply. */
@@ -41,10 +38,7 @@ export const HookSpec = z.object({
   account: z.string().nullable(),
   /** Senders whose events match. Empty: any. */
   senders: z.array(z.string()).readonly(),
-  /**
-   * With `json`, the text shown to the agent, with placeholders such as `{{path.of.a.field}}`. Null shows the whole
-   * payload.
-   */
+  /** For `json`: the agent's text, with placeholders such as `{{path.of.a.field}}`. Null: the whole payload. */
   template: z.string().nullable(),
 });
 export type HookSpec = z.infer<typeof HookSpec>;
@@ -54,7 +48,7 @@ const AfterRule = z.object({
   outcome: z.enum(['done', 'failed', 'any']),
 });
 export type CompletionTrigger = z.infer<typeof AfterRule>;
-/** Limits for each session, in addition to those of its template and the server. A null field sets no limit. */
+/** Per session, in addition to the template's and server's limits. Null: no limit. */
 export const AutomationBudget = z.object({
   turns: z.int().nullable(),
   tokens: z.int().nullable(),
@@ -65,7 +59,7 @@ export const AutomationBudget = z.object({
   seconds: z.number().nullable(),
 });
 export type AutomationBudget = z.infer<typeof AutomationBudget>;
-/** The task of an automation created through a facade's API, which alone can change it. */
+/** Only the facade's API that created the automation can change its task. */
 const AutomationApiTask = z.object({
   api: z.string(),
   /** The version of the agent to start, in the API's format. */
@@ -77,7 +71,7 @@ export type AutomationApiTask = z.infer<typeof AutomationApiTask>;
 export interface PreparedAutomationStart {
   readonly command: Omit<CreateSessionCommand, 'id' | 'origin'>;
   readonly messages: readonly SendUserMessageCommand[];
-  /** Called before the session's first message. Called again if a server dies during the start. */
+  /** Called before the first message; repeated if a server dies during the start. */
   readonly begin?: (id: SessionId) => Promise<void>;
 }
 export interface AutomationStartAuthorization {
@@ -86,14 +80,14 @@ export interface AutomationStartAuthorization {
 }
 export interface AutomationApiRegistry {
   /**
-   * Registers a facade's API. `prepare` runs at each start, with the owner's rights. `prepare` rejects with
-   * AutomationStartError, or with any error that creating a session can cause.
+   * `prepare` runs at each start with the owner's rights. It rejects with AutomationStartError or with any error of
+   * session creation.
    */
   serve(
     api: string,
     prepare: (automation: Automation, rights: AutomationStartAuthorization) => Promise<PreparedAutomationStart>,
   ): void;
-  /** Called once all facades have registered. Starts whose API is missing are retried until then. */
+  /** Call once all facades have registered. Until then, starts whose API is missing are retried. */
   open(): void;
 }
 /** Reports that a session cannot be created. `word`: the API's own reason string. */
@@ -126,7 +120,7 @@ export const Automation = z.object({
   version: z.int(),
   owner: z.string().optional(),
   name: z.string(),
-  /** `run` has an agent work on the message. `prebuild` only prepares the repositories for later sessions. */
+  /** `prebuild` only prepares the repositories for later sessions. */
   kind: z.enum(automationKinds),
   message: z.string(),
   goal: Goal.nullable(),
@@ -148,13 +142,13 @@ export const Automation = z.object({
   maxRunning: z.int(),
   /** The automation pauses after this many failures in a row. */
   maxFailures: z.int(),
-  /** Lets everyone who has a key or is signed in see the automation and its starts. */
+  /** Everyone with a key or a sign-in can see the automation and its starts. */
   shared: z.boolean(),
   program: AutomationApiTask.optional(),
   paused: AutomationPause.nullable(),
   /** Failures since the last success or resume. */
   failures: z.int(),
-  /** The next scheduled time, in epoch ms without jitter. Null if no start is scheduled. */
+  /** Epoch ms, without jitter. Null if no start is scheduled. */
   nextAt: z.number().nullable(),
   secretAt: z.number().nullable(),
   createdAt: z.number(),
@@ -186,9 +180,8 @@ export const AutomationStart = z.object({
   cause: z.discriminatedUnion('kind', [schedule, person, hook, run]),
   at: z.number(), // epoch ms
   /**
-   * `queued`: waits for a slot. `starting`: its session is being created. `skipped`: `maxRunning` sessions were active.
-   * `failed`: no session was created, or a prebuild's session was deleted. `ended`: its run ended or its session was
-   * deleted.
+   * `skipped`: `maxRunning` sessions were active. `failed`: no session was created, or a prebuild's session was
+   * deleted. `ended`: its run ended or its session was deleted.
    */
   state: z.enum(['queued', 'starting', 'running', 'ended', 'skipped', 'failed']),
   sessionId: SessionId.nullable(),
@@ -196,7 +189,7 @@ export const AutomationStart = z.object({
   text: z.string(),
   outcome: RunOutcome.nullable(),
   endedAt: z.number().nullable(),
-  /** Null until the start ends. `cost` is in the price list's currency, or null if a price is unknown. */
+  /** Null until the end. `cost`: in the price list's currency; null if a price is unknown. */
   cost: z
     .object({ turns: z.int(), inputTokens: z.number(), outputTokens: z.number(), cost: z.number().nullable() })
     .nullable(),
@@ -233,19 +226,16 @@ export interface AutomationSecret {
 
 /** Every method that takes an id rejects with not_found for an unknown automation. */
 export interface AutomationService {
-  /** Newest first. With `owner`, lists only automations of that owner and of `projects`, and shared ones. */
+  /** Newest first. `owner` limits the list to that owner, `projects` and shared automations. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Automation[]>;
   /**
-   * A run needs a message; a prebuild needs a repository and a server that keeps prepared files, but no message or
-   * goal. Rejects: quota (100 per owner), invalid_request, and not_found, session_not_found or forbidden (something
-   * that the automation refers to).
+   * A run needs a message; a prebuild needs a repository and a server that keeps prepared files. Rejects: quota (100
+   * per owner), invalid_request, and not_found, session_not_found or forbidden (something that the automation refers
+   * to).
    */
   create(spec: AutomationSpec & AutomationSecret & { readonly owner?: string }): Promise<Automation>;
   get(id: string): Promise<Automation>;
-  /**
-   * Changes only the fields that are set. Rejects as `create` does, and with conflict if `version` is not current or the
-   * automation is archived.
-   */
+  /** Rejects as `create` does, and: conflict (`version` is not current, or the automation is archived). */
   update(
     id: string,
     change: Partial<AutomationSpec> & AutomationSecret & { readonly version?: number },
@@ -254,19 +244,15 @@ export interface AutomationService {
   delete(id: string): Promise<void>;
   /** Pauses automatic starts. Running sessions continue. */
   pause(id: string): Promise<Automation>;
-  /**
-   * Resumes the schedule. `by` becomes the owner if the previous owner lost access and still has none. Rejects:
-   * conflict (the automation is archived).
-   */
+  /** If the owner lost access and still has none, `by` becomes the owner. Rejects: conflict (archived). */
   resume(id: string, by?: string): Promise<Automation>;
-  /** Works even while the automation is paused. Rejects: quota (20 starts are queued), conflict (the automation is archived). */
+  /** Works even while paused. Rejects: quota (20 starts are queued), conflict (archived). */
   start(id: string, key: string | null): Promise<AutomationStart>;
-  /** Returns the new secret once; it is valid immediately. Rejects: conflict (the automation has no hook). */
+  /** The new secret is valid immediately, and returned only here. Rejects: conflict (no hook). */
   rotateSecret(id: string): Promise<{ readonly secret: string }>;
   /**
-   * Starts the automation for a matching delivery; a repeated delivery starts nothing. Rejects: not_found (unknown
-   * automation, no secret, wrong signature), invalid_request (the delivery is too old or unreadable),
-   * payload_too_large, rate_limited (20 starts are queued).
+   * A repeated delivery starts nothing. Rejects: not_found (unknown automation, no secret, wrong signature),
+   * invalid_request (too old or unreadable), payload_too_large, rate_limited (20 starts are queued).
    */
   receive(id: string, request: HookRequest): Promise<HookResponse>;
   /** Newest first. */

@@ -3,7 +3,7 @@ import type { BudgetLimit } from '../../../core/model/runs/budget-limits.ts';
 import type { ServiceRules } from '../rules.ts';
 
 export const budgetHolderKinds = ['person', 'project', 'server'] as const;
-/** A person's id is the `owner` of their sessions. Empty for the server and for sessions without an owner. */
+/** `id` is a session `owner` or a project. Empty: the server, or sessions without an owner. */
 export interface BudgetHolder {
   readonly of: (typeof budgetHolderKinds)[number];
   readonly id: string;
@@ -18,17 +18,14 @@ export const LimitUsage = z.object({
   reserved: z.number(),
 });
 export type LimitUsage = z.infer<typeof LimitUsage>;
-/** Costs are in the price list's currency. Tool calls and concurrent use are counted only while they are limited. */
+/** Costs are in the price list's currency. Tool calls and concurrent use are counted only while limited. */
 export interface SharedBudget extends BudgetHolder, Readonly<Record<BudgetLimit, LimitUsage>> {
   readonly name: string;
 }
 
-/**
- * Budgets of people, projects and the server. Model requests reserve an amount in advance. A run at a limit pauses,
- * asks the user, and continues when there is room again.
- */
+/** Model requests reserve an amount in advance. A run at a limit asks the user, and continues once there is room. */
 export interface BudgetService {
-  /** Lists each holder with usage this month, limits of its own, or amounts held under a concurrency limit. */
+  /** Holders with usage this month, own limits, or amounts held under a concurrency limit. */
   list(): Promise<readonly SharedBudget[]>;
   get(holder: BudgetHolder): Promise<SharedBudget>;
   /** Omitted limits are unchanged. Waiting runs continue if there is room. */

@@ -5,7 +5,6 @@ import type { ServiceRules } from '../rules.ts';
 export const documentIdPrefixes = { agent: 'agent', environment: 'env', file: 'file' } as const;
 export type DocumentKind = keyof typeof documentIdPrefixes;
 
-/** A versioned document stored for a client of a facade's API, which defines the content. */
 export const StoredDocument = z.object({
   ...ResourceOwnership.shape,
   /** The kind's prefix, `_` and 24 hex digits. */

@@ -10,7 +10,7 @@ export const MemoryStore = z.object({
   description: z.string(),
   metadata: z.record(z.string(), z.string()),
   createdAt: z.number(), // epoch ms
-  /** Time of the last change to the store's own fields. Changes to its memories do not count. */
+  /** Changes to the store's memories do not count. */
   updatedAt: z.number(),
   /** Memories in an archived store can only be read and deleted. */
   archivedAt: z.number().nullable(),
@@ -69,10 +69,7 @@ export class MemoryConflictError extends AppError {
   }
 }
 
-/**
- * Memory stores of API clients. Every method with an id can reject with not_found. The access layer fills in `by`, the
- * writer.
- */
+/** Every method with an id can reject with not_found. The access layer fills in `by`, the writer. */
 export interface MemoryStoreService {
   /** Newest first. With `owner`, lists only stores of that owner and of `projects`. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly MemoryStore[]>;
@@ -94,8 +91,8 @@ export interface MemoryStoreService {
     by?: MemoryAuthor,
   ): Promise<MemoryEntry>;
   /**
-   * Creates no version if nothing changes. Rejects as `addMemory` does, and with MemoryConflictError if `expect` does
-   * not match.
+   * Creates no version if nothing changes. Rejects as `addMemory` does, and: MemoryConflictError (`expect` does not
+   * match).
    */
   changeMemory(id: string, memory: string, change: MemoryEntryChange, by?: MemoryAuthor): Promise<MemoryEntry>;
   /** Keeps the memory's versions. Rejects: MemoryConflictError (`expect` does not match). */
@@ -104,7 +101,7 @@ export interface MemoryStoreService {
   versions(id: string, memory?: string): Promise<readonly MemoryEntryVersion[]>;
   /** The text is null if the version deleted the memory or was redacted. */
   version(id: string, version: string): Promise<MemoryEntryVersion & { readonly text: string | null }>;
-  /** Permanently removes the text, path and hash. Rejects: conflict (the version is a memory's current version). */
+  /** Permanently removes the text, path and hash. Rejects: conflict (the current version). */
   redact(id: string, version: string, by?: MemoryAuthor): Promise<MemoryEntryVersion>;
 }
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ServiceRules } from '../rules.ts';
 
 export const memoryHolderKinds = ['person', 'project'] as const;
-/** A person's id equals the `owner` of their sessions, and is empty if the sessions have no owner. */
+/** A person's id is the `owner` of their sessions, or empty without an owner. */
 export interface MemoryOwner {
   readonly of: (typeof memoryHolderKinds)[number];
   readonly id: string;
@@ -91,12 +91,12 @@ export interface MemoryService {
   history(holder: MemoryOwnerRef, path: string): Promise<readonly NoteVersion[]>;
   /**
    * Restores version `to`, by default the second newest. Undoing the first version deletes the note. Rejects: conflict
-   * (`to` is the newest version or was redacted, or there is no room).
+   * (`to` is the newest version or redacted, or there is no room).
    */
   undo(holder: MemoryOwnerRef, path: string, to?: number, by?: string): Promise<Note>;
   /**
-   * Permanently removes a version's text. `all` redacts every version and deletes the note. Rejects: conflict (the
-   * newest version of a note that still exists).
+   * Permanently removes a version's text. `all` also deletes the note. Rejects: conflict (the newest version of an
+   * existing note).
    */
   redact(holder: MemoryOwnerRef, path: string, version: number | 'all', by?: string): Promise<Note>;
 }

@@ -23,24 +23,20 @@ export interface NewSecret extends ResourceOwnership {
 }
 
 /**
- * Secrets of API clients. Values leave the server only in headers of requests to the hosts that they are bound to.
- * Methods that take an id reject with not_found for an unknown secret.
+ * Values leave the server only in headers of requests to their bound hosts. Methods with an id reject with not_found.
  */
 export interface SecretService {
   /** Newest first. With `owner`, lists only secrets of that owner and of `projects`. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly NamedSecret[]>;
   get(id: string): Promise<NamedSecret>;
   /**
-   * Accepts an id or a name. The owner's secrets take precedence over those of `projects`. Rejects: not_found, conflict
-   * (several projects use the name).
+   * The owner's secrets take precedence over those of `projects`. Rejects: not_found, conflict (several projects use
+   * the name).
    */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<NamedSecret>;
-  /** Rejects: conflict (the name is taken), invalid_request (the value is not 8 to 8,192 printable ASCII characters), quota. */
+  /** Rejects: conflict (the name is taken), invalid_request (not 8 to 8,192 printable ASCII characters), quota. */
   create(secret: NewSecret): Promise<NamedSecret>;
-  /**
-   * Requests use the new value immediately. Without `metadata`, keeps the stored metadata. Rejects: invalid_request (as
-   * for `create`).
-   */
+  /** Applies immediately. Without `metadata`, keeps the stored metadata. Rejects: invalid_request (as for `create`). */
   replace(id: string, value: Secret, metadata?: Readonly<Record<string, string>>): Promise<NamedSecret>;
   /** From then on, requests that need the secret are refused. */
   delete(id: string): Promise<void>;

@@ -26,12 +26,11 @@ export const ServerSetting = z.object({
 export type ServerSetting = z.infer<typeof ServerSetting>;
 
 /**
- * Settings that administrators change at run time. Precedence: environment variables, the file, stored values, the
- * default. Changes reach other servers within seconds.
+ * Precedence: environment variables, the file, stored values, the default. Changes reach other servers within seconds.
  */
 export interface SettingsService {
   list(): Promise<readonly ServerSetting[]>;
-  /** Rejects: not_found, invalid_request (the value is invalid, or the file or a variable sets this key). */
+  /** Rejects: not_found, invalid_request (an invalid value, or the file or a variable sets the key). */
   change(key: string, value: unknown): Promise<ServerSetting>;
   /** Deletes the stored value. Rejects: not_found. */
   reset(key: string): Promise<ServerSetting>;

@@ -4,7 +4,7 @@ import { ResourceOwnership } from '../../../core/model/access/holder.ts';
 import type { ServiceRules } from '../rules.ts';
 
 export interface SkillFile {
-  /** Relative path. If all files share one top-level folder, its name must be the skill's. */
+  /** Relative. A top-level folder that all files share must have the skill's name. */
   readonly path: string;
   readonly bytes: Uint8Array;
   /** Absent: true for a file that begins with `#!`. */
@@ -70,7 +70,7 @@ export interface SkillUpload {
  * const { id } = await skills.create({ files: [{ path: 'pdf/SKILL.md', bytes }] });
  */
 export interface SkillService {
-  /** Sorted by name. With `owner`, lists only shared skills and those of `owner` and `projects`. */
+  /** Sorted by name. `owner` limits the list to that owner, `projects` and shared skills. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Skill[]>;
   /** Reports every problem. Stores nothing. */
   check(files: readonly SkillFile[]): Promise<SkillCheckResult>;
@@ -87,7 +87,7 @@ export interface SkillService {
   download(id: string, version: string): Promise<{ readonly name: string; readonly content: Readable }>;
   /** Rejects: file_not_found, invalid_request (the file is not text or is larger than 1 MiB). */
   read(id: string, version: string, file: string): Promise<string>;
-  /** Afterwards, new runs fail in sessions that use the skill. Rejects: conflict (a template uses it). */
+  /** New runs then fail in sessions that use the skill. Rejects: conflict (a template uses it). */
   delete(id: string): Promise<void>;
   /** Rejects: conflict (a template uses the version, or it is the skill's only version). */
   deleteVersion(id: string, version: string): Promise<void>;

@@ -29,34 +29,31 @@ export interface SnapshotForkOptions {
 }
 export type SnapshotForkResult = { readonly session: SessionRecord } | { readonly error: unknown };
 
-/** Copies of a sandbox's files, without its memory or processes. A snapshot outlives its sandbox. */
+/** A snapshot contains only a sandbox's files, and outlives the sandbox. */
 export interface SnapshotService {
   /**
-   * Copies a sandbox's files, starting the sandbox if needed. The snapshot belongs to the session's project. Rejects:
-   * conflict (files keep changing), payload_too_large, quota, sandbox_capacity (the server's limit).
+   * Starts the sandbox if needed. The snapshot belongs to the session's project. Rejects: conflict (files keep
+   * changing), payload_too_large, quota, sandbox_capacity (the server's limit).
    */
   make(id: SessionId, requested: SnapshotOptions): Promise<Snapshot>;
   /**
-   * Creates sessions from the session's current files. A failed fork yields an `error`. Rejects: conflict (files keep
+   * Creates `count` sessions from the current files; a failed one yields an `error`. Rejects: conflict (files keep
    * changing), payload_too_large.
    */
   fork(id: SessionId, requested: SnapshotForkOptions): Promise<readonly SnapshotForkResult[]>;
   /** Newest first. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Snapshot[]>;
   get(id: string): Promise<Snapshot>;
-  /**
-   * Looks up names among the snapshots of `owner` and `projects`. Rejects: not_found, conflict (several projects use
-   * the name).
-   */
+  /** Finds names within `owner` and `projects`. Rejects: not_found, conflict (several projects use the name). */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<Snapshot>;
   label(id: string, change: Pick<SnapshotOptions, 'name' | 'labels'>): Promise<Snapshot>;
   remove(id: string): Promise<void>;
   /** Rejects: conflict (the copy is damaged). */
   exported(id: string): Promise<ExportedSnapshot>;
   /**
-   * Imports a snapshot archive, completely or not at all. Drops the archived name. `labels` replaces the archived
-   * labels. Rejects: invalid_request (not a snapshot archive, or a file outside the workspace), payload_too_large,
-   * quota, sandbox_capacity (the server's limit).
+   * Imports completely or not at all. Drops the archived name; `labels` replaces the archived labels. Rejects:
+   * invalid_request (not a snapshot archive, or a file outside the workspace), payload_too_large, quota,
+   * sandbox_capacity (the server's limit).
    */
   imported(requested: SnapshotImportOptions): Promise<Snapshot>;
 }

@@ -10,13 +10,13 @@ import type { ServiceRules } from '../rules.ts';
 
 export interface BuildRequest {
   readonly name: string;
-  /** Added to the tag in `name`. A build without any tag gets the tag `default`. */
+  /** Added to the tag in `name`. Without any tag: `default`. */
   readonly tags: readonly string[];
   readonly owner?: string | undefined;
   readonly projectId?: string | null | undefined;
 }
 export interface BuildPlan {
-  /** `image`: an image from the operator's list, or a built template. `template`: a built template. */
+  /** `image`: an image from the operator's list, or a built template. */
   readonly base: { readonly image: string } | { readonly template: string };
   readonly steps: readonly BuildStep[];
   /** Zero-based index of the first step that must not use the cache. Undefined: none. */
@@ -30,7 +30,7 @@ export interface BuiltImage {
 }
 export interface DockerfilePlan {
   readonly base: string;
-  /** COPY steps have empty `files` until the caller uploads the files and sets their hash. */
+  /** The caller uploads the files of COPY steps, and sets their hash in `files`. */
   readonly steps: readonly BuildStep[];
   /** One note for each line that is ignored or has a limited effect. */
   readonly notes: readonly string[];
@@ -55,14 +55,14 @@ export interface TemplateBuildService {
   /** Creates the template if needed. Rejects: unsupported, quota, conflict (an operator's template has the name). */
   begin(requested: BuildRequest): Promise<CreatedBuild>;
   /**
-   * Queues the build and returns. Rejects: not_found (the build or its base), conflict (the build was already started,
-   * or the base has no build), invalid_request (the plan or base image is invalid, or files are missing).
+   * Only queues the build. Rejects: not_found (the build or its base), conflict (already started, or a base without a
+   * build), invalid_request (an invalid plan or base image, or missing files).
    */
   start(templateId: string, buildId: string, plan: BuildPlan): Promise<TemplateBuild>;
   build(templateId: string, buildId: string): Promise<TemplateBuild>;
   /** Newest first. */
   builds(templateId: string): Promise<readonly TemplateBuild[]>;
-  /** Leaves an ended build unchanged. Rejects with conflict if the build runs on another server. */
+  /** Leaves an ended build unchanged. Rejects: conflict (the build runs on another server). */
   cancel(templateId: string, buildId: string): Promise<TemplateBuild>;
   log(
     templateId: string,
@@ -79,11 +79,11 @@ export interface TemplateBuildService {
   ): Promise<void>;
   list(owner?: string, projects?: readonly string[]): Promise<readonly BuiltTemplate[]>;
   get(templateId: string): Promise<BuiltTemplate>;
-  /** Accepts an id or a name; ignores the tag. Rejects: not_found, conflict (several projects use the name). */
+  /** Ignores the tag in a name. Rejects: not_found, conflict (several projects use the name). */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<BuiltTemplate>;
   /**
-   * Accepts `name`, `name:tag` or an id. Without `holder`, names match only templates without an owner or project.
-   * Rejects: not_found, conflict (no build has this tag).
+   * Accepts `name`, `name:tag` or an id. Without `holder`, finds only names without an owner or project. Rejects:
+   * not_found, conflict (no build has this tag).
    */
   findImage(named: string, holder?: ResourceOwnership): Promise<BuiltImage>;
   tag(templateId: string, from: string, tags: readonly string[]): Promise<BuiltTemplate>;

@@ -20,7 +20,7 @@ export interface TemplateUnavailability {
   readonly remedy: string;
 }
 export interface TemplateListService extends Pick<TemplateService, 'list'> {
-  /** Undefined if sessions can use the template. Also reports a missing key, although sessions start without one. */
+  /** Undefined if usable. Also reports a missing key, although sessions start without one. */
   whyNot(template: TemplateInfo): Promise<TemplateUnavailability | undefined>;
 }
 

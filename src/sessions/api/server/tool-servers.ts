@@ -27,7 +27,7 @@ export const ListedToolServer = z.object({
   templates: z.array(z.string()).readonly(),
   /** `wanted`: the server requires authorization, so a user can sign in. */
   signIn: z.enum(['none', 'wanted', 'done']),
-  /** The result of the last call to the server. Null if there was none since Corral started. */
+  /** The result of the last call. Null if there was none since Corral started. */
   state: ToolServerTestResult.nullable(),
 });
 export type ListedToolServer = z.infer<typeof ListedToolServer>;
@@ -52,36 +52,28 @@ export interface SignInRedirect {
   readonly issuer?: string | undefined;
 }
 
-/**
- * MCP tool servers for all sessions. Settings take precedence over stored servers. Changes apply to existing sessions
- * from their next turn.
- */
+/** Settings take precedence over stored servers. Changes apply from a session's next turn. */
 export interface ToolServerService {
   list(): Promise<readonly ListedToolServer[]>;
   /**
-   * Creates or replaces a server, even if it does not respond, and fetches its tool list. Rejects: invalid_request (the
-   * name, address or a header is invalid, or the name is in the settings), forbidden (a private address), conflict (50
-   * servers exist).
+   * Stores the server, even if fetching its tool list fails. Rejects: invalid_request (an invalid name, address or
+   * header, or a name in the settings), forbidden (a private address), conflict (50 servers exist).
    */
   put(name: string, server: ToolServerInput, signal: AbortSignal): Promise<ListedToolServer>;
   /**
-   * Changes a server, even if it does not respond, and fetches its tool list. A new address or an `Authorization`
-   * header ends the sign-in. Rejects: not_found, invalid_request (as for `put`, or stored headers would be sent to
-   * another address), forbidden, conflict (the name is taken, or a concurrent change).
+   * A new address or an `Authorization` header ends the sign-in. Rejects: not_found, invalid_request (as for `put`, or
+   * stored headers would be sent to another address), forbidden, conflict (the name is taken, or a concurrent change).
    */
   change(name: string, changes: ToolServerChanges, signal: AbortSignal): Promise<ListedToolServer>;
-  /** Fetches the tool list of `entered`, or else of the stored server. Waits at most 20 s. Stores nothing. */
+  /** Tests `entered`, or else the stored server, for at most 20 s. Stores nothing. */
   test(name: string, entered: ToolServerInput | undefined, signal: AbortSignal): Promise<ToolServerTestResult>;
   /** Rejects: not_found. */
   remove(name: string): Promise<void>;
-  /**
-   * Returns the URL where the user authorizes access. Rejects: not_found, unsupported, invalid_request (an invalid
-   * `returnTo`).
-   */
+  /** Returns the authorization URL. Rejects: not_found, unsupported, invalid_request (an invalid `returnTo`). */
   beginSignIn(name: string, returnTo: string, signal: AbortSignal): Promise<string>;
   /**
-   * Rejects: not_found, invalid_request (the sign-in is unknown or expired), unsupported (it was refused), conflict (the
-   * address has changed).
+   * Rejects: not_found, invalid_request (an unknown or expired sign-in), unsupported (refused), conflict (the address
+   * has changed).
    */
   endSignIn(name: string, answer: SignInRedirect, signal: AbortSignal): Promise<ListedToolServer>;
   /** Deletes the sign-in's access tokens. Rejects with not_found. */

@@ -28,7 +28,7 @@ export type OAuthRefresh = z.infer<typeof OAuthRefresh>;
 const VariableAuth = z.object({
   type: z.literal('environment_variable'),
   secretName: z.string(),
-  /** `host` or `*.host`, with an optional port. Null: every host that the sandbox can reach. */
+  /** `host` or `*.host`, with an optional port. Null: every reachable host. */
   hosts: z.array(z.string()).readonly().nullable(),
   places: z.object({ header: z.boolean(), body: z.boolean() }),
 });
@@ -81,7 +81,7 @@ export interface CredentialTestResult {
   /** `unknown`: the response does not show whether the credential is accepted. */
   readonly verdict: 'valid' | 'invalid' | 'unknown';
   readonly hasRefreshToken: boolean;
-  /** The MCP method that failed, or null. `answer` is null if there was no response. */
+  /** The MCP method that failed. Without a response, `answer` is null. */
   readonly failedAt: { readonly method: string; readonly answer: CredentialTestResponse | null } | null;
   /** Null if no refresh was needed, because the server did not respond with 401. */
   readonly refresh: {
@@ -113,8 +113,8 @@ export interface VaultService {
   credentials(id: string): Promise<readonly VaultCredential[]>;
   credential(id: string, credential: string): Promise<VaultCredential>;
   /**
-   * Rejects: conflict (the tool server or variable already has a credential), quota (20 per vault), invalid_request
-   * (the vault is archived).
+   * Rejects: conflict (the tool server or variable has a credential), quota (20 per vault), invalid_request (the vault
+   * is archived).
    */
   addCredential(id: string, credential: NewVaultCredential): Promise<VaultCredential>;
   /** Applies to running sessions from their next request. Rejects: invalid_request (the credential is archived). */
@@ -126,10 +126,7 @@ export interface VaultService {
   /** Erases the credential's secrets. */
   archiveCredential(id: string, credential: string): Promise<VaultCredential>;
   deleteCredential(id: string, credential: string): Promise<void>;
-  /**
-   * Calls the tool server and refreshes the token after a 401. Rejects: invalid_request (the credential is archived or
-   * not OAuth).
-   */
+  /** Calls the tool server, and refreshes the token after a 401. Rejects: invalid_request (archived, or not OAuth). */
   tryCredential(id: string, credential: string, signal: AbortSignal): Promise<CredentialTestResult>;
 }
 

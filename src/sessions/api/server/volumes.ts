@@ -39,13 +39,13 @@ export interface VolumeEntry {
 }
 
 /**
- * Storage that outlives sessions. Only one session at a time can write to a volume. File methods run in a sandbox with
- * only the volume, where symlinks cannot reach the server's files.
+ * Only one session at a time can write to a volume. File methods run in a separate sandbox, so symlinks cannot reach
+ * the server's files.
  */
 export interface VolumeService {
   /**
-   * Rejects: conflict (the name is taken), invalid_request (`quotaBytes` is over the maximum), quota (the owner's
-   * limit), sandbox_capacity (the server's limit), unsupported (the driver has no volumes).
+   * Rejects: conflict (the name is taken), invalid_request (`quotaBytes` over the maximum), quota (the owner's limit),
+   * sandbox_capacity (the server's limit), unsupported (by the driver).
    */
   create(newVolume: NewVolume): Promise<Volume>;
   /** Sorted by name. */
@@ -53,10 +53,7 @@ export interface VolumeService {
   get(id: string): Promise<Volume>;
   /** Rejects if the caller may not change the content. */
   admits(id: string): Promise<void>;
-  /**
-   * Looks up names among the volumes of `owner` and `projects`. Rejects: not_found, conflict (several projects use the
-   * name).
-   */
+  /** Finds names within `owner` and `projects`. Rejects: not_found, conflict (several projects use the name). */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<Volume>;
   /**
    * Rejects: conflict (the name is taken), invalid_request (`quotaBytes` is over the maximum), quota, sandbox_capacity (the
@@ -66,7 +63,7 @@ export interface VolumeService {
   /** Rejects: conflict (a session uses the volume, or content is being transferred). */
   remove(id: string, signal: AbortSignal): Promise<void>;
 
-  // Paths below resolve against the volume's root. Methods that take a path reject with path_outside, file_not_found or
+  // Paths below resolve against the volume's root. Their methods reject with path_outside, file_not_found or
   // invalid_request.
   listFiles(id: string, path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
   /** Does not follow a symlink at `path`. */
@@ -74,7 +71,7 @@ export interface VolumeService {
   /** Lists `depth` levels. Rejects: payload_too_large. */
   entries(id: string, path: string, depth: number, signal: AbortSignal): Promise<readonly VolumeEntry[]>;
   /**
-   * With `parents`, creates missing parents and accepts an existing folder. Rejects: conflict (the path exists, or a session
+   * `parents` creates missing parents and accepts an existing folder. Rejects: conflict (the path exists, or a session
    * writes to the volume).
    */
   makeFolder(
@@ -86,8 +83,8 @@ export interface VolumeService {
   changeMode(id: string, path: string, mode: number, signal: AbortSignal): Promise<VolumeEntry>;
   readFile(id: string, path: string, signal: AbortSignal, part?: FileByteRange): Promise<VolumeFile>;
   /**
-   * Creates parent folders and replaces the file atomically. Rejects: conflict (a session writes to the volume),
-   * payload_too_large (the file does not fit).
+   * Creates parent folders, and replaces the file atomically. Rejects: conflict (a session writes to the volume),
+   * payload_too_large.
    */
   writeFile(
     id: string,
@@ -95,13 +92,13 @@ export interface VolumeService {
     content: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
   ): Promise<{ readonly size: number }>;
-  /** Removes a file, or a folder with its content. Rejects: conflict (a session writes to the volume). */
+  /** Also removes a folder's content. Rejects: conflict (a session writes to the volume). */
   removeFile(id: string, path: string, signal: AbortSignal): Promise<void>;
   /** A gzipped tar archive. The stream fails if the volume cannot be read completely. */
   backup(id: string, signal: AbortSignal): Promise<Readable>;
   /**
-   * Replaces the volume's content with a `backup` archive, or changes nothing. Rejects: invalid_request (not a gzipped
-   * tar archive), conflict (a session writes to the volume, or the archive is damaged), payload_too_large.
+   * Replaces the content with a `backup` archive, or changes nothing. Rejects: invalid_request (not a gzipped tar
+   * archive), conflict (a session writes to the volume, or a damaged archive), payload_too_large.
    */
   restore(id: string, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<Volume>;
 }

@@ -23,19 +23,19 @@ export type WebhookEventType = z.infer<typeof SentEvent>;
 
 export const Webhook = z.object({
   id: z.string(), // 12 hex digits
-  /** Sends only events of this owner. Absent: events of all owners. Ignored if `projectId` is set. */
+  /** Sends only this owner's events. Absent: all owners' events. Ignored with `projectId`. */
   owner: z.string().optional(),
   name: z.string(),
   url: z.string(),
   events: z.array(z.enum(webhookEventTypes)).readonly(),
   /**
-   * `json`: signed according to Standard Webhooks. `slack`: one line for Slack's incoming webhooks. `managed-agents`: events
-   * of the Managed Agents API.
+   * `json`: Standard Webhooks. `slack`: one line, for Slack's incoming webhooks. `managed-agents`: the Managed Agents
+   * API's events.
    */
   format: z.enum(['json', 'slack', 'managed-agents']),
   /** Events of this project only, from any owner. Null: all that `owner` allows. */
   projectId: z.string().nullable(),
-  /** `gone`: the endpoint responded with 410. `owner`: the owner lost access to Corral or the project. */
+  /** `gone`: a 410 response. `owner`: the owner lost access to Corral or the project. */
   paused: z
     .object({ by: z.enum(['person', 'failures', 'gone', 'owner']), text: z.string(), at: z.number() })
     .nullable(),
@@ -70,7 +70,7 @@ export type WebhookDelivery = z.infer<typeof WebhookDelivery>;
 export interface WebhookService {
   /** Newest first. With `owner`, lists only webhooks of that owner and of `projects`. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Webhook[]>;
-  /** Rejects: invalid_request (a URL that webhooks cannot use), not_found (no such project), quota (20 per owner). */
+  /** Rejects: invalid_request (an unusable URL), not_found (the project), quota (20 per owner). */
   create(spec: WebhookSpec & { readonly owner?: string }): Promise<WebhookWithSecret>;
   get(id: string): Promise<Webhook>;
   /** Changes only the fields that are set. Rejects as `create` does. */
@@ -87,6 +87,6 @@ export interface WebhookService {
   test(id: string): Promise<WebhookDelivery>;
   /** Newest first, at most 200. */
   deliveries(id: string): Promise<readonly WebhookDelivery[]>;
-  /** Keeps the message id. Rejects: not_found, conflict (the webhook is paused, or the delivery is in progress). */
+  /** Keeps the message id. Rejects: not_found, conflict (a paused webhook, or a delivery in progress). */
   resend(id: string, delivery: string): Promise<WebhookDelivery>;
 }

@@ -5,7 +5,7 @@ import type { ServiceRules } from '../rules.ts';
 export const workStates = ['queued', 'starting', 'active', 'stopping', 'stopped'] as const;
 export type WorkState = (typeof workStates)[number];
 
-/** A self-hosted session that needs a worker. A session has at most one open item. Times are epoch ms. */
+/** At most one open item per self-hosted session. Times are epoch ms. */
 export const WorkItem = z.object({
   /** `work_`, the session's id, `x`, and the item's number within the session. */
   id: z.string(),
@@ -23,9 +23,7 @@ export const WorkItem = z.object({
 });
 export type WorkItem = z.infer<typeof WorkItem>;
 export interface ClaimedWork extends WorkItem {
-  /**
-   * A credential for this item and its session. Valid for one day, or until the item stops or another worker claims it.
-   */
+  /** Valid for this item and session for one day, or until the item stops or another worker claims it. */
   readonly token: string;
 }
 export interface WorkPollOptions {
@@ -59,7 +57,7 @@ export interface WorkQueueStats {
   readonly workers: number;
 }
 
-/** The key, or a hash of the server's token (`seal`). Empty if authentication is off. */
+/** `seal`: a hash of the server's token. Empty if authentication is off. */
 export interface CredentialIssuer {
   readonly key?: string | undefined;
   readonly seal?: string | undefined;
@@ -78,11 +76,11 @@ export interface NewEnvironmentKey {
   readonly maker: CredentialIssuer;
 }
 
-/** Work queues of self-hosted environments. Methods reject with not_found for an unknown environment or item. */
+/** Methods reject with not_found for an unknown environment or item. */
 export interface WorkQueueService {
   /** Queues the session, unless it has an open item. */
   enqueue(environmentId: string, sessionId: SessionId): Promise<void>;
-  /** Removes an ended session's item from the queue, or sets it to `stopping` if a worker serves it. */
+  /** Removes a queued item, or sets it to `stopping` if a worker has it. */
   withdraw(environmentId: string, sessionId: SessionId): Promise<void>;
   /** Claims the oldest item. Undefined: no item arrived in time. */
   poll(environmentId: string, options: WorkPollOptions): Promise<ClaimedWork | undefined>;
@@ -90,8 +88,8 @@ export interface WorkQueueService {
   acknowledge(environmentId: string, workId: string): Promise<WorkItem>;
   beat(environmentId: string, workId: string, options: WorkHeartbeatOptions): Promise<WorkLease>;
   /**
-   * Stops an item immediately if it is queued or `force` is set. Otherwise, the worker stops it. Rejects: conflict (the
-   * item is already stopped).
+   * Immediate if the item is queued or `force` is set; otherwise, the worker stops it. Rejects: conflict (already
+   * stopped).
    */
   stop(environmentId: string, workId: string, options: { readonly force: boolean }): Promise<WorkItem>;
   /** Newest first. */
@@ -132,14 +130,13 @@ export interface WorkerIdentity {
   readonly work?: { readonly id: string; readonly sessionId: SessionId };
   readonly keyId?: string;
   readonly maker: CredentialIssuer;
-  /** Fires when the key is revoked, the item stops, or another worker claims the item. */
+  /** Fires when the key is revoked, the item stops, or another worker claims it. */
   readonly ended: AbortSignal;
 }
 /** Checks workers' credentials, which are accepted nowhere else in the server. */
 export interface WorkerAuthenticator {
   /**
-   * Undefined if the credential is invalid, the item was stopped, or another worker claimed it. Rejects: unauthorized
-   * (the credential's key was revoked).
+   * Undefined if invalid, or if the item stopped or another worker claimed it. Rejects: unauthorized (a revoked key).
    */
   find(credential: string): Promise<WorkerIdentity | undefined>;
 }

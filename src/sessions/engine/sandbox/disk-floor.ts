@@ -20,7 +20,7 @@ export interface SandboxDiskUsage {
   readonly disk: DiskUsage;
 }
 
-/** Keeps the host's disk from filling up. Below the floor, sandboxes cannot start and the largest one is stopped. */
+/** Below the floor, sandboxes cannot start and the largest one is stopped. */
 export interface DiskGuard {
   /** Rejects: disk_full. */
   admit(): Promise<void>;
@@ -39,7 +39,7 @@ export function createDiskGuard({ driver, clock, logger, floorBytes, freeBytes }
   let lookedAt = Number.NEGATIVE_INFINITY;
   let stoppedAt = Number.NEGATIVE_INFINITY;
 
-  /** Includes reports from sandboxes, because the driver's disk may be visible only from inside a sandbox. */
+  /** The driver's disk may be visible only from inside a sandbox. */
   async function free(): Promise<number> {
     const seen = [...known.values()].map(({ disk }) => disk.freeBytes);
     return Math.min(await freeBytes(), ...seen);

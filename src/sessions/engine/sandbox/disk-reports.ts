@@ -24,7 +24,7 @@ type DiskExceeded = FactOf<'sandbox.disk_exceeded'>['data'];
 export interface MonitoredSandbox {
   readonly sessionId: SessionId;
   readonly sandboxId: SandboxId;
-  /** True if this server has just started the sandbox, so no stop has been logged yet. */
+  /** True if this server has just started the sandbox. */
   readonly isFresh: boolean;
 }
 interface DiskReporter extends Disposable {

@@ -20,14 +20,14 @@ interface LocalSandboxDeps extends Pick<ServerDependencies, 'clock'> {
   readonly hooks: readonly WorkspaceHook[];
 }
 
-/** Rechecks a lost connection for over six seconds, until three missed heartbeats replace a dead sandbox. */
+/** Longer than three missed heartbeats, after which a dead sandbox is replaced. */
 const recheck = { times: 40, everyMs: 250, answerMs: 1_000 };
 
 export class LocalSandboxes extends ServerComponent<LocalSandboxDeps> {
   /** Clients that lost their connection, perhaps because the sandbox is gone. */
   readonly #lost = new WeakSet<SandboxClient>();
 
-  /** Starts the sandbox if needed and keeps it in use. Rejects with fenced if another server owns the session. */
+  /** Starts the sandbox if needed. Rejects: fenced (another server owns the session). */
   async use(id: SessionId, signal: AbortSignal): Promise<SandboxLease> {
     let left = recheck.times;
     const acquire = async () => {
@@ -90,7 +90,7 @@ interface Deps {
 }
 
 export class SandboxAccess extends ServerComponent<Deps> {
-  /** Starts the sandbox if needed and keeps it in use, even if another server owns the session. */
+  /** Starts the sandbox if needed, even if another server owns the session. */
   async use(id: SessionId, signal: AbortSignal): Promise<SandboxLease> {
     const { own, ownership, remoteSandboxes } = this.deps;
     if (!remoteSandboxes) return await own.use(id, signal);
@@ -103,7 +103,7 @@ export class SandboxAccess extends ServerComponent<Deps> {
     return await remoteSandboxes.use(id, signal);
   }
 
-  /** Undefined: the sandbox is not running or is paused. Does not start the sandbox or delay its idle stop. */
+  /** Undefined if the sandbox is paused or not running. Does not delay its idle stop. */
   async look(id: SessionId, signal: AbortSignal): Promise<SandboxClient | undefined> {
     const { liveSessions, remoteSandboxes, store } = this.deps;
     const live = liveSessions.get(id);

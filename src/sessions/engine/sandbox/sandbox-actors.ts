@@ -24,16 +24,10 @@ import type { DiskUsageMonitor } from './disk-reports.ts';
 const named = 20;
 const commandChars = 120;
 const settleMs = 2_000;
-/**
- * Time limit for the flush before a pause, shorter than the pause request's timeout. Flushing gigabytes takes several
- * seconds.
- */
+/** Shorter than the pause request's timeout; flushing gigabytes takes several seconds. */
 const syncMs = 15_000;
 
-/**
- * Flushes a sandbox's files before a freeze, so that a power cut loses no data. The freeze waits for the flush, because
- * a process that is still flushing cannot be frozen. Resolves with the command lines of the sandbox's processes.
- */
+/** Call before a freeze, so that a power cut loses no data. Resolves with the processes' command lines. */
 export async function flushSandbox(
   client: SandboxClient,
   clock: Clock,
@@ -61,10 +55,7 @@ const texts = {
     "in the server's log under the id of this session.",
 } as const;
 
-/**
- * An error without a code becomes the cause, which only the operator's log shows. Its text may contain the server's
- * paths and addresses.
- */
+/** Clients do not see `cause`, which can contain the server's paths and addresses. */
 function sandboxFailure(thrown: unknown, code: keyof typeof texts): AppError {
   const failure = toAppError(thrown);
   if (failure === thrown || failure.code !== 'internal') return failure;
@@ -89,9 +80,7 @@ export interface SandboxDeps {
   readonly disk?: DiskUsageMonitor | undefined;
   track(released: Promise<AppError | undefined>): void;
   readonly holdings?: SandboxQuota | undefined;
-  /**
-   * Called with the error and its cause after a start fails or a sandbox is lost. Clients may see only part of them.
-   */
+  /** Called after a start fails or a sandbox is lost. Clients must not see the cause. */
   failed(sessionId: SessionId, failure: AppError): void;
   release?(client: SandboxClient): void;
 }
@@ -126,7 +115,7 @@ export function provideSandboxMachine(deps: SandboxDeps) {
     return await act(until);
   }
   const begun = new Map<SandboxId, number>();
-  /** Sandboxes that failed while in use and may hang. The next start destroys them first. */
+  /** Sandboxes that failed while in use. The next start destroys them. */
   const broken = new Set<SandboxId>();
   /** Commands running in frozen sandboxes, because a frozen sandbox cannot report them. */
   const frozen = new Map<SandboxId, readonly string[]>();
@@ -324,7 +313,7 @@ async function watch(
   const either = AbortSignal.any([signal, lost]);
   let heardAt = clock.now();
   while (!either.aborted) {
-    // After a missed heartbeat, checks faster, because three misses must take less than six seconds.
+    // Three missed heartbeats must take less than six seconds.
     await sleep(silence.isSilent ? heartbeatMs / 4 : heartbeatMs, either, clock).catch(() => {});
     if (either.aborted) break;
     if (own.isPaused) continue;

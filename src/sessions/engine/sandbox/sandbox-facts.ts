@@ -6,10 +6,7 @@ export type SandboxFact = {
 };
 type Listener = (id: SessionId, fact: SandboxFact) => void;
 
-/**
- * Passes facts to the engine, which appends them to the logs. Drops earlier facts, because no sandbox runs before the
- * engine listens.
- */
+/** Drops facts until the engine listens. No sandbox runs before then. */
 export class SandboxFactChannel {
   #listener: Listener | undefined;
 

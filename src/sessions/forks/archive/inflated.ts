@@ -4,10 +4,7 @@ import { AppError, toAppError } from '../../../core/errors/errors.ts';
 
 const pieceBytes = 256 * 1024;
 
-/**
- * Decompresses on the server, because gzip is slow on a sandbox's single processor. Fails beyond `maxBytes`, because
- * the data is untrusted.
- */
+/** Runs on the server, because gzip is slow on a sandbox's single processor. */
 export async function* gunzipWithLimit(
   content: AsyncIterable<Uint8Array>,
   maxBytes: number,

@@ -5,8 +5,7 @@ import { parseJsonWithinLimits } from '../../../core/text/json.ts';
 import { createTarHeaders, createTarPadding, tarEnd } from '../../../core/text/tar.ts';
 import { invalidArchiveError, readTarEntries, type TarEntry } from './tar-reader.ts';
 
-// A snapshot is a tar file in OCI image layout, so OCI tools can push it to a registry. The compressed files are the
-// only layer and come last, so the archive can be streamed.
+// A snapshot is a tar file in OCI image layout. The only layer comes last, for streaming.
 
 const types = {
   index: 'application/vnd.oci.image.index.v1+json',
@@ -17,7 +16,7 @@ const types = {
 } as const;
 const maxDocument = 256 * 1024;
 const documentLimits = { maxBytes: maxDocument, maxDepth: 20, maxValues: 10_000 };
-/** Maximum number of folder headers before a file. Some programs write one header per folder. */
+/** Some programs write one header per folder. */
 const maxFolders = 100;
 const block = 512;
 
@@ -94,7 +93,7 @@ export interface SnapshotArchive {
   readonly facts: ArchiveMetadata;
   readonly sha256: string;
   readonly bytes: number;
-  /** Fails if the archive ends early or has data after the files. The caller compares the hash with `sha256`. */
+  /** Fails if the archive ends early or has data after the files. The caller must check `sha256`. */
   readonly content: AsyncIterable<Uint8Array>;
 }
 

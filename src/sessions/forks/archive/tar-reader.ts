@@ -8,7 +8,7 @@ export interface TarEntry {
   readonly link: string;
   readonly size: number;
   readonly pax: ReadonlyMap<string, string>;
-  /** Can be read only once, before the next entry is requested. Unread bytes are skipped. */
+  /** Readable only once, before the next entry is requested. */
   readonly content: AsyncIterable<Buffer>;
 }
 
@@ -19,10 +19,7 @@ const noFields: ReadonlyMap<string, string> = new Map();
 export const invalidArchiveError = (what: string): AppError =>
   new AppError('invalid_request', `The archive was refused: ${what}. Nothing was imported.`);
 
-/**
- * Reads an untrusted tar stream. Rejects: invalid_request (a wrong checksum, data after the end, or a header that is
- * ambiguous between programs).
- */
+/** The stream is untrusted. Rejects: invalid_request (damaged, ambiguous, or with data after the end). */
 export async function* readTarEntries(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarEntry, void> {
   const bytes = new ByteReader(source);
   const format = detectArchiveFormat(await bytes.start());

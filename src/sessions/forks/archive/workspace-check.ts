@@ -14,15 +14,12 @@ const maxPath = 4_096;
 const maxDepth = 200;
 /** Maximum total length of symbolic links' paths, which stay in memory during the check. */
 const maxLinkBytes = 32 * 1024 * 1024;
-/** Header fields that sandboxes' archives use. Other fields could give a file a different name in some programs. */
+/** Header fields of sandboxes' archives. Other fields could rename a file in some programs. */
 const known =
   /^([acm]time|path|linkpath|size|[ug]id|[ug]name|GNU\.sparse\.(major|minor|name|realsize|size)|SCHILY\.(xattr|acl)\..+|RHT\.security\.selinux)$/;
 const plain: ReadonlySet<string> = new Set(['0', '1', '2', '5', '6']);
 
-/**
- * Passes on a compressed workspace copy while checking it. Fails before the last byte if a file would leave the workspace,
- * or the copy contains a device or is too large.
- */
+/** Fails before the last byte if the archive is unsafe or too large. */
 export async function* checkWorkspaceArchive(
   content: AsyncIterable<Uint8Array>,
   limits: WorkspaceArchiveLimits,
@@ -95,7 +92,7 @@ async function check(
     if (++count > maxEntries) throw tooLarge(`has more than ${maxEntries} files`);
     bytes += parseSize(entry);
     if (bytes > maxBytes) throw tooLarge(`has more than ${maxBytes} bytes of files`);
-    // A sparse file has a placeholder name in its header and its real name in a pax field.
+    // A sparse file's real name is in a pax field.
     const paths = [entry.name, ...[entry.pax.get('GNU.sparse.name') ?? []].flat()].map((name) => inside(name, links));
     const path = paths.at(-1) as string;
     const isOfLink = entry.type === '1' && links.has(inside(entry.link, new Set()));
@@ -107,7 +104,7 @@ async function check(
   }
 }
 
-/** Throws if the path leaves the workspace or passes through a link, because a link can point anywhere. */
+/** Throws if the path leaves the workspace, passes through a link or is too long. */
 function inside(name: string, links: ReadonlySet<string>): string {
   const parts = name.split('/').filter((part) => part !== '' && part !== '.');
   const isBad = name.startsWith('/') || name.includes('\0') || parts.includes('..');

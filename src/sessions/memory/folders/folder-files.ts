@@ -7,8 +7,7 @@ import { createTar } from '../../skills/skill-files.ts';
 import { memoryStoreLimits } from '../store-index.ts';
 import { type MemoryFolderState, reservedMemoryFilePrefix, unreadableTextReason } from './folder-merge.ts';
 
-// Uses bash and GNU tools to access a memory store's folder in a sandbox. The folder's file `.corral-memory` contains
-// the store's id and the last agreed hashes.
+// The folder's file `.corral-memory` contains the store's id and the last agreed hashes.
 
 export type MemoryFolderClient = Pick<SandboxClient, 'exec' | 'programs' | 'readFile' | 'workdir' | 'workspace'>;
 export interface MemoryFolder {
@@ -34,7 +33,7 @@ printf '\\0%s\\0' "$?"
 find . ${notOwn} -size -${maxBlocks + 1} -print0 2>/dev/null | head -zn ${maxHashed} | xargs -0 -r -n 500 sha256sum -z -- 2>/dev/null
 exit 0`;
 
-/** A folder that belongs to another store, for example in a copied workspace, is treated as empty. */
+/** Treats another store's folder, for example in a copied workspace, as empty. */
 export async function scanMemoryFolder(
   { client, path, store }: MemoryFolder,
   signal: AbortSignal,
@@ -87,10 +86,9 @@ export async function readMemoryFile(
   }
 }
 
-// $1: the folder; $2: the folder for replaced files; $3: the store's id; $4: the access mode. stdin: an archive of the
-// new files, the changes, and the next agreed hashes. Each change consists of the expected hash, the new hash and the
-// path. A file with any other hash is moved away, never overwritten. Output: paths with the prefix u (moved away) or f
-// (failed).
+// $1: the folder; $2: the folder for replaced files; $3: the store's id; $4: the access mode. Each change: the expected
+// hash, the new hash, the path. A file with any other hash is moved away. Output: paths with the prefix u (moved away)
+// or f (failed).
 const changeScript = `
 export LC_ALL=C
 folder=$1 unkept=$2 own=${reservedMemoryFilePrefix} new=${reservedMemoryFilePrefix}.new

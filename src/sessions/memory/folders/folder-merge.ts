@@ -10,7 +10,7 @@ export interface MemoryFolderState {
 }
 
 export interface MemoryFolderMerge {
-  /** The current hash of each path that is equal on both sides. Other paths keep their last agreed hash. */
+  /** Current hashes of paths that are equal on both sides, and last agreed hashes of others. */
   readonly agreed: ReadonlyMap<string, string>;
   readonly pull: readonly MemoryEntry[];
   readonly drop: readonly string[];
@@ -29,9 +29,8 @@ const isPlaceable = (path: string): boolean =>
 export const memoryFilePathOf = ({ path }: Pick<MemoryEntry, 'path'>): string => path.slice(1);
 
 /**
- * Compares each path's hashes with the last agreed hash, by the same rules as Anthropic's SDKs. If both sides changed a
- * file, the store's text wins. If the agent changed a file deleted in the store, the file becomes a memory again.
- * `refusal` says why the agent's changes are not accepted.
+ * Follows the rules of Anthropic's SDKs: the store's text wins if both sides changed a file, except after a deletion in
+ * the store. `refusal`: why the agent's changes are not accepted.
  */
 export function mergeMemoryFolder(
   { files, agreed = new Map(), whole }: MemoryFolderState,

@@ -42,7 +42,7 @@ interface Reports {
 const maxKnown = 1_000;
 const maxTries = 2;
 const maxReported = 20;
-/** Folder under `/mnt/memory` for the agent's replaced files. No store's folder can have this name. */
+/** Folder for the agent's replaced files. No store's folder can have this name. */
 const unkeptFolder = '.unkept';
 /** Errors after which the next use of the folder continues the sync. */
 const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -50,9 +50,7 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /**
- * Syncs memory stores with their folders in sandboxes before and after each tool call, and at the end of a run. Each
- * write includes the hash of the text it replaces, so no change is lost, and a write repeated after a crash has no
- * effect.
+ * Syncs before and after each tool call, and at the end of a run. Each write includes the hash of the text it replaces.
  */
 export class MemoryFolderSync extends ServerComponent<Deps> implements WorkspaceHook {
   readonly #inTurn = createKeyedQueue();
@@ -158,7 +156,7 @@ export class MemoryFolderSync extends ServerComponent<Deps> implements Workspace
         refused.push({ path, why: withoutStop(publicMessage) });
       }
     };
-    // Deletions come first, because a new file may have the path of a deleted folder.
+    // Deletes first, because a new file can have the path of a deleted folder.
     for (const memory of merge.forget)
       await attempt(memoryFilePathOf(memory), async () => {
         await stores.deleteMemory(store, memory.id, memory.sha256, by).catch(ignoreNotFound);
@@ -181,7 +179,6 @@ export class MemoryFolderSync extends ServerComponent<Deps> implements Workspace
       ...unkept.map((path) => report(path, moved(path))),
       ...failed.map((path) => report(path, 'something else is in its place, so the stored text is not in the folder')),
     ];
-    // Another writer changed the memory, so compare again and report the change to the agent.
     if (isStale && tries > 1) {
       const next = await this.#merge(session, mounted, folder, tries - 1);
       return { lasting: next.lasting, once: [...once, ...next.once] };

@@ -38,7 +38,6 @@ function findSubject(args: RuledCall['args']): { readonly subject: string; reado
 
 const operatorsIn = (text: string): number => text.match(operators)?.length ?? 0;
 
-/** `*` matches any text. A pattern that ends in ` *` also matches a command without arguments. */
 const fits = (pattern: string, text: string): boolean =>
   fitsExactly(pattern, text) || (pattern.endsWith(' *') && fitsExactly(pattern.slice(0, -2), text));
 
@@ -130,7 +129,6 @@ function deniedBy({ tool, pattern }: ApprovalRule): string {
 const usualTimeoutMs = 600_000; // default of approvals.timeout-seconds
 const maxShown = 500;
 
-/** The client or worker provides the result, so the user can only reject the call. */
 function waitsForClient(name: string, { args, isForWorker }: { args: Record<string, unknown>; isForWorker: boolean }) {
   const recipient = isForWorker ? "a worker of this session's environment" : 'the program of this session';
   const only = isForWorker ? 'Only a worker' : 'Only the program';

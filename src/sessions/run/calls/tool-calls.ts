@@ -26,10 +26,6 @@ type Call = Pick<PendingCall, 'name' | 'args'>;
 const runs: ReadonlySet<string> = new Set(['shell', 'code']);
 const writing: ReadonlySet<string> = new Set(['file_write', 'file_str_replace', 'file_edit']);
 
-/**
- * A call waits for an earlier one if they share an order key or form a dependent pair, such as a write and a command.
- * Questions and plan changes act as barriers.
- */
 export function mustRunAfter(tools: ToolRegistry, later: Call, earlier: Call): boolean {
   if (isBoundary(later) || isBoundary(earlier)) return true;
   const key = findOrderKey(tools, later);
@@ -47,8 +43,8 @@ const textOf = ({ command, code }: Readonly<Record<string, unknown>>): string =>
 const maxAtOnce = 8;
 
 /**
- * Makes up to eight calls in parallel; dependent calls keep the model's order. The first call over budget and all later
- * ones are not made. If a call throws, stops the others and rethrows the error once all have settled.
+ * The first call over budget and all later ones are not made. If a call throws, stops the others and rethrows once all
+ * have settled.
  */
 export async function executeToolCalls(
   work: RunContext,
@@ -114,8 +110,8 @@ const unpaid = (count: number, over: BudgetOverrun): CallOutcome[] =>
 type CallMaker = (call: PendingCall, index: number) => Promise<CallOutcome>;
 
 /**
- * Starts each call once its dependencies have results. If a dependency waits for approval, requests the call's own
- * approval early. A call that depends on a question, or needs no approval, is held back without a request.
+ * Starts each call once its dependencies have results. Requests its approval early while a dependency waits for
+ * approval.
  */
 function inOrder(work: RunContext, calls: readonly PendingCall[], make: CallMaker): readonly Promise<CallOutcome>[] {
   const outcomes: Promise<CallOutcome>[] = [];
@@ -164,7 +160,7 @@ async function executeToolCall(
       await record(work, pendingCall, { ok: false, reason: 'failed', output: error.publicMessage });
       throw error;
     }
-    // The next call gets a new sandbox, so the model must know that this call was interrupted.
+    // The next call gets a new sandbox.
     result = {
       ok: false,
       reason: 'interrupted',
@@ -265,7 +261,7 @@ async function perform(
   return notes === '' ? result : { ...result, notes };
 }
 
-/** `notes`: for the model only, such as a folder's AGENTS.md or memories that were not stored. */
+/** `notes`: only for the model, such as a folder's AGENTS.md. */
 type Performed = ToolResult & { readonly notes?: string };
 
 type SeenPicture = Parameters<NonNullable<ToolContext['keepPicture']>>[0];
@@ -304,7 +300,7 @@ async function record(
   };
   runWriter.add({ runId: runWriter.runId, message });
   const reason = why ?? (result.ok ? undefined : shownReason(result.reason));
-  // Appends the message together with the call's result, because a restart between two writes would repeat it.
+  // A restart between two writes would repeat the message.
   const says = result.ok && name === notifyUserTool.name;
   await runWriter.write(
     ...(says ? runWriter.messageFacts(splitInHalf(questionTextOf(args))) : []),

@@ -63,7 +63,7 @@ export async function resolveAttachments(
   return shown;
 }
 
-/** Detects the type from the first bytes, because providers refuse an image with a wrong declared type. */
+/** Providers refuse an image with a wrong declared type. */
 async function pictureType(files: UploadReader | undefined, id: string): Promise<string | undefined> {
   const stream = await files?.open(id).catch(() => undefined); // the model still gets the path
   if (!stream) return undefined;

@@ -30,8 +30,7 @@ type SummaryAttempt =
   | { readonly ok: false; readonly result: TurnResult };
 
 /**
- * Removes old images and results. If needed, then replaces old messages with a summary or, as a last resort, removes
- * them. `refused`: the model refused the request as too long, regardless of the estimate.
+ * Removes old images and results, then, if needed, old messages. `refused`: the model refused the request as too long.
  */
 export async function compactToFit(
   work: Deps,
@@ -75,7 +74,6 @@ async function putSummary(work: Deps, options: SummaryOptions, signal: AbortSign
   if (summaryResult.kind === 'unaffordable') return { ok: false, result: summaryResult.result };
   if (summaryResult.kind === 'failed') {
     transcript.failedSummaries += 1;
-    // After a few failed summaries, the run continues without one, because other requests may succeed.
     if (transcript.failedSummaries < maxFailedSummaries) return { ok: false, result: summaryResult.result };
     return { ok: true, why: summaryResult.why };
   }
@@ -189,10 +187,7 @@ function flawOf(reply: { text: string; calls: number; isRefused: boolean }): str
   return reply.text === '' ? 'The model returned an empty summary.' : undefined;
 }
 
-/**
- * Selects the messages in the previous request's form, so that the provider's cache applies. Shortens results only if
- * needed. Undefined if the request would still be too long.
- */
+/** Keeps the previous request's form, for the provider's cache. Undefined if the request would still be too long. */
 function toSummarize(
   { runWriter }: Deps,
   fit: ContextWindow,
@@ -223,17 +218,14 @@ const fullAt = 0.9; // fraction of the space for a request; below 1 because size
 
 const maxFailedSummaries = 2;
 
-/**
- * Measures the next request against the model's window. `size` and `limit` are in estimated tokens; `room` is in bytes.
- */
+/** `size` and `limit` are in estimated tokens; `room` is in bytes. */
 class ContextWindow {
   readonly #work: Deps;
   readonly #around: number;
-  /** Whether the model refused the request as too long and only images have been compacted since. */
+  /** Whether the model refused the request and only images have been compacted since. */
   #isRefused: boolean;
   readonly limit: number;
   readonly room: CompactionSizes;
-  /** Maximum number of characters per result in a small window. Undefined if there is no limit. */
   readonly resultChars: number | undefined;
 
   constructor(work: Deps, frame: RequestFrame, refused: boolean) {
@@ -243,7 +235,7 @@ class ContextWindow {
     this.#isRefused = refused;
     this.limit = window - Math.min(maxOutput, Math.floor(window / 4));
     const inBytes = (share: number) => Math.floor((this.limit * share * (this.#around + 1)) / this.tokens(1));
-    // The window may be smaller than declared. After a refusal, the only known bound is the refused request's size.
+    // After a refusal, the only known bound is the refused request's size.
     const most = refused ? this.#bytes() : Number.POSITIVE_INFINITY;
     const share = (of: number) => Math.floor(Math.min(inBytes(of), most * of));
     const chars = Math.max(leastResult, Math.floor(this.limit / 3)); // about a tenth of the window

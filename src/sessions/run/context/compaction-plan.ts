@@ -27,7 +27,6 @@ export function planResultRemoval(
   return { kind: 'results', upto, until: messages.length, ...(most !== undefined && { most }) };
 }
 
-/** Limits all results once any result exceeds the limit, so that several results fit into a small window. */
 export function planResultLimit(
   messages: readonly Message[],
   compactions: readonly Compaction[],
@@ -58,7 +57,7 @@ const picturePlaces = createListFold<IndexedMessage, readonly number[]>([], (pla
   message.role !== 'assistant' && message.pictures ? [...places, at] : places,
 );
 
-/** Cuts only before a reply or a user's message, so that no call is separated from its result. */
+/** Cuts so that no call is separated from its result. */
 export function planSummary(
   messages: readonly Message[],
   seen: readonly IndexedMessage[],

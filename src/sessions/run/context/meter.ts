@@ -10,7 +10,6 @@ interface TokenHabits {
   readonly cachedShare: number;
 }
 
-/** Estimates token counts from bytes. The count that each model last reported corrects the estimate. */
 export class TokenEstimator {
   readonly #perByte = new Map<string, number>();
   readonly #habits = new Map<string, TokenHabits>();

@@ -78,7 +78,7 @@ interface Shape {
 }
 const lastShapes = new WeakMap<Message, Shape & { readonly made: Message }>();
 
-/** Reuses the last object of this shape, because size and hash are cached per message object. */
+/** Size and hash are cached per message object. */
 function shortened(message: Message, { most, withoutPictures: bare }: Shape): Message {
   const last = lastShapes.get(message);
   if (last?.most === most && last.withoutPictures === bare) return last.made;

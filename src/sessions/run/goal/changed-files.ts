@@ -9,9 +9,6 @@ const maxCompared = 100;
 const fileChars = 12_000; // maximum bytes of diff per file
 const timeoutMs = 20_000;
 
-/**
- * Lists the run's changed files, then as much of their diffs as fits. Undefined if no copies from before the run exist.
- */
 export async function listChangedFiles(
   client: Pick<SandboxClient, 'exec'>,
   { runId, most }: { readonly runId: string; readonly most: number },

@@ -41,7 +41,7 @@ export async function judgeGoal(work: RunContext, input: JudgeInput, signal: Abo
 const allPassed: Finding = { result: 'satisfied', reason: 'All checks passed.' };
 const graderResults = { passed: 'satisfied', missed: 'not_satisfied', unknown: 'could_not_be_judged' } as const;
 
-/** Requests over budget wait for the user. Other failed requests are retried until the last attempt. */
+/** A request over budget waits for the user, even on the last try. */
 const givesUp = ({ kind }: TurnResult, { isLastTry }: JudgeInput): boolean => kind !== 'unaffordable' && isLastTry;
 const messageOf = (result: TurnResult): string => (result.kind === 'failed' ? result.message : 'The grader failed.');
 
@@ -81,10 +81,7 @@ async function conclude(
 type Deps = Pick<RunContext, 'runWriter' | 'sandbox'>;
 const outputChars = 3_000; // characters of output per check
 
-/**
- * Runs every check in sequence, even after a failed one, each in its own shell at the workspace root. After a server
- * restart, finished checks are not repeated, and a running check is awaited.
- */
+/** Runs every check, even after a failed one. After a server restart, finished checks are not repeated. */
 export async function runGoalChecks(
   work: Deps,
   { checks, round }: { readonly checks: readonly GoalCheck[]; readonly round: number },
@@ -194,7 +191,6 @@ type GradingResult =
   | { readonly kind: 'ungraded'; readonly result: TurnResult }
   | { readonly kind: 'broken'; readonly reason: string };
 
-/** Uses a separate context. Retries once if the reply has no verdict, unless the model declined. */
 async function gradeAgainstRubric(work: RunContext, input: GradingInput, signal: AbortSignal): Promise<GradingResult> {
   const { model, runWriter, budget } = work;
   const { grader: system } = await work.prompt(signal);
@@ -257,7 +253,6 @@ async function materialFor(work: RunContext, { rubric, checked }: GradingInput, 
   ].join('\n\n');
 }
 
-/** Without a sandbox, the changes are not known, and the grader judges only the text. */
 async function changesFor(
   { sandbox }: RunContext,
   requested: { readonly runId: string; readonly most: number },

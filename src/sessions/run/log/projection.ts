@@ -13,7 +13,7 @@ export const StoredSession = SessionRecord.extend({
    * True if a user stopped the sandbox. Commands and the desktop are refused until a run starts or `start` is called.
    */
   sandboxHeld: z.boolean().default(false),
-  /** True if the daemon violated the protocol. The sandbox is destroyed, and only a user's request starts a new one. */
+  /** True if the daemon violated the protocol. Only a user's request starts a new sandbox. */
   sandboxUntrusted: z.boolean().default(false),
   /** Absent before the first phase, and in records of earlier versions. */
   sandboxPhase: SandboxPhase.optional(),
@@ -36,7 +36,7 @@ export const StoredSession = SessionRecord.extend({
   workingSince: z.number().nullable().default(null),
   isOverBudget: z.boolean().default(false),
   permitted: z.array(z.string()).default([]),
-  /** Files for the first sandbox. Null if there are none or if they were already restored. */
+  /** Files for the first sandbox. Null if there are none left to restore. */
   startsFrom: z.object({ blob: z.string(), sha256: z.string().optional() }).nullable().default(null),
   filesDamaged: WorkspaceDamageReport.nullable().default(null),
   /** Sources are only ever added. */

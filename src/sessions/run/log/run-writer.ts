@@ -25,7 +25,7 @@ type GoalData = FactOf<'goal'>['data'];
 export type GoalCheckData = Extract<GoalData, { kind: 'checked' }>;
 type RequestedData = FactOf<'approval.requested'>['data'];
 export interface AnswerRequest extends RequestedData {
-  /** The call needs a worker's result, but the request for it is not in the log yet. */
+  /** A worker's call whose request is not in the log yet. */
   readonly isUnwritten?: true;
 }
 type InterruptReason = 'cancelled' | 'interrupted' | 'sandbox_lost';
@@ -126,7 +126,7 @@ export class RunWriter {
   get unheard(): readonly UserMessage[] {
     return this.#inbox;
   }
-  /** Takes all new messages, or only those in `shown`, in the form shown to the model. */
+  /** Takes all new messages, or only those in `shown`, in their shown form. */
   takeIn(shown?: ReadonlyMap<MessageId, ResolvedMessage>): void {
     for (const { messageId, text } of this.#inbox.splice(0, shown?.size ?? this.#inbox.length)) {
       const { pictures = [], attached = [], ...report }: Partial<ResolvedMessage> = shown?.get(messageId) ?? {};
@@ -140,7 +140,7 @@ export class RunWriter {
     }
   }
 
-  /** Resolves when all earlier writes are durable and sent to followers. Rejects if a write fails. */
+  /** Resolves when all earlier writes are durable and sent to followers. */
   async flush(): Promise<void> {
     await this.#append([]);
     await waitForNextLoopTurn();
@@ -152,10 +152,7 @@ export class RunWriter {
     await this.#append(facts);
   }
 
-  /**
-   * Defers facts to the next write, because each write waits for the disk. Not allowed for facts that complete a
-   * started message.
-   */
+  /** Not allowed for facts that complete a started message. */
   deferToNextWrite(...facts: readonly SessionFact[]): void {
     this.#owed.push(...facts);
   }
@@ -349,10 +346,7 @@ export class RunWriter {
     this.#closed = true;
   }
 
-  /**
-   * Closes the open message, calls and step in order, then ends the run. Repeated calls return the same promise.
-   * `shown` maps open calls' ids to their content.
-   */
+  /** Repeated calls return the same promise. `shown` maps open calls' ids to their content. */
   close(
     last: readonly SessionFact[],
     why: InterruptReason,

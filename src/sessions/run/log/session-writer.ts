@@ -82,12 +82,10 @@ interface Options extends Pick<ServerDependencies, 'clock' | 'log'> {
   readonly record: StoredSession;
   readonly head: number;
   readonly isWatched: () => boolean;
-  /**
-   * Called before each write. Undefined if this server is known to hold the lease. Rejects: fenced, store_unavailable.
-   */
+  /** Undefined if this server is known to hold the lease. Rejects: fenced, store_unavailable. */
   readonly confirm?: () => Promise<void> | undefined;
   readonly onFact: (fact: SessionFact, seq: number) => void;
-  /** Called when a write fails. Later writes also fail, because the state in memory is ahead of the log. */
+  /** Called when a write fails. Later writes also fail. */
   readonly onBroken: (error: AppError) => void;
 }
 interface PendingWrite {
@@ -157,8 +155,8 @@ export class SessionWriter extends ServerComponent<Options> {
   }
 
   /**
-   * Changes the record in queue order, so that no queued write undoes the change. If `facts` is empty, a former lease
-   * holder can overwrite the change until it notices the loss of the lease.
+   * Changes the record in queue order. Without `facts`, a former lease holder can overwrite the change until it notices
+   * the loss of the lease.
    */
   async amend(marks: Partial<StoredSession>, facts: readonly SessionFact[] = []): Promise<void> {
     if (this.#broken) throw this.#broken;
@@ -171,7 +169,7 @@ export class SessionWriter extends ServerComponent<Options> {
       try {
         await this.#append(batch);
       } catch (thrown) {
-        // Later writes may depend on the lost facts, so they fail until the log is read again.
+        // Later writes may depend on the lost facts.
         const error = toAppError(thrown);
         const isNews = this.#broken === undefined;
         this.#broken ??= error;

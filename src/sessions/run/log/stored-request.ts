@@ -60,10 +60,7 @@ export interface RequestContents {
   readonly pictures: PictureHashes;
 }
 
-/**
- * Can be recomputed from stored data. Covers the conversation and the notes as hash chains that continue the previous
- * request's chains.
- */
+/** Can be recomputed from stored data. Continues the previous request's hash chains. */
 export const computeRequestHash = (
   frame: StoredRequestFrame,
   { messages, earlier, pictures }: RequestContents,
@@ -128,10 +125,7 @@ export interface ModelRequest {
   readonly conversation: readonly Message[];
 }
 
-/**
- * Stores nothing twice. A record identifies the conversation by length and other data by hash, and refers to the
- * previous request for earlier notes.
- */
+/** Stores nothing twice. A record refers to the conversation by length and to other data by hash. */
 export class RequestLog {
   readonly #sessionId: SessionId;
   readonly #stored = new Set<string>();
@@ -182,7 +176,6 @@ export class RequestLog {
 
   #note = (text: string): string => this.#text(digestText(text), { text });
 
-  /** After a restart, the same text may be written a second time, which has no effect. */
   #text(hash: string, doc: object): string {
     if (!this.#stored.has(hash)) this.#put(requestTextRecordKind, hash, { doc });
     this.#stored.add(hash);
@@ -202,9 +195,7 @@ const place = { kind: 'server', id: 'request-notes' } as const;
 const perPage = 20; // an old record can be as large as 100 KB
 const restMs = 20;
 
-/**
- * Removes repeated notes from requests stored by older versions. Runs once per store, and continues after a restart.
- */
+/** Removes repeated notes from older versions' requests. Runs once per store. */
 export async function upgradeStoredRequests(records: RecordStore, clock: Clock, signal: AbortSignal): Promise<void> {
   const known = await records.get(place.kind, place.id);
   let after = known ? Place.parse(known.doc).after : undefined;

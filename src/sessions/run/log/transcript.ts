@@ -9,8 +9,7 @@ import { applyCompactions, type Compaction, type IndexedMessage } from '../conte
 import { type ConversationEntry, parseConversation, type StoredCompaction, sortResultsByCall } from './conversation.ts';
 import { RequestLog } from './stored-request.ts';
 
-// The conversation contains the provider's raw parts, which go back unchanged and must not be in the log. Facts and
-// transcript are written in one transaction.
+// The conversation contains the provider's raw parts, which go back unchanged and must not be in the log.
 
 interface View {
   readonly of: RunId;
@@ -197,10 +196,7 @@ export class Transcript {
     return this.#messageIds.has(messageId);
   }
 
-  /**
-   * Places the server's note where it stays in later requests. Once all notes exceed `maxBytes`, drops the earlier
-   * notes.
-   */
+  /** The note stays in its place in later requests. Drops earlier notes beyond `maxBytes`. */
   placeNote(text: string, maxBytes: number): void {
     const last = this.#note;
     if (text === '' || last?.text === text) return;

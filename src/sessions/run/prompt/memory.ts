@@ -19,15 +19,12 @@ interface Reader {
   readonly folders?: readonly string[];
 }
 
-/**
- * Reads the notes once per run, because a changed prompt invalidates the provider's cache. `run` is any object that
- * lives as long as the run.
- */
+/** Reads the notes once per run. `run`: any object that lives as long as the run. */
 export class WorkspaceNotes {
   readonly #read = new WeakMap<object, string | undefined>();
   readonly #reading = new WeakMap<object, Promise<void>>();
 
-  /** Resolves with undefined if there are no readable notes yet. Rejects only when the signal fires. */
+  /** Undefined if there are no readable notes yet. Rejects only when the signal fires. */
   async of(run: object, reader: Reader | undefined, signal: AbortSignal): Promise<string | undefined> {
     if (reader) await raceAbort(this.begin(run, reader), signal);
     return this.#read.get(run);
@@ -76,13 +73,10 @@ function joined(found: readonly { readonly path: string; readonly text: string }
   return found.length === 0 ? undefined : found.map(({ path, text }) => `## ${path}\n\n${text}`).join('\n\n');
 }
 
-// Control characters, direction marks, joiners, and Unicode tags. Models see them, but people do not.
+// Control characters, direction marks, joiners, and Unicode tags: visible to models, not to people.
 const unseen = /[\p{Cc}\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e0fff}]/gu;
 
-/**
- * Limits the length of untrusted text, removes invisible characters, and escapes tags that could close the enclosing
- * element.
- */
+/** Removes invisible characters and escapes tags that could close the enclosing element. */
 export function sanitizePromptFile(bytes: Uint8Array, most: number): string | undefined {
   const whole = new TextDecoder().decode(bytes.subarray(0, most));
   const isCut = bytes.length > most;

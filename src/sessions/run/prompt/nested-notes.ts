@@ -28,14 +28,11 @@ const CallPaths = z.object({
   exec_dir: z.string().optional(),
 });
 
-/** Untrusted notes for agents in subfolders of repositories. The first call that touches a folder gets its notes. */
+/** Untrusted notes in subfolders. The first call that touches a folder gets its notes. */
 export class NestedWorkspaceNotes {
   readonly #runs = new WeakMap<object, RunNotes>();
 
-  /**
-   * Resolves with undefined if there are no new notes. Rejects only when the signal fires; the next call retries a
-   * failed read.
-   */
+  /** Undefined if there are no new notes. Rejects only when the signal fires; the next call retries a failed read. */
   async of(
     run: object,
     { client, clock, roots, args, isShown }: Touched,

@@ -21,7 +21,7 @@ export interface PromptContext {
 }
 type PartValues = Readonly<Record<string, string>>;
 
-/** The parts in prompt order. Each function returns the values of its placeholders, or undefined to omit the part. */
+/** In prompt order. Each function returns its placeholders' values, or undefined to omit the part. */
 const systemParts = {
   project: ({ instructions }) => (instructions === undefined ? undefined : { instructions }),
   role: ({ hasSandbox }) => (hasSandbox ? {} : undefined),
@@ -52,9 +52,7 @@ function approvalsOf({ approvals, hasTool, hasToolServers }: PromptContext): Par
   return there.length === 0 ? undefined : { approvals: there.map((name) => `\`${name}\``).join(', ') };
 }
 
-/**
- * Notes that state the purpose of a turn, sent at the end of a request. `grader` is the grader's system prompt instead.
- */
+/** Sent at the end of a request, except `grader`, which is the grader's system prompt. */
 export const promptNoteNames = ['replan', 'step', 'todo-list', 'answer', 'grader'] as const;
 export type PromptNoteName = (typeof promptNoteNames)[number];
 type SystemPart = keyof typeof systemParts;
@@ -82,8 +80,8 @@ const placeholders: Partial<Record<PromptPartName, Placeholders>> = {
 const workdirLine = /^Working directory: \{\{workdir\}\}$/m;
 
 /**
- * Throws: invalid_request for an unknown or missing placeholder, or a missing working-directory line. `where` is the
- * text's source.
+ * Throws: invalid_request (an unknown or missing placeholder, a missing working-directory line). `where`: the source of
+ * `text`.
  */
 export function checkPromptPart(name: PromptPartName, text: string, where: string): void {
   const { must, may = [] } = placeholders[name] ?? { must: [] };
@@ -110,7 +108,7 @@ const promptPartValuesOf = (name: SystemPart, facts: PromptContext): PartValues 
 const fillPromptPart = (text: string, values: PartValues): string =>
   text.replace(/\{\{([^{}]*)\}\}/g, (whole, key: string) => values[key] ?? whole);
 
-/** The parts are next to this file, or in the source tree if this file is compiled. */
+/** If this file is compiled, the parts are in the source tree. */
 function ownFolder(): string {
   const places = ['./parts/', '../../../../../src/sessions/run/prompt/parts/'];
   const folders = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));

@@ -42,10 +42,7 @@ interface SkillReport {
   readonly unread: readonly string[];
 }
 
-/**
- * Parses a SKILL.md as Claude Code does. `folder` is the fallback for the name, the first paragraph for the
- * description.
- */
+/** Parses as Claude Code does. Fallbacks: `folder` for the name, the first paragraph for the description. */
 export function parseSkill(text: string, folder?: string): SkillReport {
   const front = parseFrontmatter(text, texts);
   if (typeof front === 'string') return refused([`SKILL.md: ${front}`]);

@@ -27,7 +27,7 @@ const maxFileBytes = 128 * 1024;
 const waitMs = 3_000;
 const maxReported = 10;
 
-/** Looks for skills once per run. `run` is any object that lives as long as the run. */
+/** Looks once per run. `run`: any object that lives as long as the run. */
 export class WorkspaceSkillFinder {
   readonly #found = new WeakMap<object, SkillScanResult>();
   readonly #reported = new WeakSet<object>();
@@ -72,10 +72,7 @@ export interface SkillScanResult {
   readonly unread: readonly string[];
 }
 
-/**
- * Finds the first skill of each name. `unread` lists problems in SKILL.md files. Ignores folders without a readable
- * SKILL.md.
- */
+/** `unread`: problems in SKILL.md files. Keeps the first skill of each name. */
 export async function findWorkspaceSkills(
   client: Files,
   folders: readonly string[],

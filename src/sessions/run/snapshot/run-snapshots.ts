@@ -8,8 +8,6 @@ import { decodeFileNames, encodeFileNamesCommand } from '../../../core/text/file
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 import type { ChangedFile, FileChanges } from '../../api/files.ts';
 
-// Scripts that save a workspace's files before a run and compare them afterwards. Both are limited in large workspaces.
-
 const { files: maxFiles, copies: maxCopies, copyBytes, copiedBytes: maxCopiedBytes } = runFileLimits;
 const maxCopyBlocks = copyBytes / 512;
 const maxFileChanges = 2_000;
@@ -34,7 +32,7 @@ printf '%s\\n%s\\n' "$run" "$at" >${own}.new/about
 rm -rf ${own} && mv -T ${own}.new ${own}
 `;
 
-/** Prints the run, the time, and the files that differ. Only the lines of current files start with a tab. */
+/** Prints the run, the time, and differing files. Only lines of current files start with a tab. */
 const baselineCompareScript = `
 [ -f ${own}/about ] || exit ${missingBaselineExitCode}
 cat ${own}/about

@@ -73,7 +73,7 @@ interface Fitting {
   readonly signal: AbortSignal;
 }
 
-/** Detects the type from the content, because providers refuse an image with the wrong type. */
+/** Providers refuse an image with the wrong type. */
 async function fitPicture(bytes: Buffer, { picture, side, signal }: Fitting): Promise<Fitted> {
   const mimeType = detectPictureType(bytes);
   if (mimeType === undefined)
@@ -169,10 +169,7 @@ class Continuation {
     if (this.#held.length >= repeated) this.#release(repeated);
   }
 
-  /**
-   * Call at the end of the reply. Drops a reply that only repeats the start of `begun`, unless it is short enough to
-   * match by chance.
-   */
+  /** Call at the end of the reply. A short repetition may be a coincidence. */
   end(): void {
     if (this.#places.length > 0)
       this.#release(this.#places[0] === 0 && this.#held.length >= minRepeated ? this.#held.length : 0);
@@ -334,7 +331,7 @@ function createLoader({ desktop, files }: Deps): ((file: string) => Promise<stri
 }
 const base64 = async (stream: Readable): Promise<string> => (await buffer(stream)).toString('base64');
 
-/** Returns the next request without its conversation, to measure its size. The note's position is missing. */
+/** The next request without its conversation or the note's position, to measure its size. */
 function createFrame({ runWriter }: Deps, { prompt, tools, hint, phase }: TurnInput) {
   const { transcript, runId } = runWriter;
   const isPlanned = phase.kind === 'act' || phase.kind === 'summarize';

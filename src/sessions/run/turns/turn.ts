@@ -18,9 +18,9 @@ export type Turn =
       /** The caller must write these facts with the turn's other facts. */
       readonly facts: readonly SessionFact[];
       readonly spent: RunSpending;
-      /** True if the reply is empty, ends in the middle of a call, or repeats itself. */
+      /** Also true if the reply ends in the middle of a call or repeats itself. */
       readonly empty: boolean;
-      /** Explains to the model why the reply is unusable. Absent if the reply was empty but not cut off. */
+      /** The reason, for the model. Absent if the reply was empty but not cut off. */
       readonly hint?: string;
     }
   | { readonly ok: false; readonly result: TurnResult };
@@ -109,7 +109,6 @@ const wasCut = ({ outcome, message, repeats }: CheckedModelReply): boolean =>
   message.calls.length === 0 &&
   message.text.trim() !== '';
 
-/** Adds a note to the text if the continuation is cut off, repeats itself or fails permanently. */
 function joined(first: CheckedModelReply, rest: CheckedModelReply, hear: (delta: string) => void): CheckedModelReply {
   const { outcome } = rest;
   if (outcome.kind === 'cancelled' || (outcome.kind === 'failed' && outcome.retryable)) return rest;
@@ -119,7 +118,6 @@ function joined(first: CheckedModelReply, rest: CheckedModelReply, hear: (delta:
   return { ...rest, repeats: false, message, outcome: outcome.kind === 'finished' ? outcome : first.outcome };
 }
 
-/** Returns a hint if the length limit cut off the reply in the middle of a call or before any text. */
 function cutCallHint({ stop, cutCalls = [] }: FinishedTurn, isSilent: boolean): string | undefined {
   const [name] = cutCalls;
   if (stop !== 'length') return undefined;

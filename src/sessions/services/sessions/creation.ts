@@ -17,7 +17,7 @@ import type { SessionVolumes } from '../../volumes/session-volumes.ts';
 export interface CreationDeps extends Pick<ServerDependencies, 'clock' | 'ids' | 'log'> {
   readonly supervisor: Pick<Supervisor, 'wake'>;
   readonly checkModel?: (ref: string) => void | Promise<void>;
-  /** Rejects: invalid_request for an unknown name, or the reason why the template cannot run here. */
+  /** Rejects: invalid_request (an unknown name), or the reason why the template cannot run here. */
   readonly templateFor: (named: string | undefined, projectId: string | null) => Promise<ResolvedTemplate>;
   readonly forks: Pick<ForkCreator, 'make' | 'makeBranch'>;
   /** Rejects: not_found for a skill that sessions of this holder cannot use. */
@@ -34,7 +34,7 @@ export interface CreationDeps extends Pick<ServerDependencies, 'clock' | 'ids' |
   readonly volumes?: Pick<SessionVolumes, 'mount' | 'release' | 'checkMove'>;
   readonly checkRepository?: (url: string) => void;
   readonly admit?: () => void;
-  /** Throws if the driver does not support the options, or if they exceed the template's or project's limits. */
+  /** Throws for options that the driver does not support or that exceed the limits. */
   readonly checkSandbox?: (choice: SandboxOptions, session: SessionTemplateChoice) => void;
   readonly checkAdoption?: (named: string) => Promise<void>;
 }

@@ -26,7 +26,7 @@ export function createSessionDeleter(parts: DeletionDeps) {
   const { store, commands, clock, closing, watchers } = parts;
   const burying = new Map<SessionId, Promise<void>>();
 
-  /** Writes the tombstone, even if another server holds the session or its log is unreadable. */
+  /** Works even if another server holds the session or its log is unreadable. */
   async function bury(id: SessionId): Promise<void> {
     let broken: unknown;
     for (let wait = 100; wait <= 2_000; wait *= 2) {
@@ -37,7 +37,7 @@ export function createSessionDeleter(parts: DeletionDeps) {
         if (notBroken.has(toAppError(thrown).code)) throw thrown;
         broken = thrown;
       }
-      // Retries before writing directly, because a lease holder that is still running would overwrite the tombstone.
+      // A lease holder that is still running would overwrite a direct write.
       await sleep(wait, closing, clock);
     }
     const found = await store.records.get('session', id);

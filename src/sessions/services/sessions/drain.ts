@@ -12,10 +12,7 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
 }
 const everyMs = 5_000;
 
-/**
- * Empties this server before maintenance. Refuses new sessions and pauses or stops unused sandboxes, but keeps their
- * files. Running work continues.
- */
+/** For maintenance. Refuses new sessions and pauses or stops unused sandboxes. Running work continues. */
 export class DrainController extends ServerComponent<Deps> implements DrainService {
   readonly #rounds = new WorkLoop({
     ...this.deps,

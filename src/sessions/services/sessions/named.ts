@@ -24,7 +24,7 @@ export function createNamedSessionMethods({
     for (let left = maxTries; left > 0; left--) {
       const answer = await names.claim(owner, name);
       if (answer.kind === 'session') {
-        // Any use of the sandbox waits for its start, and rejects if the start fails.
+        // Any use of the sandbox rejects if the start fails.
         void resume(answer.session.id).catch(() => {});
         return { session: answer.session, isNew: false };
       }

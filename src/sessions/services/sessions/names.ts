@@ -33,16 +33,10 @@ export type NameClaimResult =
   | { readonly kind: 'session'; readonly session: SessionRecord }
   | { readonly kind: 'claim'; readonly claim: NameClaim };
 
-/**
- * After this time, in ms, an entry is valid only if its session has the name. A server may have crashed before setting
- * it.
- */
+/** In ms. After this time, an entry is valid only if its session has the name. */
 const unfinishedMs = 60_000;
 
-/**
- * Names are unique per owner across servers. The session's record takes precedence over the entry, so a crash requires
- * no repair.
- */
+/** Names are unique per owner across servers. The session's record takes precedence over the entry. */
 export class SessionNames extends ServerComponent<Deps> {
   readonly #nextEntries = createRecordSweep(this.deps.records, kind, ({ id, doc }) => ({
     id,
@@ -83,8 +77,8 @@ export class SessionNames extends ServerComponent<Deps> {
   }
 
   /**
-   * `change` stores the name in the session's record. Rejects: conflict (another session of the owner has or is getting the
-   * name), and as `change` does.
+   * `change` stores the name. Rejects: conflict (another session of the owner has or is getting the name), and as
+   * `change` does.
    */
   async rename<Changed>(
     { id, owner, name: before }: Pick<SessionRecord, 'id' | 'owner' | 'name'>,
@@ -143,7 +137,7 @@ export class SessionNames extends ServerComponent<Deps> {
   }
 }
 
-/** The owner and the name can be longer than an id and can contain separators. */
+/** Hashed, because the owner and the name can be long and contain separators. */
 const keyOf = (owner: string | undefined, name: string): string =>
   createHash('sha256')
     .update(JSON.stringify([owner ?? null, name]))

@@ -56,7 +56,7 @@ export function createSessionViews({
     },
   };
 
-  /** Reads a file that the log lacks but a stopped sandbox may have. Starts the sandbox if necessary. */
+  /** Starts the sandbox if needed, to read a file that the log lacks. */
   async function keptFile(
     id: SessionId,
     path: string,
@@ -70,9 +70,7 @@ export function createSessionViews({
     return await readWholeFile(used.client, path, until.signal);
   }
 
-  /**
-   * Reads from a running sandbox, otherwise from the log, so that viewing a session usually does not start its sandbox.
-   */
+  /** Viewing a session usually does not start its sandbox. */
   async function viewing<T>(
     id: SessionId,
     signal: AbortSignal,
@@ -89,7 +87,6 @@ export function createSessionViews({
   }
 }
 
-/** Returns the result of `elsewhere` for errors with `code`. Rethrows if there is no result, and all other errors. */
 const unlessMissing =
   <T>(code: ErrorCode, elsewhere: () => Promise<T>) =>
   async (thrown: unknown): Promise<NonNullable<T>> => {

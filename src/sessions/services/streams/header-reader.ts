@@ -25,10 +25,7 @@ export function createTransferHeaderReader(
 
 export const missingSizeError = () => new AppError('sandbox_untrusted', "The sandbox did not send the file's size.");
 
-/**
- * Throws: sandbox_untrusted unless the text is a well-formed version. A sandbox sends the value, and a response header
- * contains it.
- */
+/** The value comes from the sandbox and goes into a response header. */
 export function parseFileVersion(message: string): string {
   if (/^\d{1,16}-\d{1,12}\.\d{9}$/.test(message)) return message;
   throw new AppError('sandbox_untrusted', "The sandbox did not send the file's version.");

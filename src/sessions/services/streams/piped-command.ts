@@ -29,8 +29,8 @@ const errorsChars = 500;
 export async function* emptyInput(): AsyncGenerator<Uint8Array> {}
 
 /**
- * Stops the program and all its processes if `signal` fires or the input fails. Rejects with the input's error, the signal's
- * reason, or an error from `ProgramClient`.
+ * Also stops the program if the input fails. Rejects with the input's error, the signal's reason, or a `ProgramClient`
+ * error.
  */
 export async function runProgramOverPipes(
   { programs }: Pick<SandboxClient, 'programs'>,
@@ -44,7 +44,7 @@ export async function runProgramOverPipes(
   const give = () => failed.reject(signal.reason);
   signal.addEventListener('abort', give, { once: true });
   try {
-    // Not cancelled by `signal`. After an interrupted call, the program may or may not have started.
+    // Not cancelled by `signal`, because an interrupted call may still start the program.
     await programs.open(program, AbortSignal.timeout(openMs));
     onStart?.();
     throwIfAborted(signal);
@@ -84,7 +84,7 @@ export const createCopyFailureFormatter =
   (printed: string, exitCode: number) =>
     `${files} could not be copied (${command}: ${exitCode})${printed && `: ${printed}`}.`;
 
-/** The program waits for a slow reader and ends when the reader stops. Rejects if the program fails. */
+/** The program waits for a slow reader and ends when the reader stops. */
 export async function* streamOutput(
   sandbox: Pick<SandboxClient, 'programs'>,
   program: Omit<PipedProgram, 'onOutput'>,

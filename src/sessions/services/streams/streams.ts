@@ -14,14 +14,11 @@ import {
 } from './header-reader.ts';
 import { BackpressureStream, emptyInput, runProgramOverPipes } from './piped-command.ts';
 
-// $1 is the path, $2 the workspace. A version consists of size and modification time. Files are opened before their
-// size is read, in case they are replaced.
+// $1 is the path, $2 the workspace. A version consists of size and modification time.
 
 const exits = { missing: 44, outside: 45, unfit: 46, full: 47, changed: 48 } as const;
 
-/**
- * Prints the size and version on one line, then the bytes from offset $3. $4 is the maximum number of bytes, or empty.
- */
+/** Prints the size and version on one line, then bytes from offset $3, at most $4 if not empty. */
 export const fileSendScript = `
 root=$(readlink -f -- "$2")
 file=$(readlink -f -- "$1") && [ -e "$file" ] || exit ${exits.missing}
@@ -39,9 +36,8 @@ exec dd bs=262144 iflag=skip_bytes,count_bytes,fullblock skip="$from" count="$co
 `;
 
 /**
- * The last step is a rename, so an interrupted upload leaves the old file intact. $3 is the required version, `none`
- * for a new file, or empty for any version. Prints the new version, which always differs from the old one. A lock
- * serializes uploads to the same folder.
+ * An interrupted upload leaves the old file intact. $3: the required version, `none` for a new file, or empty for any
+ * version. Prints the new version, which always differs from the old one.
  */
 export const fileReceiveScript = `
 root=$(readlink -f -- "$2")
@@ -91,7 +87,7 @@ const timedOutCode = 124;
 const errorsChars = 2_000;
 const closeMs = 10_000;
 
-/** Runs long commands as programs over pipes. Uses scripts to transfer files if an older daemon has no file streams. */
+/** Uses scripts to transfer files if an older daemon has no file streams. */
 export function createStreamService({ sandboxes, ids, known }: Deps): StreamService {
   const nameOf = (what: string) => `${what}-${ids.short()}`;
 

@@ -6,7 +6,7 @@ import type { BackpressureStream } from './piped-command.ts';
 
 const maxUnsent = 1024 * 1024; // in bytes while a stream is open, in characters at other times
 
-/** Sends input in order. Drops pending input beyond 1 MiB. The terminal's output stream reports errors. */
+/** Sends input in order and drops pending input beyond `maxUnsent`. The terminal's output stream reports errors. */
 export class TerminalInputWriter {
   readonly #client: TerminalClient;
   readonly #id: string;

@@ -23,10 +23,7 @@ export interface S3Options {
   readonly prefix: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: Secret;
-  /**
-   * Folder for unfinished uploads. One request sends an object with its length and checksum, so the content must be
-   * complete.
-   */
+  /** Folder for uploads whose length and checksum are not yet known. */
   readonly spoolFolder: string;
   readonly now: number;
 }
@@ -38,8 +35,7 @@ export async function openS3Blobs(options: S3Options): Promise<BlobStore & Dispo
     region,
     ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
     credentials: { accessKeyId, secretAccessKey: secretAccessKey.reveal() },
-    // Some S3-compatible servers do not support the SDK's newer default checksums. Every upload includes its SHA-256
-    // regardless.
+    // Some S3-compatible servers do not support the SDK's newer default checksums.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: { connectionTimeout: 5_000, requestTimeout: 60_000 },

@@ -3,10 +3,7 @@ import { foldText } from '../../parts/word-search.ts';
 const maxLetters = 100; // characters
 const startsOfWords = /[/\\._\- ]/;
 
-/**
- * Prefers adjacent letters, starts of words, the last part of a path, and short names. Undefined if `name` lacks the
- * letters of `target` in order.
- */
+/** Undefined if `name` lacks the letters of `target` in order. */
 export function computeFuzzyScore(name: string, target: string): number | undefined {
   const [text, letters] = [foldText(name), foldText(target).replace(/\s+/g, '').slice(0, maxLetters)];
   if (letters === '') return 0;

@@ -24,7 +24,7 @@ export interface Suggestion {
   readonly about: string;
   readonly refused?: string;
   readonly inserts?: string;
-  /** Called when the user chooses the entry. Without `inserts`, removes a typed `/` word but keeps an `@` word. */
+  /** Called on choice. Without `inserts`, a typed `/` word is removed, but an `@` word is kept. */
   readonly act?: () => void;
 }
 

@@ -18,7 +18,7 @@ const sources: Readonly<Record<SuggestionTrigger['kind'], readonly ((word: strin
 };
 const listId = 'completions';
 
-/** The message box keeps the focus and passes keys to the list. `onKey` returns whether the list used the key. */
+/** The message box keeps the focus. `onKey` returns whether the list used the key. */
 export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: string) {
   const [trigger, setTrigger] = useState<SuggestionTrigger>();
   const [chosen, setChosen] = useState(0);

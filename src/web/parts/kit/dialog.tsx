@@ -6,7 +6,7 @@ import { ErrorBoundary } from '../boundary.tsx';
 import { isTouchDevice } from '../touch.ts';
 import { Button, IconButton } from './button.tsx';
 
-/** The open dialog, if any. The unique key prevents a dialog from reusing the element of the previous one. */
+/** The unique key prevents a dialog from reusing the element of the previous one. */
 const shown = signal<{ readonly dialog: VNode; readonly key: number } | undefined>(undefined);
 let opened = 0;
 
@@ -66,7 +66,7 @@ export function Dialog({ title, wide = false, children, onClose }: Props) {
   );
 }
 
-/** Element to focus when the current dialog is gone. A dialog opened in its place inherits the element. */
+/** Element to focus after the current dialog or its replacement is gone. */
 let pendingReturn: HTMLElement | null = null;
 
 /** Returns the focus when the dialog is removed, unless the focus has moved on. */
@@ -83,7 +83,7 @@ export function useModal(ref: RefObject<HTMLDialogElement | null>, enter?: (dial
       pendingReturn = before.current;
     };
   }, []);
-  // Returns the focus after the dialog is removed. Nothing behind an open dialog can receive it.
+  // Runs after removal, because nothing behind an open dialog can receive the focus.
   useEffect(
     () => () => {
       pendingReturn = null;
@@ -96,10 +96,7 @@ export function useModal(ref: RefObject<HTMLDialogElement | null>, enter?: (dial
   );
 }
 
-/**
- * Focuses a form's checked choice or first field, a list's first entry, or a question's safe answer. Without these, or
- * on touch devices, focuses the dialog.
- */
+/** Except on touch devices, focuses the checked choice, first field, first entry or safe answer. */
 function focusFirst(dialog: HTMLDialogElement): void {
   const find = (selector: string) => dialog.querySelector<HTMLElement>(selector);
   const first =

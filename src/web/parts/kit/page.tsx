@@ -14,7 +14,7 @@ import { StatusChip, StatusIcon } from './status.tsx';
 import { Tabs, tabElementIdOf } from './tabs.tsx';
 import { FormError } from './trouble.tsx';
 
-// Shows all parts of the kit in both themes. Servers that run from source serve it as /static/kit.html.
+// Servers that run from source serve this page as /static/kit.html.
 
 const kinds = ['plain', 'primary', 'danger', 'quiet'] as const;
 const statuses = ['new', 'running', 'waiting', 'finished', 'stopped', 'failed', 'expired'] as const;

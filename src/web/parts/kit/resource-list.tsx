@@ -97,7 +97,6 @@ export const InlineConfirmation = ({ label, name, ask, act, end }: SureProps & {
   </span>
 );
 
-/** Focuses the copy button of a new secret, because the server shows it only once. */
 const focusCopy = (node: HTMLElement | null): void => node?.querySelector('button')?.focus();
 
 export const OneTimeSecret = ({ label, text }: { label: string; text: string }) => (

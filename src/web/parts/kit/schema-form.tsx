@@ -52,7 +52,6 @@ interface Props<Name extends FormName> {
   readonly words: string;
   /** Absent: the enclosing dialog has the title. */
   readonly title?: string;
-  /** Fields in display order. A function can show or hide fields depending on the values of others. */
   readonly fields: Fields<Name> | ((entry: (name: string) => FieldDraft) => Fields<Name>);
   /** Values of fields without a draft. The caller updates them after a save. */
   readonly value?: object | undefined;

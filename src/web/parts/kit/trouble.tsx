@@ -3,10 +3,7 @@ import { toErrorText } from '../../data/server.ts';
 import { t } from '../../text/text.ts';
 import { Button } from './button.tsx';
 
-/**
- * Runs actions and returns the last error. Dialogs need this, because they cover the page's notice. `tryIt` resolves
- * with true on success.
- */
+/** Dialogs need this, because they cover the page's notice. */
 export function useActionError() {
   const [text, setText] = useState('');
   const tryIt = async (what: string, work: () => Promise<unknown>) => {
@@ -29,7 +26,6 @@ export function useLoadAction(what: string, work: () => Promise<unknown>, reason
   return [text, tryIt] as const;
 }
 
-/** Reloads when one of the `reasons` changes. Keeps the data until the next response. Drops outdated responses. */
 export function useLoadedData<Data>(load: () => Promise<Data>, reasons: readonly unknown[]) {
   const [{ now, problem }, set] = useState<{ readonly now?: Data; readonly problem: string }>({ problem: '' });
   const [turn, setTurn] = useState(0);

@@ -142,7 +142,7 @@ export function OverviewPage() {
     </>
   );
 
-  /** Average number of processors in use between the last two readings. Undefined: not known yet. */
+  /** Average number of processors in use between the last two readings. */
   function processorsOf({ sessionId, usage }: Sandbox): number | undefined {
     const last = before?.overview.sandboxes.find((one) => one.sessionId === sessionId)?.usage;
     if (!now || !before || !last || !usage) return undefined;

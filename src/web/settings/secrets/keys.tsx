@@ -195,10 +195,7 @@ function listFacts(key: Key, { namesProject }: { namesProject: boolean }): strin
   ];
 }
 
-/**
- * Creates the first key with an HTTP request, because the end of open access closes the page's socket. This tab then
- * uses the key.
- */
+/** Uses an HTTP request, because the end of open access closes the page's socket. */
 async function makeFirst(wish: InputOf<'keys.create'>): Promise<Outputs['keys']['create']> {
   const answer = await fetchWithToken('/api/v1/keys', {
     method: 'POST',

@@ -2,8 +2,7 @@ import { signal } from '@preact/signals';
 import { mutate, toErrorText } from '../../data/server.ts';
 import { t } from '../../text/text.ts';
 
-// The user authorizes access in this tab, because only this tab has the page's token. The browser returns with a code.
-// Corral exchanges the code for an access token.
+// Uses this tab for authorization, because only this tab has the page's token.
 
 const key = 'corral.signIn';
 
@@ -20,7 +19,6 @@ interface SignInReturn {
   readonly answer: URLSearchParams;
 }
 
-/** Undefined without an authorization response in the address, or if this tab started no sign-in. */
 export function consumeAuthorizationResponse(): SignInReturn | undefined {
   const name = sessionStorage.getItem(key);
   const url = new URL(location.href);

@@ -222,7 +222,7 @@ function ToolServerForm({ onSaved }: { readonly onSaved: (server: ToolServer) =>
   );
 }
 
-/** `open` sends no headers. The server keeps the stored key if the address is unchanged. Throws InvalidFieldsError. */
+/** Without headers, the server keeps the stored key if the address is unchanged. Throws InvalidFieldsError. */
 function parseAccess(kind: Access, header: string, secret: string): { headers?: Record<string, string> } {
   if (kind === 'open') return {};
   const missing = {

@@ -131,12 +131,11 @@ function computeSeries({ groups, days, by }: Report, amountOf: (day: Total) => n
   }));
   const left = (day: Report['days'][number]) =>
     named.reduce((sum, one) => sum - (one.amounts.get(day.day) ?? 0), amountOf(day));
-  // Counts the groups to find out whether others exist. Rounding errors can make the difference nonzero.
+  // Counts groups, because rounding errors can make the difference nonzero.
   const others = groups.length > first.length ? days.map((day) => [day.day, Math.max(0, left(day))] as const) : [];
   return [...named, ...(others.length > 0 ? [{ name: undefined, amounts: new Map(others) }] : [])];
 }
 
-/** Shows each day's cost as one bar, or its tokens if no price is known. */
 function Chart(report: Report) {
   const { days } = report;
   const isPriced = days.some(({ cost }) => cost > 0);

@@ -1,4 +1,4 @@
-/** Maximum number of cells, because the content comes from a sandbox. Existing libraries limit only rows. */
+/** Limits the cost of content from a sandbox. */
 export const maxCsvCells = 20_000;
 
 /** Parses CSV (RFC 4180). Stops at `maxRows` rows or `maxCsvCells` cells. */

@@ -144,7 +144,7 @@ const isSame = (one: LoadedFile, other: LoadedFile): boolean =>
 
 const keys = new WeakMap<LoadedFile, number>();
 let nextKey = 0;
-/** Each load of a file gets a new editor, unless the editor itself saved the loaded text. */
+/** Each load gets a new editor, unless the editor itself saved the loaded text. */
 function editorKeyOf(file: LoadedFile): number {
   const known = keys.get(file) ?? nextKey++;
   keys.set(file, known);
@@ -170,7 +170,7 @@ async function compareWithRunStart(store: FileStore, path: string): Promise<File
   return { before, after, isReadOnly, version: read?.version, merge };
 }
 
-/** A revert changes the current file, which may be newer than the step. Lines around each change must still match. */
+/** The current file can be newer than the step. Lines around each change must still match. */
 async function compareStep(store: FileStore, path: string, { before, after }: FileWrite): Promise<FileComparison> {
   if (isTruncatedText(before ?? '') || isTruncatedText(after)) throw new Error(t('files.tooLargeToCompare'));
   const now = await store.read(path, true).catch(() => undefined);

@@ -21,7 +21,7 @@ const maxCell = 2_000; // characters
 const rowHeight = 20;
 
 interface PreviewProps {
-  /** Undefined for a guest of a shared session, where no frame shows the agent's pages. */
+  /** Undefined for a guest of a shared session. */
   readonly store: FileStore | undefined;
   readonly file: LoadedFile;
   readonly kind: FileKind;
@@ -187,10 +187,7 @@ const Shown = ({ output }: { output: NotebookOutput }) =>
 /** Lifetime of an address if nothing closes it, for example because the browser crashed. */
 const lifeMinutes = 60;
 
-/**
- * Displays the file from a secret address, which gives access only to the file's folder. Revokes the address when the
- * view closes.
- */
+/** Uses a secret address, limited to the file's folder and revoked when the view closes. */
 function ServedFile({ store, path, kind }: { store: FileStore; path: string; kind: 'html' | 'video' | 'audio' }) {
   const address = useAddress(store.sessionId, path);
   const [runsScripts, setRunsScripts] = useState(false);

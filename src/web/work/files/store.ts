@@ -32,7 +32,7 @@ export class FileStore {
   readonly shown: Signal<string | undefined> = signal(undefined);
   readonly opened: Signal<readonly string[]> = signal([]);
   readonly step: Signal<number | undefined> = signal(undefined);
-  /** File with an open comment. Its displayed text is not updated until the comment is closed. */
+  /** File with an open comment. Its text is not updated until the comment is closed. */
   readonly commentedOn: Signal<string | undefined> = signal(undefined);
   readonly drafts = new Map<string, string>();
 
@@ -87,7 +87,6 @@ export class FileStore {
     if (this.state.value !== 'ready') this.state.value = 'asleep';
   }
 
-  /** Returns a stamp that changes with the file. Undefined if no listed folder contains the file. */
   stampOf(path: string): string | undefined {
     const entries = this.folders.value.get(parentPathOf(path));
     const entry = entries?.find(({ name }) => toChildPath(parentPathOf(path), name) === path);
@@ -108,7 +107,7 @@ export class FileStore {
     return this.shown.value === undefined ? rootPath : parentPathOf(this.shown.value);
   }
 
-  /** Lists the files again after a tool call, the end of a run or a sandbox phase event. Never starts a sandbox. */
+  /** Never starts a sandbox. */
   follow(): () => void {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const soon = () => {
@@ -175,7 +174,7 @@ function wholeSizeOf({ headers }: Response): number | undefined {
   return size === undefined ? undefined : Number(size);
 }
 
-/** A range beyond the end yields no bytes and no error. A log can still grow. */
+/** A range beyond the end yields no bytes, because a log can still grow. */
 export async function readFileRange(address: string, from: number, length: number) {
   const answer = await fetchWithToken(address, { headers: { range: `bytes=${from}-${from + length - 1}` } });
   const size = wholeSizeOf(answer) ?? 0;

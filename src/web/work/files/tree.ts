@@ -42,7 +42,6 @@ export function listTreeRows(folders: EntriesByFolder, open: ReadonlySet<string>
 
 const isLogs = (name: string) => name === '.agent_logs';
 
-/** The left arrow key moves from a file or closed folder to its parent. Undefined if the key has no target row. */
 export function findRowAfterKeyPress(
   rows: readonly FileTreeRow[],
   from: string | undefined,

@@ -47,7 +47,7 @@ async function look(sessionId: string): Promise<void> {
   if (news.join() !== [...unseenPorts.value].join()) unseenPorts.value = new Set(news);
 }
 
-/** Checks for ports after the agent's actions, and periodically while the page is visible. Never starts a sandbox. */
+/** Never starts a sandbox. */
 export function watchPorts(): void {
   effect(() => {
     const sessionId = currentSessionId.value;
@@ -74,7 +74,6 @@ export function watchPorts(): void {
 }
 
 const halfAnHourMs = 1_800_000;
-/** Returns the preview that expires last. Opens a new one if all expire within half an hour. */
 export async function findOrOpenPreview(sessionId: string, of: Preview['of']): Promise<Preview> {
   const all = await query('ports.opened', { sessionId });
   const fresh = all.filter((one) => one.of === of && Date.parse(one.expiresAt) > Date.now() + halfAnHourMs);

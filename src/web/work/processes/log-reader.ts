@@ -89,7 +89,7 @@ export class ProcessLogReader {
   }
 }
 
-/** Offset of the first whole line in the part. 0 if no line starts there, to show a piece of a longer line. */
+/** Offset of the first whole line, or 0 to show a piece of a longer line. */
 function beginning(part: Uint8Array): number {
   const next = part.indexOf(newline) + 1;
   return next === part.length ? 0 : next;

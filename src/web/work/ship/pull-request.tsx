@@ -131,7 +131,7 @@ function Opened({ of, state: { comments, reviews, checks, unsent, isCut }, pullR
   );
 }
 
-/** Renders an untrusted link, only http or https. The new tab has no access to this tab. */
+/** The link is untrusted: only http or https, and no `window.opener`. */
 const Outside = ({ href, children }: { href: string; children: string }) =>
   /^https?:\/\//i.test(href) ? (
     <a href={href} target="_blank" rel="noopener noreferrer">

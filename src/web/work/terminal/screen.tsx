@@ -9,10 +9,9 @@ import { pressedKeyOf } from '../../parts/pressed-key.ts';
 import { isTouchDevice } from '../../parts/touch.ts';
 import { t } from '../../text/text.ts';
 
-// The page's policy refuses xterm's style elements and attributes. Adopted style sheets and element properties replace
-// them.
+// Replaces xterm's style elements and attributes, which the page's policy refuses.
 
-/** Creates elements that comply with the page's policy. Dispose of the result with the terminal. */
+/** Dispose of the result with the terminal. */
 function documentWithSheets() {
   const own: CSSStyleSheet[] = [];
   const original = Document.prototype.createElement.bind(document) as (tag: string) => HTMLElement;
@@ -45,10 +44,7 @@ function documentWithSheets() {
   };
   return {
     document: new Proxy(document, handler),
-    /**
-     * Also makes the page's own document create compliant elements during `work`. xterm creates one style sheet through
-     * it.
-     */
+    /** xterm creates one style sheet through the page's own document, which is patched during `work`. */
     during(work: () => void): void {
       Object.defineProperty(document, 'createElement', { configurable: true, value: createElement });
       try {
@@ -77,19 +73,13 @@ function coloursIn(node: Element): ITheme {
   return { background, foreground, cursor: foreground, selectionBackground: '#6b5a4a' };
 }
 
-/**
- * All keys, including Tab and Ctrl+K, go to the program. The exception is Ctrl+Alt+Shift, which leaves the terminal.
- */
 function goesToProgram({ ctrlKey, altKey, shiftKey }: KeyboardEvent): boolean {
   if (!(ctrlKey && altKey && shiftKey)) return true;
   document.querySelector<HTMLElement>('[role=tab][aria-selected=true]')?.focus();
   return false;
 }
 
-/**
- * Handles text without a key press, for example from an emoji picker or dictation. xterm ignores such text in screen
- * reader mode, where each key press also leaves its character in the field.
- */
+/** In screen reader mode, xterm ignores text without a key press, and leaves typed characters in the field. */
 function passInsertedText(field: HTMLTextAreaElement, pass: (text: string) => void): () => void {
   const listening = new AbortController();
   const { signal } = listening;
@@ -163,7 +153,6 @@ export function TerminalScreen({ label, isPlain = false, onOpen }: Props) {
   );
 }
 
-/** Keys that an on-screen keyboard lacks. Arrow keys differ only in the last byte of their escape sequences. */
 function TouchKeys({ terminal }: { terminal: RefObject<Terminal | null> }) {
   const press = (text: string) => terminal.current?.input(text);
   const arrow = (last: string) => press(`\x1b${terminal.current?.modes.applicationCursorKeysMode ? 'O' : '['}${last}`);

@@ -18,9 +18,7 @@ export class ShellInputQueue {
     this.#deps = deps;
   }
 
-  /**
-   * Resolves when all keys typed so far have been delivered. On failure, rejects with CallError and drops unsent keys.
-   */
+  /** Resolves when all keys typed so far are delivered. A failure rejects with CallError and drops unsent keys. */
   async type(text: string): Promise<void> {
     this.#waiting += text;
     this.#sending ??= this.#sendAll().finally(() => {

@@ -15,7 +15,7 @@ import { TerminalScreen } from './screen.tsx';
 import { ShellInputQueue } from './shell-typing.ts';
 
 type OwnTerminalInfo = Outputs['terminals']['list'][number];
-/** Maps each session to its chosen shell's id. A prefix marks the user's or the agent's shells. */
+/** Chosen shell by session id. A prefix marks the user's or the agent's shells. */
 const chosen = signal<Readonly<Record<string, string>>>({});
 
 export function TerminalsPane({ session: { id: sessionId } }: { session: Session }) {
@@ -191,7 +191,7 @@ function AgentTerminalScreen({ sessionId, shell, all, onShown, openOwn }: AgentP
     write.current(isMore ? shell.text.slice(shown.current.length) : `\x1bc${shell.text}`);
     shown.current = shell.text;
   }, [shell.text, all]);
-  // Polls the output of a command that waits for input. The log gets it only with the agent's next call.
+  // The log gets a waiting command's output only with the agent's next call.
   useEffect(() => {
     if (!shell.waits) return;
     const looking = setInterval(() => {
@@ -209,13 +209,13 @@ function AgentTerminalScreen({ sessionId, shell, all, onShown, openOwn }: AgentP
     () =>
       new ShellInputQueue({
         send: (text) => mutate('terminals.typeIntoShell', { sessionId, shellId: shell.id, text }),
-        // A command that waits for input has already started. Refused keys are not sent again.
+        // False for a waiting command, so that refused keys are not sent again.
         hasCommand: () => running.current.running !== undefined && !running.current.waits,
       }),
   );
   const type = (text: string) => {
     if (running.current.running === undefined) {
-      // No command reads the keys, so the user's own shell opens. More keys can arrive before it is ready.
+      // No command reads the keys, so the user's own shell opens, only once.
       if (!isOpening.current) openOwn();
       isOpening.current = true;
       return;

@@ -9,10 +9,7 @@ const maxLine = 300; // characters
 export const formatEventLine = (event: Event): string =>
   describeEvent(event).slice(0, maxLine).replace(/\s+/g, ' ').trim();
 
-/**
- * Translates the lines of most events. `eventSummaryOf` returns the other lines, which contain text from users or
- * programs.
- */
+/** Other lines, with text from users or programs, come from `eventSummaryOf`. */
 function describeEvent(event: Event): string {
   switch (event.type) {
     case 'step':

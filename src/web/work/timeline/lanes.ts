@@ -8,10 +8,6 @@ export interface TimelineColumn {
   readonly heights: Readonly<Record<TimelineLane, number>>;
 }
 
-/**
- * All columns hold the same number of events, except possibly the last. With at most `most` events, each column has one
- * event.
- */
 export function toTimelineColumns(kinds: readonly TimelineLane[], most: number): TimelineColumn[] {
   const width = Math.max(1, Math.ceil(kinds.length / most));
   const counted: Record<TimelineLane, number>[] = [];
@@ -31,7 +27,6 @@ export function toTimelineColumns(kinds: readonly TimelineLane[], most: number):
 
 const noCounts = (): Record<TimelineLane, number> => ({ person: 0, model: 0, tool: 0, sandbox: 0, problem: 0 });
 
-/** Returns the turn of the next usage in the same run, or else the previous turn. */
 export function findTurnAt(events: readonly Event[], shown: number): number | undefined {
   const turnOf = (event: Event | undefined) => (event?.type === 'usage' ? event.data.turn : undefined);
   const hasTurn = (event: Event) => turnOf(event) !== undefined;

@@ -35,7 +35,7 @@ export function advanceReplay(
   return { shown, waitedMs: 0 };
 }
 
-/** Next or previous position with a matching event, as the number of events shown. Undefined if there is none. */
+/** Position as the number of events shown. Undefined if no event matches. */
 export function findReplayPosition<Item>(
   events: readonly Item[],
   shown: number,

@@ -60,7 +60,6 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
   const builds = services.templateBuilds;
   type OfFiles = FastifyRequest<{ Params: z.output<typeof FileParams> }>;
   const uploadOf = ({ sid: id, hash }: OfFiles['params'], expires: string) => `${id}/${hash}/${expires}`;
-  /** Acts for the creator of the upload URL, or for the request's own key. Throws: unauthorized. */
   const receiving = (request: OfFiles) => {
     const searchParams = parseUrlQuery(request);
     const [value, expires = ''] = [searchParams.get('upload'), searchParams.get('expires') ?? ''];
@@ -71,7 +70,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
     throw new AppError('unauthorized', 'The address of the upload has expired. Ask for another one.');
   };
 
-  /** Cancels a waiting build with an invalid plan, which would count against the owner's limit. */
+  /** On an invalid plan, cancels the waiting build, which would count against the owner's limit. */
   const planOrEnd = async ({ sid: id, build }: z.output<typeof BuildParams>, read: () => BuildPlan) => {
     try {
       return read();
@@ -123,7 +122,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
   app.get('/e2b/templates/:sid/builds/:build/status', ofBuild, async ({ params, url }) => {
     const offset = Number(parseUrlQuery({ url }).get('logsOffset') ?? 0);
     if (!Number.isInteger(offset) || offset < 0) throw badRequestError('logsOffset is a whole number.');
-    // Read the state before the log: clients stop polling when the build ends, so their last log must be complete.
+    // Read before the log, because clients stop polling when the build has ended.
     const build = await builds.build(params.sid, params.build);
     const { entries } = await builds.log(params.sid, params.build, { offset, limit: maxEntries });
     return statusView(build, entries.map(entryView));
@@ -176,7 +175,6 @@ export function toBuiltTemplateView({ id, name, tags, at }: BuiltTemplate) {
   };
 }
 
-/** The images of E2B's own templates. Builds use an image only if the operator lists its template. */
 const publicImages: Readonly<Record<string, string>> = {
   base: 'e2bdev/base',
   'code-interpreter-v1': 'e2bdev/code-interpreter',

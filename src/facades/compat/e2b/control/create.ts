@@ -73,11 +73,7 @@ export const explainPauseDowngrade = (
     ? "This server's driver cannot freeze processes: the pause at the end of the time keeps the files, not the memory, and no request ends it by itself."
     : undefined;
 
-/**
- * Whether a pause keeps the memory or only the files. If the driver cannot freeze processes, a pause that should keep
- * the memory keeps only the files with `pause: files`. Throws: unsupported (the pause should keep the memory, with
- * another setting and without freezing; or the driver loses the files).
- */
+/** Throws: unsupported (memory without freezing, unless `pause` is `files`; or the driver loses the files). */
 export function resolvePauseMode(
   query: 'memory' | 'files',
   { pause }: Pick<E2bSettings, 'pause'>,

@@ -31,7 +31,7 @@ interface RequestedRules {
 
 const allTraffic = fullAddressRanges.ipv4;
 const hostName = /^(\*\.)?([a-z0-9-]+\.)*[a-z0-9-]+$/i;
-/** Matches IP addresses in unusual notations, such as 127.1 or 0x7f.1, by their last label. */
+/** IP addresses in unusual notations, such as 127.1 or 0x7f.1. */
 const oddAddress = /(^|\.)(\d+|0x[0-9a-f]*)$/i;
 
 /** Undefined if only the server's policy applies. Throws: invalid_request. */

@@ -2,10 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { AppError } from '../../../../core/errors/errors.ts';
 
-/**
- * Treats an absent body as an empty object, and null fields that the shape rejects as absent, like E2B. Throws:
- * invalid_request, naming the first error's path.
- */
+/** Like E2B, accepts null for absent fields. Throws: invalid_request. */
 export function parseRequestBody<Shape extends z.ZodType>(shape: Shape, input: unknown): z.output<Shape> {
   const asSent = shape.safeParse(input ?? {});
   const found = asSent.success ? asSent : shape.safeParse(withoutNulls(input ?? {}));

@@ -60,7 +60,7 @@ async function resolveSource(
   const uses = [...text.matchAll(placeholder)];
   const [use] = uses;
   if (!use) {
-    // The egress proxy cuts off responses that contain the value; many contain a short value by chance.
+    // The egress proxy cuts off responses that contain the value, and a short value occurs by chance.
     if (text.length < 8) throw bad(at, 'needs a value of 8 characters or more, or one of a secret');
     return new Secret(text);
   }
@@ -88,9 +88,7 @@ function refuseOverlaps(rules: readonly HeaderRule[]): void {
   }
 }
 
-/**
- * Replaces all of the sandbox's header rules. Rejects: conflict (another kind of credential already sets the header).
- */
+/** Rejects: conflict (another kind of credential already sets the header). */
 export async function replaceHeaderRules(
   id: SessionId,
   rules: readonly HeaderRule[],

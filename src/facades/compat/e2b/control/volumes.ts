@@ -65,7 +65,7 @@ export function mountVolumeRoutes(app: App, { parts, tokens }: Deps): void {
   });
   app.get('/e2b/volumes/:volume', ofVolume, async (request) => {
     const found = await volumes.get(request.params.volume);
-    // The token grants access to the content, so access to the record alone is not enough.
+    // The token grants access to the content, not only to the record.
     await volumes.admits(found.id);
     return withToken(found, request);
   });

@@ -15,7 +15,7 @@ export interface DataPlaneCall {
   readonly url: URL;
   /** Fires when the client disconnects, the server closes, or `cut` fires. */
   readonly signal: AbortSignal;
-  /** Fires when the sandbox is paused or deleted, its tokens are replaced, or the caller's credential becomes invalid. */
+  /** Fires when the sandbox is paused or deleted, or when a token or credential becomes invalid. */
   readonly cut: AbortSignal;
   readonly closing: AbortSignal;
   readonly clock: Clock;

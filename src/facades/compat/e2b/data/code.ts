@@ -33,10 +33,7 @@ const structured = new Set(['json', 'data', 'chart']);
 const limits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues: 200_000 };
 const isJson = (text: string): boolean => parseJson(text, limits).ok;
 
-/**
- * Formats without a field of their own are in `extra`. The kernel's JSON is copied as text, because parsing and
- * formatting would turn 1.0 into 1 and round long numbers.
- */
+/** Copies the kernel's JSON as text, because parsing would turn 1.0 into 1 and round long numbers. */
 export function formatResultLine({ isMain, data }: CodeResult): string {
   const fields = [`"type":"result","is_main_result":${isMain}`];
   const extra: Record<string, string> = {};

@@ -135,7 +135,7 @@ export function sendConnectError(response: ServerResponse, error: ConnectError):
   response.writeHead(statuses[error.code], { 'content-type': 'application/json' }).end(body);
 }
 
-/** Streams have status 200 and fail in the last envelope, because clients discard other responses' error text. */
+/** Fails with status 200, because clients discard the error text of other statuses. */
 export function failStream(request: IncomingMessage, response: ServerResponse, error: ConnectError): void {
   using failed = new ConnectStream(request, response, {});
   failed.end(error);
@@ -174,7 +174,7 @@ export class ConnectStream implements Disposable {
     const reply = error ? { error: { code: error.code, message: error.message } } : {};
     if (!this.#response.writableEnded) this.#response.end(encodeEnvelope(2, reply));
   }
-  /** Breaks the connection. Call when the sandbox is gone, because a normal end would look complete. */
+  /** For a lost sandbox, because a normal end would look complete. */
   destroy(): void {
     destroyConnection(this.#response);
   }

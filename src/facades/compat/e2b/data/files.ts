@@ -76,10 +76,7 @@ async function download(call: DataPlaneCall): Promise<void> {
   await pipeline(content, response);
 }
 
-/**
- * HTTP libraries accept gzip by default, which costs time. Compresses only if a client lists just gzip and identity, or
- * refuses identity.
- */
+/** Ignores the default lists of HTTP libraries, because compression costs time. */
 function wantsGzip(encodings: string): boolean {
   const named = encodings
     .toLowerCase()
@@ -160,7 +157,7 @@ interface UploadBudget {
   left: number; // bytes
   failure: ConnectError | undefined;
 }
-/** Fails once the body exceeds the limit. A pipe is cheaper than a loop and leaves a refused request open. */
+/** Fails if the body exceeds the budget. Unlike a loop, a pipe leaves the refused request open. */
 function counted(content: Readable, intake: UploadBudget): Readable {
   const meter = new Transform({
     transform(chunk: Uint8Array, _encoding, done) {

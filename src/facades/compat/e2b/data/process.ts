@@ -85,7 +85,6 @@ async function started(
     return await inside.jobs.start(job, call.signal);
   } catch (thrown) {
     if (!(thrown instanceof AppError && thrown.code === 'file_not_found')) throw thrown;
-    // Reports a missing program as a shell does: an error message and exit status 127.
     const argv = ['/bin/sh', '-c', 'echo "$0: no such program" >&2; exit 127', process.cmd];
     return await inside.jobs.start({ ...job, id: `${job.id}-missing`, argv }, call.signal);
   }
@@ -103,10 +102,7 @@ export async function connectProcess(call: DataPlaneCall, message: unknown): Pro
   });
 }
 
-/**
- * Reports failures in the last envelope, or breaks the connection if the sandbox is gone. Audits the call when the work
- * starts, or fails before that.
- */
+/** Breaks the connection if the sandbox is gone; otherwise reports a failure in the last envelope. */
 export async function runStreamingCall(
   call: DataPlaneCall,
   stream: ConnectStream,

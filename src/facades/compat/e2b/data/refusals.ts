@@ -8,7 +8,7 @@ export function sendJson(response: ServerResponse, status: number, body: unknown
 export const sendErrorResponse = (response: ServerResponse, code: number, message: string): void =>
   sendJson(response, code, { code, message });
 
-/** Resets the connection. The Python SDK checks for a lost sandbox only after a reset. */
+/** The Python SDK checks for a lost sandbox only after a reset. */
 export function destroyConnection({ socket }: ServerResponse): void {
   socket?.resetAndDestroy();
 }

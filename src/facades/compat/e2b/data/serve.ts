@@ -49,10 +49,7 @@ export function createForwardedHeaders(
   return { ...Object.fromEntries(kept), Host: host, 'x-forwarded-host': headers.host };
 }
 
-/**
- * Returns the program's path and headers, and a function that rewrites response headers. Confines cookies to the
- * program's host name.
- */
+/** Confines cookies to the program's host name. */
 function forProgram(
   target: Pick<DataPlaneTarget, 'headers' | 'port' | 'url'>,
   mask: string | undefined,
@@ -205,7 +202,7 @@ interface DataRequest {
 }
 
 const anonymousPrincipals = new WeakMap<AbortSignal, Principal>();
-/** A caller without a token, limited to one sandbox's health check and public ports. One object per sandbox. */
+/** A caller without a token, for one sandbox's health check and public ports. */
 export function getAnonymousPrincipal(
   { record: { id, owner }, cut }: Pick<RunningSandbox, 'record' | 'cut'>,
   credentials: Pick<CallerCredentialRegistry, 'principals'>,
@@ -308,8 +305,8 @@ function expired({ searchParams }: URL, clock: Clock): DataPlaneErrorResponse | 
 const hashesInOneTurn = 500;
 
 /**
- * Tries each sandbox's token, because a signed URL names no sandbox. Each try costs a hash per key, so wrong signatures
- * are rate-limited by address. Yields to other requests every 500 hashes.
+ * Tries all sandboxes, because a signed URL names none. Wrong signatures cost many hashes and are rate-limited by
+ * address.
  */
 async function namedBySignature(
   dataRequest: DataRequest,
@@ -338,8 +335,7 @@ async function findHome(sid: string, inside: SandboxHandle, signal: AbortSignal)
   const known = workdirs.get(sid);
   if (known !== undefined) return known;
   const found = await inside.paths.stat(home, signal).catch(ignoreFileNotFound);
-  // Earlier versions linked this path to the workspace. Without isolation, another folder may belong to a host user
-  // named `user`.
+  // Without isolation, the folder can belong to a host user named `user`.
   const isHome = found?.workspace || (found?.isLink && found.target === inside.workdir);
   const own = isHome ? home : inside.workdir;
   if (workdirs.size >= maxHomes) workdirs.clear();

@@ -2,7 +2,7 @@ import { toAppError } from '../../../../core/errors/errors.ts';
 import { type AutomationPause, AutomationStartError } from '../../../../sessions/api/server/automations.ts';
 import { ManagedAgentsError } from '../errors.ts';
 
-/** Permanent failures with their own error type in the API. Others get a generic type. */
+/** Permanent failures with their own error type in the API. */
 const lasting = [
   'agent_archived',
   'environment_archived',
@@ -32,10 +32,6 @@ export function toDeploymentPauseError({ failure = 'unknown', text }: Pick<Autom
   return { type: lasting.includes(failure) ? `${failure}_error` : 'unknown_error', message: text };
 }
 
-/**
- * Converts a permanent error of this facade to one with the API's code. Returns other errors unchanged; the server
- * retries temporary ones.
- */
 export function toAutomationStartError(thrown: unknown): unknown {
   const error = toAppError(thrown);
   if (error.retryable || !(error instanceof ManagedAgentsError)) return error;

@@ -31,10 +31,7 @@ interface Deployment {
   readonly tokens?: RepositoryTokens | undefined;
 }
 
-/**
- * Prepares a run's session as if the client were creating it now. Rejects: invalid_request, not_found, unsupported (this
- * server keeps no files).
- */
+/** Rejects: invalid_request, not_found, unsupported (this server keeps no files). */
 export async function prepareDeploymentSession(
   { name, content, id, tokens: kept }: Deployment,
   deps: PreparationDeps,

@@ -23,10 +23,7 @@ import {
   toDeployment,
 } from './shapes.ts';
 
-/**
- * Settings that a deployment cannot change. A permanent error in a scheduled start pauses the automation immediately,
- * despite `maxFailures`.
- */
+/** A permanent error in a scheduled start pauses the automation immediately, despite `maxFailures`. */
 const usual = {
   kind: 'run',
   goal: null,

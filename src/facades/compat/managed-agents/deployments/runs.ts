@@ -17,7 +17,6 @@ export const maxDeploymentRuns = 1_000; // per deployment, as documented in docs
 const launchMs = 30_000;
 const pollMs = 100;
 
-/** A start becomes a run once its session is created, or it fails or is skipped. */
 const isRun = ({ state }: AutomationStart) => state !== 'queued' && state !== 'starting';
 const isManual = ({ cause }: AutomationStart) => cause.kind !== 'schedule';
 const hasFailed = ({ state }: AutomationStart) => state === 'failed' || state === 'skipped';
@@ -36,7 +35,7 @@ export const toDeploymentRun = (start: AutomationStart) => ({
   created_at: toIsoTime(start.at),
 });
 
-/** Resolves once the start is a run. Rejects: not_found, quota (the start still waits for capacity). */
+/** Rejects: not_found, quota (the start still waits after 30 seconds). */
 export async function waitForDeploymentRun(
   { id, automationId }: Pick<AutomationStart, 'id' | 'automationId'>,
   { services: { automations }, clock }: Deps & { readonly clock: Clock },

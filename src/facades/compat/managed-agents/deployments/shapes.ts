@@ -12,7 +12,6 @@ export const managedAgentsApiName = 'managed-agents';
 
 const name = z.string().min(1).max(255);
 const description = z.string().max(2_048).nullable().optional();
-/** Accepts five fields of numbers, lists, ranges, steps and names, without other dialects' special letters. */
 const isPlainCron = (text: string) =>
   /^[\d*,/A-Za-z-]+([ \t]+[\d*,/A-Za-z-]+){4}$/.test(text.trim()) &&
   [...text.matchAll(/[A-Za-z]+/g)].every(([word]) => word.length === 3);

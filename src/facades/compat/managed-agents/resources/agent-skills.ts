@@ -32,7 +32,7 @@ export function parseAgentSkills(input: z.output<typeof SkillsInput>): AgentSkil
   return all;
 }
 
-/** Rejects: not_found (the caller cannot see a skill), invalid_request (two skills have the same name). */
+/** Rejects: not_found, invalid_request (two skills have the same name). */
 export async function resolveSkillVersions(
   named: readonly AgentSkill[],
   skills: Pick<SkillService, 'version'>,

@@ -2,8 +2,7 @@ import { z } from 'zod';
 import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import { invalidRequestError, rethrowNotFoundAs, unsupportedFieldError } from '../errors.ts';
 
-// A coordinator delegates to the agents in its roster. Rosters keep the API format in which they arrived, with defaults
-// and agent versions added.
+// Rosters keep the API format in which they arrived, with defaults and agent versions added.
 
 const maxAgents = 20;
 const agentId = z.string().min(1).max(200);
@@ -79,7 +78,7 @@ interface Owner {
   readonly agent: (id: string, version?: number) => Promise<StoredDocument>;
 }
 
-/** Adds the version of each agent. Null if there is no roster. Rejects: invalid_request, not_found. */
+/** Rejects: invalid_request, not_found. */
 export async function pinAgentVersions(requested: MultiagentRequest | null, owner: Owner): Promise<Multiagent | null> {
   if (requested === null) return null;
   if (requested.type === 'coordinator')

@@ -5,7 +5,7 @@ import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequestError } from '../errors.ts';
 import type { UsageTotals } from './usage.ts';
 
-// The limit on a session's cost, in whole cents. A user's answer cannot renew it.
+// In whole cents. A user's answer cannot renew the budget.
 
 export const BudgetInput = z
   .strictObject({

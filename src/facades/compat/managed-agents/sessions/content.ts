@@ -32,10 +32,7 @@ type FileBlock = Extract<Block, { type: 'image' | 'document' }>;
 
 const nothing: Content = { text: '', files: [], pictures: [], blocks: [] };
 
-/**
- * Reads all contents before any event is processed. Rejects: invalid_request, not_found, unsupported (this server keeps
- * no files).
- */
+/** Rejects: invalid_request, not_found, unsupported (this server keeps no files). */
 export async function readEventContents(
   events: readonly InboundEvent[],
   files: ContentFileStore,

@@ -184,7 +184,7 @@ async function environmentFor(id: string, documents: Services['documents']) {
   return { environmentId: id, config: EnvironmentContent.parse(doc.content).config };
 }
 
-/** Limits egress to the hosts that `limited` networking permits. The server's own policy still applies. */
+/** The server's own egress policy still applies. */
 function sandboxFor(
   config: EnvironmentConfig | undefined,
   agents: readonly AgentContent[],

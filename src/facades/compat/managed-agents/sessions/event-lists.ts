@@ -17,10 +17,7 @@ export const maxEventListCacheSize = { sessions: 200, chars: 16 * 2 ** 20 };
 /** Lists that are unused for this long are dropped. */
 const idleMs = 300_000;
 
-/**
- * Caches recently listed sessions' events. A cached list equals one built from the complete logs. Every read checks the
- * caller's permissions.
- */
+/** A cached list equals one built from the complete logs. Every read checks the caller's permissions. */
 export class EventListCache {
   readonly #cached = new Map<SessionId, EventList>();
   readonly #inOrder = createKeyedQueue();
@@ -70,7 +67,7 @@ export class EventListCache {
 }
 
 interface ReadLog {
-  /** The log's compaction marks. A change means that deltas were dropped, so a complete read could differ. */
+  /** The log's compaction marks. If they change, a complete read could differ. */
   readonly dropped: string;
   newestAt: number;
 }
@@ -97,12 +94,12 @@ class EventList {
     const queued = this.#projection.has(thread) ? this.#projection.of(thread).queued : [];
     return [...(this.#events.get(thread) ?? []), ...queued];
   }
-  /** Whether the list is valid. A changed agent or budget affects all events, even old ones. */
+  /** A changed agent or budget affects even old events. */
   isOf({ agent, budget }: SessionRecord): boolean {
     return isDeepStrictEqual({ agent, budget }, { agent: this.#record.agent, budget: this.#record.budget });
   }
 
-  /** Adds new events. False if the result would differ from a list built from the complete logs. */
+  /** False if the list would differ from one built from the complete logs. */
   async extend(sessions: Sessions): Promise<boolean> {
     const before = new Map([...this.#logs].map(([thread, { newestAt }]) => [thread, newestAt]));
     const end = await catchUpProjection(this.#projection, sessions, {
@@ -124,9 +121,9 @@ class EventList {
     if (!before.has(thread)) return true;
     const more = page.events.filter((event) => event.seq > seq);
     const [first] = more;
-    // Logs are merged by time, so an event is too late once a newer one from another log has been read.
+    // An event is late if a newer one from another log has already been read.
     const isLate = first && [...before].some(([other, newestAt]) => other !== thread && newestAt >= first.ts);
-    // An update to a child affects all of its events, as one to the session does.
+    // An update to a child affects all of its events.
     return !isLate && !more.some(({ type }) => type === 'session.updated' && thread !== this.id);
   }
 

@@ -75,7 +75,7 @@ const frameOf = (event: { readonly type: string }) => toSseFrame({ event: event.
 
 async function streamEvents({ record, thread, deltas, reply, requestId }: StreamRequest, deps: Deps): Promise<void> {
   const { sessions, reader, sse } = deps;
-  // Read before the headers are sent, so the stream misses nothing that the client does afterwards.
+  // Read before the headers are sent, so the stream includes what the client does afterwards.
   const projection = await reader.own(record, sessions);
   using stream = openSse(reply, sse);
   const previews = new Previews(projection.of(thread), deltas);
@@ -107,7 +107,7 @@ async function streamEvents({ record, thread, deltas, reply, requestId }: Stream
   }
 }
 
-/** Previews of text as it streams, except text that began to arrive before the stream opened. */
+/** Excludes text that began to arrive before the stream opened. */
 class Previews {
   readonly #projection: ThreadProjection;
   readonly #requested: readonly string[];
@@ -151,8 +151,8 @@ interface Step {
 }
 
 /**
- * Follows the session's logs from the projection's position, and new children's logs from the beginning. Ends with the
- * primary thread's log. Yields undefined if a log can no longer be followed.
+ * Includes new children's logs. Ends with the primary thread's log. Yields undefined if a log can no longer be
+ * followed.
  */
 async function* followThreads<Output>({
   projection,

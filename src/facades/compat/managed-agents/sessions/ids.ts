@@ -2,8 +2,8 @@ import { AppError } from '../../../../core/errors/errors.ts';
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import { SessionId } from '../../../../core/model/ids.ts';
 
-// Ids are Corral's own, with a prefix for their kind. An event's id contains the session's id and the seq. Events from
-// an agent's message use its message id, because compaction can drop their deltas.
+// An event's id contains the session's id and the seq. Events from an agent's message use the message id, because
+// compaction can drop deltas.
 
 export const toApiSessionId = (id: string): string => `sesn_${id}`;
 export const toApiThreadId = (id: SessionId): string => `sthr_${id}`;

@@ -115,10 +115,7 @@ function toolNames(tool: ResolvedTool): string[] {
   if (tool.type !== 'agent_toolset_20260401') return [];
   return builtInToolNames.filter((name) => isOn(tool.configs.find((one) => one.name === name) ?? tool.default_config));
 }
-/**
- * Globs for all of a server's tools, or for the enabled ones if tools are off by default. Approval rules deny disabled
- * tools.
- */
+/** If tools are on by default, approval rules deny the disabled ones. */
 function mcpTools(tool: ResolvedTool | undefined): string[] {
   if (tool?.type !== 'mcp_toolset') return ['*'];
   if (!tool.default_config.enabled) return tool.configs.filter(isOn).map(({ name }) => name);
@@ -168,7 +165,6 @@ function toShownAgent(kept: ManagedSessionContent, record: SessionRecord) {
   };
 }
 
-/** The API's view of a session's agent. Sessions from other APIs have only the known fields. */
 export async function readSessionAgentView(
   record: SessionRecord,
   kept: ManagedSessionContent | undefined,

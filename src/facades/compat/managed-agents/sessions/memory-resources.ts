@@ -55,7 +55,6 @@ export async function prepareMemoryResources(
 }
 
 const maxFolder = 60;
-/** Named after the store, or after its id if the name has no ASCII letters or digits. */
 function freePath(name: string, id: string, taken: ReadonlySet<string>): string {
   const words = name
     .normalize('NFKD')

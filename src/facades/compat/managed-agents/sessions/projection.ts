@@ -36,7 +36,7 @@ class State {
   hasOpenRun = false;
   lastWords = '';
   request: string | undefined;
-  /** Whether the next message is a question about a call or an exhausted budget, which this API hides. */
+  /** Whether to hide the next message: a question about a call or an exhausted budget. */
   asking = false;
   failure = '';
   usage = zeroUsageTotals;
@@ -48,7 +48,7 @@ class State {
   openMessage: string | undefined;
 }
 
-/** Builds a thread's events from its log. The same log always produces the same events. */
+/** The same log always produces the same events. */
 export class ThreadProjection {
   readonly #id: SessionId;
   #agent: AgentDetails;
@@ -223,7 +223,7 @@ export class ThreadProjection {
     if (draft) this.#emit(draft.type, draft.fields);
   }
 
-  /** Reports a message when the agent receives it: immediately, or when the message's own run starts. */
+  /** A message of a later run is reported when that run starts. */
   #asks(event: FactOf<'message.user'> & { readonly seq: number }): void {
     const content = event.data.blocks ?? contentOf(event.data);
     const { type, fields } = this.outcomes.define(this.#id, event) ?? { type: 'user.message', fields: { content } };
@@ -370,7 +370,7 @@ export class ThreadProjection {
     const server = { mcp_server_name: this.#agent.servers.get(name) ?? name };
     this.#emit('session.error', { error: { ...errorOf(type, detail, 'retrying'), ...server } });
   }
-  /** Reports `retrying`, although changes to the environment or credential apply only in the next run. */
+  /** Reports `retrying`, although changes apply only in the next run. */
   #missHost(detail: string, { id, vaultId, host }: NonNullable<FactOf<'run.notice'>['data']['credential']>): void {
     const error = errorOf('credential_host_unreachable_error', detail, 'retrying');
     this.#emit('session.error', { error: { ...error, credential_id: id, vault_id: vaultId, host } });

@@ -12,7 +12,7 @@ type Sessions = Services['sessions'];
 const pageSize = 1_000;
 const maxKept = 500;
 
-/** Converts logs to the API's events. Caches recently read sessions. Every read checks the caller's permissions. */
+/** Caches recently read sessions. Every read checks the caller's permissions. */
 export class SessionReader {
   readonly #cached = new Map<SessionId, SessionProjection>();
 
@@ -29,7 +29,7 @@ export class SessionReader {
       if (end === 'child missing') break;
       if (this.#cached.get(record.id) === projection) this.#cached.delete(record.id);
     }
-    // Other callers may be able to read the child, so this caller gets a separate projection.
+    // This caller cannot read every child, so it gets a separate projection.
     const own = createSessionProjection(record);
     await catchUpProjection(own, sessions);
     return own;
@@ -70,16 +70,16 @@ async function addWithChild(
 
 interface CatchUp {
   readonly onEvents?: (source: SessionEvent, events: readonly ThreadEvent[]) => void;
-  /** Whether the projection can continue with `page`; undefined for a thread that is gone or unreadable. */
+  /** `page` is undefined for a thread that is gone or unreadable. */
   readonly goesOn?: (thread: SessionId, seq: number, page: EventPage | undefined) => boolean;
   /** Stops before an unreadable child instead of dropping it, because callers share the projection. */
   readonly isShared?: true;
 }
-/** False if the log was rolled back or lost unread events; the session is then read from its beginning. */
+/** False if the log was rolled back or lost unread events. */
 const isWhole = (_: SessionId, seq: number, page: EventPage | undefined): boolean =>
   seq === 0 || !page || (page.trimmed <= seq && page.head >= seq);
 
-/** Reads all logs of a session to the end, merged by time. `stale`: the projection cannot continue. */
+/** Reads all logs to the end, merged by time. `stale`: `goesOn` returned false. */
 export async function catchUpProjection(
   projection: SessionProjection,
   sessions: Sessions,

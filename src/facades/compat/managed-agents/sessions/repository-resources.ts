@@ -55,7 +55,7 @@ interface NewRepository {
   readonly shown: RepositoryResource;
 }
 
-/** Throws: invalid_request (too many repositories, duplicates, or a path that is in use or outside the workspace). */
+/** Throws: invalid_request. */
 export function prepareRepositoryResources(
   requests: readonly z.output<typeof RepositoryRequest>[],
   { newId, now }: { readonly newId: () => string; readonly now: () => number },
@@ -80,7 +80,7 @@ export function prepareRepositoryResources(
   return created;
 }
 
-/** Only git can use the token, and only for this repository. Replaces any earlier token. */
+/** Only git can use the token, and only for this repository. */
 export async function putRepositoryToken(
   credentials: Services['sessionCredentials'],
   session: SessionId,

@@ -222,11 +222,7 @@ export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSet
 
 const newestFirst = (one: SessionRecord, other: SessionRecord) => other.createdAt - one.createdAt;
 
-/**
- * Sorts by creation time, newest first. With a limit, returns at least `limit` + 1 sessions if that many match, and
- * possibly all of them. The service's first rows usually suffice, because it sorts by newest message, which is never
- * older than the session.
- */
+/** Newest first by creation time. With a limit, returns at least `limit` + 1 sessions if that many match. */
 export async function listNewestSessions(
   sessions: Pick<Services['sessions'], 'list'>,
   isMatch: (record: SessionRecord) => boolean,
@@ -243,6 +239,6 @@ export async function listNewestSessions(
   const [oldest, last] = [found[limit], part.at(-1)];
   // Sessions with equal times keep their order, so those beyond `part` come later.
   const isWhole = part.length < rows || (oldest && last && oldest.createdAt >= last.latestMessageAt);
-  // Reads all sessions in one call, because a new message between two pages would move a session.
+  // One call, because a new message between two pages would move a session.
   return isWhole ? found : await all();
 }

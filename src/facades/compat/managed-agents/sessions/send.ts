@@ -171,10 +171,7 @@ const isAnswer = (event: InboundEvent | undefined): event is Answer =>
 const callIn = (event: Answer): string =>
   event.type === 'user.custom_tool_result' ? event.custom_tool_use_id : event.tool_use_id;
 
-/**
- * Applies consecutive answers together, so the session does not become idle between them. Ignores repeated answers,
- * because clients answer every call that they see as pending.
- */
+/** Applies consecutive answers together, so the session does not become idle between them. Ignores repeated answers. */
 async function answerAll(
   target: Target,
   events: readonly Answer[],
@@ -220,7 +217,7 @@ async function answerAll(
 type Resolved = FactOf<'approval.resolved'>['data'];
 type Call = ReturnType<SessionProjection['callOf']>;
 
-/** A worker's result may arrive before the log shows that the call waits for it. */
+/** A worker can send a result before the log shows that the call waits for it. */
 const canAnswer = (event: Answer, call: Call): boolean =>
   call !== undefined && !call.isAnswered && (event.type !== 'user.tool_confirmation' || call.waitsFor === 'permission');
 

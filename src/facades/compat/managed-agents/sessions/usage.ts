@@ -40,7 +40,7 @@ export const toSpanUsage = ({ input, output, cacheRead, cacheWritten }: UsageTot
   cache_read_input_tokens: cacheRead,
 });
 
-/** Keeps hundredths of a cent, because costs are sums of amounts far below a cent. */
+/** In cents, rounded to hundredths. */
 export const toCents = (cost: number): number => Math.round(cost * 10_000) / 100;
 const seconds = (ms: number) => Math.round(ms) / 1_000;
 export const toUsageView = ({ input, output, cacheRead, cacheWritten, cost }: UsageTotals, activeMs: number) => ({

@@ -15,8 +15,8 @@ import { parseSessionId } from '../sessions/ids.ts';
 import type { InboundEvent } from '../sessions/inbound.ts';
 import { parseManagedSessionContent } from '../sessions/kept-session.ts';
 
-// The guard never sees a worker's credential; only routes that list its kind in `worker` accept it. The worker has the
-// permissions of the credential's creator, within its environment and that environment's sessions.
+// Only routes that list its kind in `worker` accept a worker's credential, which has its creator's permissions within
+// one environment.
 
 const header = 'x-corral-worker';
 
@@ -67,7 +67,7 @@ export class WorkerRouteGuard extends ServerComponent<AccessParts> implements Ro
     if (worker && isAlive(worker.maker, credentials)) return worker;
     if (worker)
       throw new ManagedAgentsError('unauthorized', 'The key that made the key of this environment is no longer valid.');
-    // A finished work item's token does not count as a guess, because its worker may still send it.
+    // No work token counts as a guess, because a worker can still send an old one.
     const wait = presented.startsWith('crlwork_') ? 0 : credentials.failed(address);
     if (wait > 0) throw lockedOutError(wait);
     throw unauthorized();
@@ -128,8 +128,8 @@ function isAlive({ key, seal }: CredentialIssuer, credentials: AccessParts['cred
 
 const principals = new WeakMap<AbortSignal, Principal>();
 /**
- * Returns one object per valid credential, with the creating key's permissions. For a credential from the server's
- * token, uses those of the environment's owner.
+ * One object per credential, with its creating key's permissions, or the environment owner's if the server's token
+ * created it.
  */
 function toPrincipal(
   { maker, ended, work, ...of }: WorkerIdentity,

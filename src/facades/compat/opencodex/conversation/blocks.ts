@@ -8,7 +8,7 @@ import { isAnswerEvent } from './message-ids.ts';
 
 type TextEvent = Extract<SessionEvent, { type: 'message.user' | 'message.assistant' }>;
 
-/** Omits the active run's text and calls since its start or last answer, because the socket replays them. */
+/** Omits the active run's output since its start or last answer, because the socket replays it. */
 export function toBlocks(events: readonly SessionEvent[], view: ClientPathContext): Block[] {
   const working = findActiveRunId(events);
   const saying = events.findLast(

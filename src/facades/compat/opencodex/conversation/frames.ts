@@ -13,9 +13,9 @@ interface Run {
   /** Number of calls so far, excluding questions. */
   steps: number;
   readonly calls: Map<string, { step: number; actionId: string }>;
-  /** Whether the message already has text. If so, further text starts with a blank line. */
+  /** Whether the message already has text. */
   spoke: boolean;
-  /** `sent`: characters of the arriving message already sent; 0 if the log lost its beginning. */
+  /** `sent`: characters already sent; 0 if the log lost the message's beginning. */
   message: { readonly id: string; readonly sent: number; readonly isWhole: boolean } | undefined;
 }
 const settled: ReadonlySet<SessionEvent['type']> = new Set<SessionEvent['type']>([
@@ -33,13 +33,13 @@ const freshRun = (id: string): Run => ({
   message: undefined,
 });
 
-/** The client has the message's start, of unknown length, so only new text is sent. */
+/** The client has the message's start, of unknown length. */
 function had(run: Run, id: string): void {
   run.message = { id, sent: Number.POSITIVE_INFINITY, isWhole: true };
   run.spoke = true;
 }
 
-/** Counts calls and text, so it must receive each run from its start; see `skip`. */
+/** Must receive each run from its start; see `skip`. */
 export class FrameTranslator {
   readonly #view: ClientPathContext;
   #run = freshRun('');
@@ -48,20 +48,14 @@ export class FrameTranslator {
   /** Up to this seq, a joining client catches up with the arriving message. */
   #joinsUpTo = 0;
   #messageIds = new MessageIdResolver();
-  /**
-   * Whether the event at the cursor was dropped. Text directly after it then continues a message that the client has in
-   * part.
-   */
+  /** Whether the log dropped the event at the cursor. */
   #isTorn = false;
 
   constructor(view: ClientPathContext) {
     this.#view = view;
   }
 
-  /**
-   * Call with the active run's remaining log events up to the cursor. The client has everything before it, even dropped
-   * parts.
-   */
+  /** Call with the active run's stored events up to `cursor`. The client also has the dropped ones. */
   skip(events: readonly SessionEvent[], cursor: number): void {
     for (const event of events) this.of(event);
     const { message } = this.#run;
@@ -72,7 +66,7 @@ export class FrameTranslator {
     this.#gap = false;
   }
 
-  /** Call if a message is still arriving at `head`. Replaces the `start` frame with `resuming_stream`. */
+  /** Call if a message is still arriving at `head`. */
   joinUpTo(head: number): void {
     this.#joinsUpTo = head;
   }
@@ -143,10 +137,7 @@ export class FrameTranslator {
     return this.#run;
   }
 
-  /**
-   * Sends a delta, or the unsent part of a complete message. After a gap, sends the message as a whole once it is
-   * complete.
-   */
+  /** A message whose start was dropped is sent as a whole once it is complete. */
   #chunk(
     event: Extract<SessionEvent, { type: 'message.delta' | 'message.assistant' }>,
     message_id: string,

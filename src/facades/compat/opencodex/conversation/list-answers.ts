@@ -11,16 +11,13 @@ interface Lists {
   readonly waiting: Set<(head: number) => void>;
 }
 const recentMs = 2_000;
-/** How long to wait for a client to request the list, in ms. A request already in progress has no such limit. */
+/** Maximum wait, in ms, for a client to request the list. An open request is not limited. */
 const patienceMs = 5_000;
 /** Time allowed for a browser to pass the response to the page, in ms. */
 const arrivalMs = 100;
 const maxClients = 1_000;
 
-/**
- * Remembers which clients have loaded a chat's messages. The oldest front end loads the list while its socket opens,
- * and the list replaces everything shown, so frames that arrive before the list would be lost.
- */
+/** The list replaces everything that the oldest front end shows, so frames must not arrive before it. */
 export class MessageListTracker {
   readonly #clock: Clock;
   readonly #clients = new Map<string, Lists>();
@@ -29,7 +26,7 @@ export class MessageListTracker {
     this.#clock = clock;
   }
 
-  /** Call the returned function with the list's last seq once the list has been sent. */
+  /** Call the returned function when the response ends, with the list's last seq if the list was sent. */
   recordRequest(client: Client): (head: number | undefined) => void {
     const lists = this.#of(client);
     lists.open++;

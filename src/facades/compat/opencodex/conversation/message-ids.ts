@@ -3,8 +3,7 @@ import type { SessionId } from '../../../../core/model/ids.ts';
 import type { OpencodexDeps } from '../context.ts';
 import { derivePositionId } from '../ids.ts';
 
-// A run's text between two user messages is one message. A user's answer starts a new message, so the reply appears
-// below it. Permission for a call does not.
+// A run's text between two user messages is one message; permission for a call does not split it.
 
 export const isAnswerEvent = (event: SessionEvent): boolean =>
   event.type === 'run.resumed' && event.data.messageId !== undefined;

@@ -109,10 +109,7 @@ async function follow(
   socket.close(closeCodes.sessionDeleted, 'The chat session was deleted');
 }
 
-/**
- * Connecting here after sending a message misses nothing and repeats no listed row. Waiting runs need no position,
- * because the message lists contain them.
- */
+/** Waiting runs need no position: the message lists contain them. */
 async function startOfMessage(deps: OpencodexDeps, id: SessionId, head: number): Promise<number | undefined> {
   const active = await deps.services.sessions.activeRun(id);
   if (!active || active.waiting) return undefined;

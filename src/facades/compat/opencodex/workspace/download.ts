@@ -33,14 +33,13 @@ export async function sendDownload(
   return reply.send(counted);
 }
 
-/** Sends untrusted content as a download. If a browser displays it anyway, scripts cannot run in our origin. */
+/** If a browser displays the untrusted content anyway, the policy blocks its scripts. */
 export const markAsAttachment = (reply: FastifyReply, name: string, type: string | undefined): FastifyReply =>
   reply
     .header('content-type', type ?? 'application/octet-stream')
     .header('content-disposition', formatAttachmentHeader(name))
     .header('content-security-policy', "default-src 'none'; sandbox");
 
-/** Breaks the connection on a wrong length, so a partial download does not look complete. */
 function exactly(length: number): Transform {
   let seen = 0;
   return new Transform({

@@ -122,10 +122,7 @@ const statsOf = ({ cpuSeconds, memoryBytes, memoryLimitBytes, processes }: Sandb
   processes,
 });
 
-/**
- * Makes paths below `/workspace` relative, because the daemon starts commands only there. For other absolute paths, a
- * shell changes the directory first.
- */
+/** The daemon starts commands only in the workspace, so a `cd` reaches other folders. */
 async function placed(
   { command, workdir }: { command: string; workdir: string },
   check: CommandCheck,

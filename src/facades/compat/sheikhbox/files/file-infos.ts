@@ -28,9 +28,7 @@ export const createFileInfoFromPath = (file: string, at: number): FileInfo => ({
 const maxKnown = 10_000;
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/**
- * Caches the details of attached files. Call `learn` before translating an event, because translation is synchronous.
- */
+/** Call `learn` before translating events: translation is synchronous. */
 export class FileInfoCache {
   readonly #uploads: Pick<UploadService, 'get'> | undefined;
   readonly #known = new Map<string, FileInfo>();

@@ -10,10 +10,7 @@ interface Frame {
 }
 export const toSheikhboxFrame = ({ event, data }: Frame): Buffer => toSseFrame({ id: data.event_id, event, data });
 
-/**
- * Caches each event's JSON; the empty string means not shown. Events with attachments are not cached, because file
- * details can change.
- */
+/** The empty string means not shown. Events with attachments are not cached: file details can change. */
 export function createEventJsonCache(profile: SheikhboxProfile, infos: FileInfoCache): (event: SessionEvent) => string {
   const texts = new WeakMap<SessionEvent, string>();
   return (event) => {

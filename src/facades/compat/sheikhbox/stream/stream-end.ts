@@ -6,7 +6,7 @@ import type { SessionService } from '../../../../sessions/api/sessions.ts';
 /** Plain data, because the bounds are stored for repeated requests. */
 export const StreamBounds = z.object({
   after: z.int(),
-  /** Ends with the first `run.wait`, `run.error` or `run.end` after this seq. A null `runId` means any run. */
+  /** Ends with the first of `endTypes` after this seq. A null `runId` matches any run. */
   until: z.object({ after: z.int(), runId: RunId.nullable() }),
   /** The log's last seq if no run was working. Null if only `until` ends the stream. */
   last: z.int().nullable(),
@@ -22,7 +22,7 @@ export function isStreamEnd(event: SessionEvent, { until, last }: StreamBounds):
   return until.runId === null || event.runId === until.runId;
 }
 
-/** Whether the stream ends at or before `upTo`. Resuming after its end would wait forever. */
+/** Resuming a stream after its end would wait forever. */
 export async function hasStreamEnded(
   sessions: Pick<SessionService, 'page'>,
   id: SessionId,

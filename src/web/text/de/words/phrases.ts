@@ -1,4 +1,4 @@
-/** Maps the server's strings to their translations. A test compares the keys with the server's tables. */
+/** Keyed by the server's text. A test compares the keys with the server's tables. */
 export const serverPhrases: Readonly<Record<string, string>> = {
   // Tool labels
   Run: 'Ausführen',
@@ -144,7 +144,7 @@ export const serverPhrases: Readonly<Record<string, string>> = {
   'files from another session': 'Dateien einer anderen Sitzung',
   'content from before this server tracked its sources':
     'Inhalte aus der Zeit, bevor dieser Server fremde Quellen erfasste',
-  // Egress: descriptions of the policies, and names of the rules that can refuse a host
+  // Egress: policies, and rules that can refuse a host
   nothing: 'nichts',
   'only the entries of egress.allow': 'nur die Einträge von egress.allow',
   "the registries that the image's package managers use, and egress.registries":

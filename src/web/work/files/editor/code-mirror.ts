@@ -24,8 +24,7 @@ import { pressedKeyOf } from '../../../parts/pressed-key.ts';
 import { detectCodeLanguage } from '../preview.ts';
 import { commentGutter, setCommentedLine } from './comment-gutter.ts';
 
-// The editor is a separate chunk, loaded on first use. The page's policy refuses style elements, so CodeMirror adopts
-// style sheets in a shadow root.
+// The page's policy refuses style elements, so CodeMirror adopts style sheets in a shadow root.
 
 const syntax = HighlightStyle.define([
   { tag: [tags.keyword, tags.modifier, tags.operatorKeyword], color: 'var(--syntax-keyword)' },
@@ -206,10 +205,7 @@ const opensCollapsedLines = EditorView.updateListener.of(({ view }) => {
 /** Without wrapping, changes at the end of long lines would be out of sight. */
 const comparing: Extension = [EditorView.lineWrapping, opensCollapsedLines];
 
-/**
- * One column offers accept and revert, two columns only revert. A new file in one column has neither, because a revert
- * would delete its whole text.
- */
+/** One column offers accept and revert, two only revert. A new file in one column offers neither. */
 export async function showComparison(common: DiffOptions): Promise<EditorHandle> {
   const { before, text, layout, parent, words, lineEnd, isReadOnly } = common;
   const root = rootIn(parent);
@@ -218,7 +214,7 @@ export async function showComparison(common: DiffOptions): Promise<EditorHandle>
     node.type = 'button';
     node.textContent = word;
     if (act) node.onmousedown = act;
-    // The mouse acts on press, as CodeMirror expects. A keyboard click has the `detail` 0.
+    // CodeMirror expects action on press. A keyboard click has the `detail` 0.
     if (act) node.onclick = (event) => event.detail === 0 && act(event);
     return node;
   };

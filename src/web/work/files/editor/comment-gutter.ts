@@ -1,7 +1,7 @@
 import { type Extension, StateEffect, StateField } from '@codemirror/state';
 import { Decoration, type DecorationSet, EditorView, GutterMarker, gutter, WidgetType } from '@codemirror/view';
 
-// The page fills the slot below a line. The comment has the page's styles, not those of the editor's shadow root.
+// A slot gives the comment the page's styles, not those of the shadow root.
 
 /** Line with the comment, counted from 1. Undefined: no comment is shown. */
 export const setCommentedLine = StateEffect.define<number | undefined>();
@@ -57,7 +57,6 @@ class Plus extends GutterMarker {
   }
 }
 
-/** `open` receives the first and last selected lines. Outside the selection, both are the clicked line. */
 export const commentGutter = (open: (from: number, to: number) => void): Extension => [
   commentPlace,
   hoveredLine,

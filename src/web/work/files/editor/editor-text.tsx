@@ -201,7 +201,6 @@ interface SaveOptions {
   readonly onStored?: (version: string) => void;
 }
 
-/** A save replaces only the opened version. If the file has changed, the user decides whether to overwrite it. */
 export function useFileSaving({ store, path, version }: File) {
   const [hasConflict, setConflict] = useState(false);
   const [isSaving, setSaving] = useState(false);

@@ -2,10 +2,7 @@ import { applyPatch, structuredPatch } from 'diff';
 
 const mark = '\ufeff';
 
-/**
- * Returns everything that a save must preserve. The text keeps its line endings but lacks its byte-order mark.
- * `isExact` is false if a save would change unedited bytes.
- */
+/** `text` keeps its line endings but lacks its byte-order mark. `isExact`: a save preserves unedited bytes. */
 export function decodeEditableText(bytes: Uint8Array) {
   const decode = (fatal: boolean) => new TextDecoder('utf-8', { fatal, ignoreBOM: true }).decode(bytes);
   const withMark = (text: string) => (text.startsWith(mark) ? { text: text.slice(1), mark } : { text, mark: '' });
@@ -16,7 +13,7 @@ export function decodeEditableText(bytes: Uint8Array) {
   }
 }
 
-/** Returns the line ending that all texts share. Returns \n if they differ. Each \r then belongs to its line. */
+/** Returns the shared line ending, or \n, which leaves each \r in its line. */
 export function detectLineEnding(...texts: readonly string[]): '\n' | '\r' | '\r\n' {
   const all = texts.filter((text) => /[\r\n]/.test(text));
   if (all.length === 0) return '\n';
@@ -25,8 +22,7 @@ export function detectLineEnding(...texts: readonly string[]): '\n' | '\r' | '\r
 }
 
 /**
- * Applies the change from `after` to `edited` to the current text. Undefined if the current lines differ too much, or
- * end with \r alone, which the library does not support.
+ * Applies the change from `after` to `edited`. Undefined if the current lines differ too much, or end with \r alone.
  */
 export function mergeEdit(current: string, { after, edited }: { readonly after: string; readonly edited: string }) {
   if (current === after) return edited;

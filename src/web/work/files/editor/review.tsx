@@ -18,7 +18,7 @@ export interface FileComparison {
   readonly isReadOnly: boolean;
   /** Version of the current file. Undefined: the file does not exist. */
   readonly version: string | undefined;
-  /** Returns the text to save. Undefined if the current file does not fit the change from `after` to `edited`. */
+  /** Undefined if the current file does not fit the change from `after` to `edited`. */
   readonly merge: (edited: string) => Promise<string | undefined>;
 }
 
@@ -68,10 +68,7 @@ export function ChangesReview({ store, path, load }: Props) {
 const isSame = (one: FileComparison, other: FileComparison): boolean =>
   one.before === other.before && one.after === other.after && one.version === other.version;
 
-/**
- * True if a new run began with the reviewed text, which made both texts equal. The review then stays until the file
- * changes.
- */
+/** A new run that begins with the reviewed text makes both texts equal. */
 const isRebased = (old: FileComparison, now: FileComparison): boolean =>
   now.before === now.after && now.after === old.after;
 

@@ -13,7 +13,7 @@ export interface FileWrite {
   readonly after: string;
 }
 
-/** Lists the oldest step first. Omits changes by commands, which are not in the log. */
+/** Omits changes by commands, which are not in the log. */
 export function listFileSteps(events: readonly Event[]): FileStep[] {
   const steps: (FileStep & { readonly files: Map<string, FileWrite> })[] = [];
   const begin = (seq: number, description: string) => steps.push({ seq, description, files: new Map() });

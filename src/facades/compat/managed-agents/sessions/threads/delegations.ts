@@ -48,7 +48,7 @@ export class DelegationTracker {
     return { child, text, ...(typeof agent === 'string' && { agent }) };
   }
 
-  /** Whether a message to the child came from its parent. Each sent message matches once. */
+  /** Matches each message from the parent only once. */
   matchesText(child: SessionId, text: string): boolean {
     const at = this.#undelivered.findIndex((one) => one.child === child && one.text === text);
     if (at >= 0) this.#undelivered.splice(at, 1);

@@ -7,8 +7,7 @@ import { apiEventIdOf, toApiEventId, toApiThreadId } from '../ids.ts';
 import { type AgentDetails, type ManagedEvent, type StopReason, ThreadProjection } from '../projection.ts';
 import { sumUsage, toCents, toUsageView } from '../usage.ts';
 
-// A session has a primary thread and one thread per delegated child, each with its own log. Events about the whole
-// session are built here.
+// A session has a primary thread and one per delegated child, each with its own log.
 
 export interface ThreadEvent {
   readonly thread: SessionId;
@@ -28,8 +27,8 @@ class State {
   stop: { readonly reason: StopReason; readonly details: unknown } = { reason: { type: 'end_turn' }, details: null };
 }
 /**
- * Types of events about the whole session. Ids of events that are built here use part numbers of 80 and above, unless
- * the log event already produced an event of the same type in this set. A log's own events use lower numbers.
+ * Types of events about the whole session. Ids of events that are built here use part numbers from 80, unless the log
+ * event already produced an event of the same type in this set.
  */
 const ofSession = new Set(['session.status_running', 'session.status_idle', 'session.usage']);
 
@@ -102,7 +101,6 @@ export class SessionProjection {
     const isSpent = this.#now.stop.reason.type === 'budget_reached' || this.#isBudgetUsed;
     return !this.#now.isBusy && this.pending.length === 0 && isSpent;
   }
-  /** Also true after a turn that ended normally, if its last request reached the limit. */
   get #isBudgetUsed(): boolean {
     return this.#budget !== null && toCents(this.usage.cost) >= Number(this.#budget.max_list_cost.amount);
   }
@@ -117,7 +115,6 @@ export class SessionProjection {
     return [...this.#threads.values()];
   }
 
-  /** Returns an empty list for events that were already added or that belong to none of the threads. */
   add(event: SessionEvent): readonly ThreadEvent[] {
     const { sessionId: thread, seq } = event;
     const known = this.#threads.get(thread);
@@ -236,7 +233,7 @@ export class SessionProjection {
     ];
   }
 
-  /** Builds an event for the primary thread's stream. Events of the same type from one log event share an id. */
+  /** For a type in `ofSession`, reuses the id of an event of that type from the same log event. */
   #event(type: string, fields: object, { cause, part }: { readonly cause: Cause; readonly part: number }): ThreadEvent {
     const { ownEvents: created, source } = cause;
     const alike = ofSession.has(type) ? created.find((one) => one.type === type) : undefined;
