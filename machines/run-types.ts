@@ -42,7 +42,7 @@ export interface RunPolicy {
 export type RunBudget = BudgetSpec & { readonly turns: number; readonly ms: number };
 export interface RunResumeState {
   readonly steps: readonly PlanStep[];
-  /** Calls without a result yet. The first could have started. */
+  /** Calls without a result yet. The first might already have started. */
   readonly calls: readonly PendingCall[];
   readonly waiting: string | undefined;
   /** Number of received messages that no turn has included yet. */

@@ -10,7 +10,7 @@ import { applyDecisions, listDecisions, verdictsOf } from './session-decisions.t
 import { sessionSetup } from './session-setup.ts';
 import type { CommandAnswer, QueuedRun, SendMessageCommand, SessionContext } from './session-types.ts';
 
-// Enqueued changes are not visible inside the same enqueueActions.
+// Changes enqueued in an `enqueueActions` call are not visible within that call.
 
 const own = sessionSetup;
 const isSend = (event: { type: string }): event is SendMessageCommand => event.type === 'cmd.send';

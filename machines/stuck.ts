@@ -13,7 +13,7 @@ export type ProgressEntry =
       readonly action: string;
       readonly result: string;
       readonly failed: boolean;
-      /** Also set for images, which can change while the text stays the same. */
+      /** Also set if the call returns an image, which can change while the text stays the same. */
       readonly waits?: boolean;
     }
   | { readonly kind: 'text'; readonly text: string };

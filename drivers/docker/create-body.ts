@@ -80,6 +80,7 @@ export function createSandboxBody({
   const { memoryBytes, diskBytes } = spec.limits;
   const services = spec.services ?? [];
   const owned = `uid=${user},gid=${user}`;
+  /** Files in a tmpfs count as memory, so /tmp and /home/agent together get at most half. */
   const scratch = `rw,nosuid,nodev,exec,size=${Math.floor(memoryBytes / 4)}`;
   const env = {
     ...spec.env,

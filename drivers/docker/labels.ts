@@ -41,7 +41,7 @@ export function createContainerNaming(instance: string) {
     build: (sandbox: SandboxId) => `${base}build-${sessionIdOf(sandbox)}`,
     claimedIn: (name: string) => id(after(base, name)),
     warmIn: (name: string) => id(after(`${base}warm-`, name)),
-    /** Not in a label, because an image inherits its container's labels. */
+    /** The build's id is not in a label, because an image inherits its container's labels. */
     buildIn: (name: string) => id(after(`${base}build-`, name.replace(/^\//, ''))),
   };
 }

@@ -10,8 +10,8 @@ const install =
   'Install gVisor (https://gvisor.dev/docs/user_guide/install) or Kata Containers, or set CORRAL_SANDBOX_ISOLATION=standard.';
 
 /**
- * Default: the engine's first strict runtime. Rejects if the runtime is not strict, none is, or the engine does not
- * answer.
+ * Picks the first strict runtime if none is configured. Rejects if there is none, the configured one is not strict, or
+ * the engine does not answer.
  */
 export async function findStrictRuntime(
   { host, runtime: target }: { host: string; runtime: string | undefined },

@@ -12,7 +12,8 @@ export interface ContainerWatcher extends AsyncDisposable {
   over(id: string, signal: AbortSignal): Promise<AppError>;
 }
 
-// Milliseconds between checks of all containers, because an event stream can break without an error.
+// Milliseconds between checks of all containers, with and without an event stream. The stream can break without an
+// error.
 const lookAgainMs = { heard: 30_000, unheard: 5_000 };
 
 export function openContainerWatcher(engine: Dockerode, label: string, clock: Clock): ContainerWatcher {

@@ -19,14 +19,15 @@ interface Kind {
 }
 type ObjectDeletion = (kind: Kind, labelSelector: string, meant: (object: KubeObject) => boolean) => Promise<string[]>;
 
-/** Affects all installations in the namespace. Resolves with the pods' kinds and names. */
+/** Affects all installations in the namespace. Resolves with `pod NAME` for each deleted pod. */
 export const deleteExpiredPods = (options: Options, signal: AbortSignal): Promise<readonly string[]> =>
   withCluster(options, signal, (end) =>
     end(podsOf(options), allPodsSelector, (pod) => isOverdue(pod, options.clock.now())),
   );
 
 /**
- * Keeps the pods of adopted Sandboxes. Needs only the rights to get, list and delete. Resolves with kinds and names.
+ * Keeps the pods of adopted Sandboxes. Needs only the rights to get, list and delete. Resolves with `KIND NAME` for
+ * each deleted object.
  */
 export const deleteInstanceObjects = (
   { instance, ...options }: Options & Pick<KubernetesOptions, 'instance'>,

@@ -65,6 +65,7 @@ export function createBubblewrapArguments(found: Bubblewrap, inside: BubblewrapO
   const policies = ['/etc/chromium', '/etc/chromium/policies', '/etc/chromium/policies/managed'];
   const counters = groups.length === 0 ? [] : ['/sys', '/sys/fs', '/sys/fs/cgroup'];
   const quarter = Math.floor(limits.memoryBytes / 4);
+  /** Files in a tmpfs use memory, so all tmpfs mounts together must leave some for processes. */
   const scratch = (path: string, size = quarter) => ['--perms', '1777', '--size', `${size}`, '--tmpfs', path];
   const shared = browserPolicy === undefined ? Math.min(quarter, 64 * 2 ** 20) : quarter;
   return [

@@ -147,7 +147,7 @@ const noVolumes =
 const noBuilds = 'its sandboxes are programs on this machine and have no image; set CORRAL_DRIVER to docker';
 
 export interface ProcessDriverOptions extends LocalDriverOptions {
-  /** Names for this machine's own programs. Other images are rejected with image_missing. */
+  /** Image names that stand for this machine's own programs. Others are rejected with image_missing. */
   readonly images: readonly string[];
   readonly programs: SandboxPrograms;
   /** Path or name of the program. Undefined: no isolation. */

@@ -10,7 +10,7 @@ export interface EventRenderer {
   settle(): void;
 }
 
-/** Only failed calls are shown: the effects have their own events. */
+/** Only failed calls of these tools are shown: their effects have their own events. */
 export const hiddenToolNames: ReadonlySet<string> = new Set(['todo', 'make_plan', 'message_ask_user']);
 
 export const formatSandboxPhase = (event: Extract<Event, { type: 'sandbox.phase' }>): string =>

@@ -124,8 +124,8 @@ export class Corral {
   }
 
   /**
-   * Starts or resumes the box in the background. `env` always applies; the other options apply only to a new box.
-   * Concurrent calls get the same box. `await using` does not delete it.
+   * Gets or creates the box, and starts or resumes it in the background. `env` always applies; the other options apply
+   * only to a new box. Concurrent calls get the same box. `await using` does not delete it.
    */
   async box(name: string, { env, ...requested }: NamedBoxOptions = {}): Promise<Box> {
     const { session } = await this.#server.call((api) =>
@@ -294,8 +294,8 @@ export class Box implements AsyncDisposable {
   }
 
   /**
-   * Copies the files for new boxes, as in `corral.create({ snapshot: 'build-cache' })`. The copy outlives the box. An
-   * older snapshot with this name loses it.
+   * Copies the files for new boxes, as in `corral.create({ snapshot: 'build-cache' })`. The copy outlives the box. It
+   * takes over `name` from an older snapshot.
    */
   snapshot(
     options: { readonly name?: string; readonly labels?: Readonly<Record<string, string>> } = {},

@@ -19,7 +19,7 @@ export interface ExecOptions {
   readonly keep?: number;
 }
 export interface ExecResult {
-  /** 124 after a timeout, 128+n after signal n. A failed command does not reject. */
+  /** 124 after a timeout, 128+n after signal n. The call does not reject if the command fails. */
   readonly exitCode: number;
   readonly timedOut: boolean;
   /** The first `keep` characters; `onStdout` and `onStderr` receive all of the output. */

@@ -44,8 +44,8 @@ export class Files {
   }
 
   /**
-   * Once the promise resolves, a `lost` change reports every gap, such as after a broken connection. Leaving the loop
-   * ends the watch.
+   * Once the promise resolves, every gap causes a `lost` change, for example after a broken connection. Leaving the
+   * loop over the changes ends the watch.
    */
   async watch(path = '.', options: WatchOptions = {}): Promise<AsyncGenerator<FileChange, void>> {
     return await watchFiles(this.#server, `/streams/sessions/${this.#sessionId}/watch`, { path, ...options });

@@ -47,7 +47,7 @@ export class Templates {
   builds(id: string): Promise<TemplateBuild[]> {
     return this.#server.call((api) => api.templateBuilds.builds.query({ id }));
   }
-  /** Sessions that run its images continue; new ones cannot start from it. */
+  /** Sessions that run the template's images continue; new ones cannot start from it. */
   async remove(id: string): Promise<void> {
     await this.#server.call((api) => api.templateBuilds.delete.mutate({ id }));
   }

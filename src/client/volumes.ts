@@ -14,7 +14,7 @@ export interface VolumeMount {
   readonly access?: 'read' | 'write';
 }
 
-/** Methods accept an id or a name. Content cannot be written while a box mounts the volume for writing. */
+/** Methods accept an id or a name. Content cannot be written while a box has the volume mounted for writing. */
 export class Volumes {
   readonly #server: Connection;
 
@@ -39,7 +39,7 @@ export class Volumes {
   update(volume: string, change: { readonly name?: string; readonly quota?: number | string }): Promise<Volume> {
     return this.#server.call((api) => api.volumes.update.mutate({ volume, ...change }));
   }
-  /** Rejects with conflict while a box mounts the volume or content is being transferred. */
+  /** Rejects with conflict while a box has the volume mounted or content is being transferred. */
   async remove(volume: string): Promise<void> {
     await this.#server.call((api) => api.volumes.delete.mutate({ volume }));
   }

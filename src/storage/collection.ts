@@ -52,7 +52,7 @@ export async function changeRecordWithResult<Value>(
   return (last as { readonly value: Value } | undefined)?.value as Value;
 }
 
-/** Each call of the result reads one batch and, after the last batch, starts over at `from`. */
+/** The returned function reads one batch per call, and starts over at `from` after the last batch. */
 export function createRecordSweep(
   records: Pick<RecordStore, 'list'>,
   kind: string,

@@ -6,7 +6,7 @@ import type { SessionEvent } from '../core/model/events.ts';
 import { SessionId } from '../core/model/ids.ts';
 import { credentialKind, fileCopiesKind, fileCopyBlobKind, workspaceManifestKind } from '../core/model/records.ts';
 
-// An export is JSON lines: a header, the sessions, each ending with counts and a hash, and the number of sessions.
+// An export is JSON lines: a header, the sessions (each ends with counts and a hash), and the number of sessions.
 
 const form = 1;
 const pageSize = 500;

@@ -24,7 +24,7 @@ const buildCapabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'SETGID'
 /** Blocks inotify: a build runs as the host's root and could exhaust that user's limit. */
 const buildSecurity = ['no-new-privileges', `seccomp=${createSeccompProfile(['inotify_init', 'inotify_init1'])}`];
 
-/** The engine's own entries in /proc, plus files that reveal host memory to root. */
+/** The /proc entries that the engine masks by default, plus files that reveal host memory to root. */
 const maskedPaths = [
   ...[
     'asound',

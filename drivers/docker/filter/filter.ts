@@ -68,7 +68,7 @@ export interface FilterOptions {
 }
 const maxBodyBytes = 2 ** 20;
 
-/** Allows only requests that sandboxes need. Access to the engine's own socket equals root on the host. */
+/** Allows only requests that sandboxes need. Access to the engine's own socket amounts to root on the host. */
 export async function startEngineFilter(options: FilterOptions): Promise<AsyncDisposable> {
   const server = createServer({ requestTimeout: 0, headersTimeout: 10_000 }, (incoming, reply) => {
     decide(options, incoming)

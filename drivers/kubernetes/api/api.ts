@@ -28,7 +28,7 @@ const maxBytes = 64 * 2 ** 20;
 
 /**
  * Rejects only with AppError. Replaces `CoreV1Api`, which opens a TLS connection per request and does not limit
- * responses.
+ * response sizes.
  */
 export function openKubeApi({ credentials, clock, random, maxInFlight }: Options) {
   const slots = new Semaphore(maxInFlight, {

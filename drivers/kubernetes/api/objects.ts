@@ -81,7 +81,8 @@ const silentMs = 28_000;
 const tellEveryMs = 60_000;
 
 /**
- * Watches from the first call to `list` or `follow`. Replaces the library's informer, which ends at the first error.
+ * Watches from the first call to `list` or `follow`. Replaces the client library's informer, which ends at the first
+ * error.
  */
 export function openKubeObjects<T extends KubeObject>(
   { api, clock, random, onTrouble }: WatchOptions,

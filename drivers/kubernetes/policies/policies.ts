@@ -13,7 +13,7 @@ type NetworkPaths = Pick<KubernetesOptions, Paths>;
 
 const tcp = (port: number) => [{ protocol: 'TCP', port }];
 
-/** Allows at most connections to the daemon's port and, except for `none`, from sandboxes to the proxy. */
+/** Sandboxes accept connections only on the daemon's port. They can dial only the proxy, or nothing with `none`. */
 export function createNetworkPolicies(ways: NetworkPaths): V1NetworkPolicy[] {
   const { namespace, instance, port, reach, egressAddress: egress, serverPods } = ways;
   const server = serverPods && {

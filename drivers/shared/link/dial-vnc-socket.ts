@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 
-// The sandbox can write to this folder, so the server follows no links and dials the file it checked.
+// The sandbox can write to the display's folder, so the server follows no links and dials the file it checked.
 
 export const screenFolder = 'screen';
 const socketName = 'vnc';

@@ -32,7 +32,7 @@ const HelloLine = z.object({
   version: z.string().max(64),
   boot: z.string().max(64),
   token: z.string().max(256),
-  /** Opens no spare connection for health checks. Absent from older daemons. */
+  /** The daemon opens no spare connection for health checks. Older daemons omit this field. */
   sparing: z.boolean().default(false),
 });
 
@@ -42,8 +42,8 @@ export type HandshakeResult =
   | { readonly kind: 'refused'; readonly reason: string };
 
 /**
- * `refused`: a missing or invalid line, or a wrong token. Awaits `admitted` before the answer, because programs can
- * start after it.
+ * `refused`: a missing or invalid line, or a wrong token. Awaits `admitted` first, because programs can start after the
+ * answer.
  */
 export async function acceptHandshake(
   socket: Socket,

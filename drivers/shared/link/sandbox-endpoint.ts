@@ -90,8 +90,8 @@ function byPeerKind(callers: Callers): Peers {
 }
 
 /**
- * Undefined if no byte arrives in time. Calls `report` synchronously, because a later listener would miss the event for
- * unread bytes.
+ * Reports undefined if no byte arrives in time. Calls `report` synchronously, because a later listener would miss the
+ * event for unread bytes.
  */
 function atFirstByte(socket: Socket, report: (byte: number | undefined) => void): void {
   const settle = (byte: number | undefined) => {

@@ -16,7 +16,7 @@ interface HeldEndpoint {
   links: number;
 }
 
-/** After `hold` or `link`, also watches the sandbox's container or process. */
+/** Watches the sandbox's container or process after `hold` or `link`. */
 export interface SandboxEndpointRegistry extends AsyncDisposable {
   /** Also serves the sandbox's egress. Call before the daemon can start. */
   open(id: SandboxId): Promise<SandboxEndpoint>;
@@ -24,7 +24,7 @@ export interface SandboxEndpointRegistry extends AsyncDisposable {
   listen(id: SandboxId): Promise<SandboxEndpoint>;
   /** Listens, and watches the container or process that `body` identifies. */
   hold(id: SandboxId, body: string, who?: SandboxIdentity): Promise<SandboxEndpoint>;
-  /** If several servers share the sandbox, closing the last link also closes the endpoint. */
+  /** If several servers share the sandbox, closing this server's last link also closes its endpoint. */
   link(id: SandboxId, as: LinkOptions): Promise<SandboxLink>;
   /** Stops listening if this server has no link to the sandbox. */
   rest(id: SandboxId): Promise<void>;

@@ -3,7 +3,8 @@ import { sandboxReadSlice as turns } from '../../../src/core/concurrency/time-sl
 
 const pieceBytes = 8 * 1024;
 /**
- * Reads in small pieces, so that a fast sender cannot block the event loop. Destroying also destroys the connection.
+ * Reads in small pieces, so that a fast sender cannot block the event loop. Destroying this stream also destroys the
+ * connection.
  */
 export class YieldingConnection extends Duplex {
   readonly #source: Duplex;

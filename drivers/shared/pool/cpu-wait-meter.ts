@@ -4,7 +4,9 @@ import { monotonicNow } from '../../../src/core/contracts/clock.ts';
 
 const daemonFile = 'sandboxd.mjs';
 const staleMs = 1_000;
-/** The kernel reports waits of the daemon's other threads and programs only for the whole machine. */
+/**
+ * Share of the machine's CPU pressure counted as the daemon's, whose own figures lack its other threads and programs.
+ */
 const pressureShare = 0.6;
 
 /**

@@ -60,7 +60,7 @@ export async function startDesktopProcess(
 
 function limited({ oomScore, most }: DesktopProcessSpec): string {
   const limits = [`echo ${oomScore} >/proc/self/oom_score_adj;`];
-  // A write beyond the limit then fails, instead of killing the program.
+  // With XFSZ ignored, a write beyond the limit fails instead of killing the program.
   if (most) limits.push(`trap '' XFSZ; ulimit -f ${Math.floor(most.fileBytes / 512)};`);
   if (most?.dataBytes !== undefined) limits.push(`ulimit -d ${Math.floor(most.dataBytes / 1024)};`);
   return limits.join(' ');

@@ -14,7 +14,7 @@ export interface ConfinedPaths {
   readonly root: string;
   /** Mount points of the workspace, `root` first. /proc can report an open file under any of them. */
   readonly roots: readonly string[];
-  /** Relative to the workspace; '' is the workspace itself. Throws path_outside or invalid_request. */
+  /** The result is relative to the workspace; '' is the workspace itself. Throws path_outside or invalid_request. */
   locate(path: string): string;
   /** Follows links. Never waits for the other end of a FIFO. */
   open(path: string, flags?: number): Promise<FileHandle>;
@@ -117,7 +117,8 @@ async function isSameFolder(one: string, other: string): Promise<boolean> {
     const [a, b] = await Promise.all([one, other].map((path) => stat(path, { bigint: true }).catch(() => undefined)));
     if (!a || !b) return false;
     if (a.dev === b.dev) return a.ino === b.ino;
-    // In gVisor, device numbers differ between mounts. Repeat, because a concurrent write changes the attributes.
+    // In gVisor, device numbers differ between mounts, so compare attributes. Repeat, because a concurrent write can
+    // change them.
     const facts = ({ ctimeNs, mtimeNs, uid, gid, mode }: typeof a) => `${[ctimeNs, mtimeNs, uid, gid, mode]}`;
     if (facts(a) === facts(b)) return true;
   }

@@ -37,7 +37,7 @@ export function monitorDisk(
   limitBytes: number,
 ): DiskMonitor {
   const { clock, keepers, init } = parts;
-  /** All path prefixes of open files. Only `places` is walked, so no file counts twice. */
+  /** Path prefixes that files below these folders can have. Only `places` is walked, so no file counts twice. */
   const names = [...new Set([...places, ...roots])];
   let use: DiskUsage = { usedBytes: 0, limitBytes, freeBytes: 0, stopped: 0 };
   /** Writers are ended only above this usage, so that a user can clean up. */

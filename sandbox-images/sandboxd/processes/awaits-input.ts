@@ -42,7 +42,7 @@ export const awaitsInput = ({ members, pipe, hasOpenLine }: InputProbe): boolean
     return blocked.some((call) => call !== undefined && waitsOn(pid, call, isInput));
   });
 
-/** `call`: a /proc `syscall` file, with a decimal number and hexadecimal arguments, or `running`. */
+/** `call`: the text of a /proc `syscall` file: a decimal number and hexadecimal arguments, or `running`. */
 function waitsOn(pid: number, call: string, isInput: (fd: number) => boolean): boolean {
   const [number, ...args] = call.trim().split(' ');
   const kind = calls[process.arch]?.[Number(number)];

@@ -104,7 +104,7 @@ function keepDialled(name: string, { folder, hello, server, log }: ControlDialOp
       server.emit('connection', socket);
     });
   };
-  // Frequent and short health requests do not use up the spare connection.
+  // Health requests do not use up the spare connection, because they are frequent and short.
   const used = ({ socket, url }: { socket: Socket; url?: string | undefined }) => {
     if (url !== '/health' && unused.delete(socket)) fill();
   };

@@ -18,7 +18,7 @@ export interface HttpExchange {
   readonly signal: AbortSignal;
 }
 export interface StreamedBody {
-  /** All chunks can share one buffer. */
+  /** Chunks can share one buffer, so each is sent before the next is requested. */
   readonly chunks: AsyncIterable<Uint8Array>;
   readonly size?: number;
   readonly trailer?: { readonly name: string; readonly value: () => string };

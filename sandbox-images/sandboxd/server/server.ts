@@ -204,7 +204,7 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
 }
 
 /**
- * `token`: the token, `sha256:<hash>` or `ed25519:<public key>:<uid>`. Only the verifiers are safe in an environment
+ * `token`: the token, `sha256:<hash>` or `ed25519:<public key>:<uid>`. Only the last two are safe in an environment
  * that other processes can read.
  */
 export function hasValidToken(authorization = '', token: string): boolean {

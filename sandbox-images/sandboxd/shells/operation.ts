@@ -226,7 +226,7 @@ export async function launchOperation(
 
   const end: RunningOperation['end'] = async (why, within) => {
     if (operation.state === 'running') reason ??= why;
-    // Repeat, because right after a start there can be no process to kill.
+    // Repeat, because right after a start, the process to kill might not exist yet.
     const tree = marked(createOrphanRule(parts, begunAt));
     const endMine = () => endProcessTree(tree, { spared: keepers.spared, ...(within && { met: within.met }) });
     let round = within?.processes ?? endMine(); // the run's processes include the operation's

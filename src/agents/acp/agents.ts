@@ -30,7 +30,7 @@ export class AcpAgents extends ServerComponent<Deps> {
   /** Decisions made after the agent stopped, for example because the server restarted. */
   readonly #carried = new WeakMap<SandboxClient, { readonly call: AgentApprovalRequest; readonly allowed: boolean }>();
 
-  /** Rejects only if the signal aborts, after the agent has ended. */
+  /** If the signal aborts, ends the agent and rejects. Other failures are results. */
   async turn(
     client: SandboxClient,
     externalTurn: ExternalTurn,

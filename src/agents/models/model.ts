@@ -118,8 +118,8 @@ export interface Picture {
 }
 
 /**
- * The same model gets `raw` back; other models get `text` and `calls`. Calls have the same order in both; extra calls
- * in `raw` are not sent back.
+ * The model that wrote the reply gets `raw` back; other models get `text` and `calls`. Calls have the same order in
+ * both; extra calls in `raw` are not sent back.
  */
 export interface AssistantMessage {
   readonly role: 'assistant';

@@ -1,4 +1,4 @@
-/** Some replies contain only `</think>`. Ignores tags in code or in a sentence. */
+/** Some replies have no `<think>` before `</think>`. Ignores tags in code or in a sentence. */
 export function splitThoughts(reply: string): { readonly thoughts: string; readonly text: string } {
   const opener = reply.indexOf('<think');
   for (const { 0: tag, index } of reply.matchAll(/<\/think(?:ing)?>/g)) {

@@ -184,7 +184,7 @@ function watchForInput({ sandbox, signal }: ToolContext, operation: string): Dis
 
 // maximum bytes of live output in the log; a result keeps fewer bytes
 const watchedBytes = 256 * 1024;
-// for output that redraws itself, such as a progress bar
+// maximum bytes read from the end of output that redraws itself, such as a progress bar
 const redrawnBytes = 4 * 1024 * 1024;
 const beyondAll = Number.MAX_SAFE_INTEGER; // skips all output and only waits for the end
 

@@ -61,7 +61,7 @@ export const Session = z.object({
   origin: SessionOrigin,
   template: z.string(),
   projectId: z.string().nullable(),
-  /** Name or e-mail address of another owner. Null outside the caller's projects. */
+  /** The owner's name or e-mail address. Null if the caller is the owner or cannot use the project. */
   ownerName: z.string().nullable(),
   /** Null if the model comes from the template, project or server. */
   model: z.string().nullable(),

@@ -79,7 +79,7 @@ export const desktopRouter = router({
       ? services.desktop.takeControl(sessionId, viewer)
       : services.desktop.giveControl(sessionId, viewer),
   ),
-  /** Takes control even from another viewer. `viewer`: the query parameter of the connection. */
+  /** Takes control even from another viewer. `viewer`: the query parameter of the viewer's connection. */
   takeControl: procedure
     .input(ofViewer)
     .output(DesktopView)

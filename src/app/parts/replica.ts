@@ -12,7 +12,7 @@ import { PeerReplicas, type PeerReplicasOptions } from '../../sessions/cluster/p
 import { createLocalOwnership, type Ownership } from '../../sessions/engine/ownership.ts';
 import type { Config } from '../settings/config.ts';
 
-/** A server on the store. Dispose it only after its work has ended: other servers then take over. */
+/** A server that uses the store. Dispose it only after its work has ended: other servers then take over. */
 export interface Replica extends AsyncDisposable {
   readonly name: string | undefined;
   readonly ownership: Ownership;
@@ -83,7 +83,7 @@ export function createReplica({ store, ids, clock, settings }: Options): Replica
   };
 }
 
-/** All servers on the store label their sandboxes with this name. */
+/** All servers that share a store label their sandboxes with this name. */
 export async function readSharedInstance(store: Store, ids: IdSource): Promise<string> {
   const requested = { kind: 'server', id: 'instance', doc: { name: `c${ids.short()}` }, expect: 0 };
   await store.records.put(requested).catch((thrown: unknown) => {

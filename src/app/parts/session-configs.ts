@@ -95,7 +95,7 @@ export class SandboxSettingsResolver extends ServerComponent<Deps> {
     this.#known.set(id, { choice: choiceOf(choice), readAt: this.deps.now() });
   }
 
-  /** Remembers a changed choice. Returns false if none was remembered. */
+  /** Replaces a remembered choice if the egress differs. Returns false if no choice was remembered. */
   hasOtherEgress(id: SessionId, session: SandboxSettingsSource): boolean {
     const before = this.#known.get(id)?.choice;
     if (!before || egressKeyOf(before) === egressKeyOf(session)) return false;

@@ -12,7 +12,7 @@ interface Deps {
   readonly desktopFor: (session: SandboxSettingsSource) => DesktopAvailability;
   readonly missingImageOf: (session: SandboxSettingsSource) => string | undefined;
   readonly checkServices: (session: SandboxSettingsSource) => void;
-  /** Includes only the newest credentials of projects and sessions. */
+  /** Of the credentials of projects and sessions, includes only the newest. */
   readonly secretVariables: () => Promise<ReadonlySet<string>>;
 }
 

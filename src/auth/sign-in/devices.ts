@@ -14,7 +14,7 @@ const Device = z.object({
   id: z.string(),
   person: z.string(),
   kind: z.enum(['browser', 'command']),
-  /** Null for a browser. A CLI loses access with the browser that approved it. */
+  /** Null for a browser. A CLI loses access when the browser that approved it does. */
   parent: z.string().nullable().default(null),
   secret: Hash,
   /** The previous secret, valid until a minute after the new one is first used. */

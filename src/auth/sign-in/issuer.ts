@@ -89,7 +89,9 @@ export class Issuer {
     }).href;
   }
 
-  /** `answer`: the browser's redirect URL. Rejects with InvalidIdTokenError or provider_error. */
+  /**
+   * `answer`: the URL to which the provider redirected the browser. Rejects with InvalidIdTokenError or provider_error.
+   */
   async finish(answer: URL, { state, nonce, verifier }: SignInChecks): Promise<SignInResult> {
     const { config, keys } = await this.#discovered();
     const checks = { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true };

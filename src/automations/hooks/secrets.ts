@@ -14,7 +14,7 @@ interface Deps extends Pick<ServerDependencies, 'records'> {
   readonly learn: (secret: Secret) => void;
 }
 
-/** One secret per automation: it signs the deliveries, or is set by the automation's program. */
+/** One secret per automation: the key of its deliveries' signatures, or a secret that its program set. */
 export class HookSecrets extends ServerComponent<Deps> {
   async find(automationId: string): Promise<Secret | undefined> {
     const { records, open, learn } = this.deps;

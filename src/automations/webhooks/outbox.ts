@@ -8,7 +8,7 @@ import { GoalResult } from '../../core/model/runs/goal.ts';
 import { WaitReason } from '../../core/model/spending.ts';
 import { withAddedRecords } from '../after-runs.ts';
 
-// Events without deliveries. A session's events are written with the append, so a crash loses none.
+// Events that have no deliveries yet. A session's events are written with the append, so a crash loses none.
 
 export const webhookOutboxKind = 'webhook-outbox';
 const kind = webhookOutboxKind;

@@ -26,7 +26,7 @@ export const chatCommand: CliCommand = {
         ? await server.create({ ...(model !== undefined && { model }) })
         : await findBox(server, chosen);
     const { title, status } = await box.session();
-    // Outside raw mode, a terminal translates Enter into a line feed.
+    // Set before the first draw: outside raw mode, a terminal translates Enter into a line feed.
     if (io.canDraw) io.stdin.setRawMode(true);
     io.say(io.paint('stderr', 'dim', `session ${box.id}${title ? ` · ${title}` : ''} · ctrl-d leaves`));
     if (status === 'waiting' && !io.canDraw) io.say('The agent waits for your answer.');

@@ -134,7 +134,8 @@ const tools: Readonly<Record<string, Run>> = {
 export const workerToolNames: readonly string[] = Object.keys(tools);
 
 /**
- * A failed call resolves with an error result. Rejects for an unreachable sandbox, a temporary failure, or `signal`.
+ * A failed call resolves with an error result. Rejects for a temporary failure, such as an unreachable sandbox, or when
+ * `signal` fires.
  */
 export async function runWorkerTool(box: Box, call: WorkerToolCall, signal: AbortSignal): Promise<WorkerCallResult> {
   for (;;) {

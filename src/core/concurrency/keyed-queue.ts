@@ -15,7 +15,10 @@ export function createKeyedQueue(): <Value>(key: string, work: () => Promise<Val
   };
 }
 
-/** Runs calls one at a time per method and key: the first argument, or its `owner` field. */
+/**
+ * Runs calls one at a time per method and key (the first argument, or its `owner`), so limits checked before a write
+ * hold.
+ */
 export function withSequentialCalls<Service extends object>(
   service: Service,
   ...names: readonly (keyof Service)[]

@@ -131,8 +131,8 @@ export interface RecordStore {
   /** Finds titles that contain the text, ignoring case. Unordered. */
   searchTitles(text: string, limit: number): Promise<readonly SessionId[]>;
   /**
-   * Records that changed since `mark`, or all, and ids that `erase` removed. A change can be repeated. Absent unless
-   * the store is `shared` and indexes changes.
+   * Records that changed since `mark` (without it, all records), and ids that `erase` removed. A change can be
+   * repeated. Absent unless the store is `shared` and indexes changes.
    */
   changes?(kind: string, mark?: number): Promise<RecordChanges>;
   /** All records that `erase` of this session would remove, sorted by id and kind. */

@@ -5,7 +5,7 @@ const calls = z
   .array(z.object({ callId: z.string(), name: z.string(), args: z.unknown(), confirm: z.string().optional() }))
   .readonly();
 
-/** Stored and sent by Corral's own API. `Message` in `src/agents/models/model.ts` documents the fields. */
+/** The format in the store and in Corral's own API. `Message` in `src/agents/models/model.ts` documents the fields. */
 export const ConversationMessage = z.discriminatedUnion('role', [
   z.object({ role: z.literal('user'), text: z.string(), pictures: pictures.optional() }),
   z.object({

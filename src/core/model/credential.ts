@@ -39,7 +39,7 @@ export const credentialFields = {
   env: z.array(sandboxVariableName).max(20).default([]).describe('variables of the sandbox that get a placeholder'),
   /** Restricts the credential to git, in sessions with a repository on one of its hosts. */
   git: z.enum(['read', 'write']).optional(),
-  /** With `git`, git can also read repositories below these paths that are not the session's own. */
+  /** With `git`, git can also read, but not push to, other repositories below these paths. */
   paths: z
     .array(
       z

@@ -267,8 +267,8 @@ export const SessionFact = z.discriminatedUnion('type', [
   /** The server ends the sandbox. Only a user can start a new one. */
   fact('sandbox.untrusted', ProtocolViolationReport),
   /**
-   * `limit`: the programs that wrote were stopped. `host`: the host's disk was nearly full, so the largest sandbox was
-   * stopped.
+   * `limit`: the files exceeded their limit, so the programs that wrote them were stopped. `host`: the host's disk was
+   * nearly full, so the largest sandbox was stopped.
    */
   fact(
     'sandbox.disk_exceeded',

@@ -22,11 +22,11 @@ export interface Principal {
   /** `nobody`: no credential, on a public route. `reader`: a page from an unlisted development origin; read-only. */
   readonly role: Role | 'nobody' | 'reader';
   readonly origin?: string;
-  /** Absent for callers without a key, such as workers or the server's own token. */
+  /** Absent for workers and the server's own token, and if no credential is required. */
   readonly key?: string;
   /** Owns what the caller creates. Absent for the server's own token and if no credential is required. */
   readonly owner?: string;
-  /** The user's id. `key` is then a browser's, a command line's or a personal key. */
+  /** The user's id. If set, `key` is a browser's, a command line's or a personal key. */
   readonly person?: string;
   readonly isPersonalKey?: true;
   /** Other names in project member lists: groups as `ISSUER\nNAME`, and the verified e-mail address. */
@@ -37,7 +37,7 @@ export interface Principal {
   readonly home?: string;
   /** The session of a worker's work item or, if `by` is `nobody`, of the visited public port. */
   readonly session?: string;
-  /** The caller's kind in the audit log. If set, `key` is absent or its maker's. */
+  /** The caller's kind in the audit log. If set, `key` is absent or that of the credential's maker. */
   readonly by?: 'sandbox token' | 'environment key' | 'preview' | 'server' | 'nobody';
   /** Fires when the caller loses rights, such as when its key expires. */
   readonly ended?: AbortSignal;

@@ -21,6 +21,6 @@ export const skillFolder = '.corral/skills';
 
 export const checkpointFolder = '.corral/checkpoints';
 
-/** As agents see it; `memoryFolder` is the path in the workspace. */
+/** The path that agents see; `memoryFolder` is the path in the workspace. */
 export const memoryMountPath = '/mnt/memory';
 export const memoryFolder = '.session/memory';

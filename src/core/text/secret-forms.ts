@@ -1,7 +1,7 @@
 import type { Secret } from './secret.ts';
 import { trimEndCharacters } from './text.ts';
 
-/** Shorter secrets are not masked in logs or responses, because they could match ordinary words. */
+/** Shorter secrets are not detected in logs or responses, because they could match ordinary words. */
 export const minMaskedChars = 6;
 
 /** Masks the secret in every encoding. */

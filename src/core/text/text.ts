@@ -1,4 +1,4 @@
-/** In UTF-16 code units. Splits a grapheme only if it is longer than `most` or 64 units. */
+/** `most` counts UTF-16 code units. Splits a grapheme only if it is longer than `most` or 64 units. */
 export function truncateEnd(text: string, most: number): string {
   if (text.length <= most) return text;
   const [start] = findCharacterBounds(text, most);

@@ -1,7 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { nobodyPrincipal, type Principal } from '../../core/model/principal.ts';
 
-// A route could forget to pass a parameter. Without a caller, everything is denied, unless the server has no keys.
+// AsyncLocalStorage, because a route could forget to pass the caller. Without a caller, everything is denied, unless
+// the server has no keys.
 
 interface Caller {
   readonly principal: Principal;

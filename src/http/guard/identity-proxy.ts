@@ -74,7 +74,7 @@ export class ProxyAuthenticator implements RequestInterceptor {
   upgrade = () => false;
 
   /**
-   * Undefined if there is nothing to check, or the same unsigned headers were checked within a minute. Rejects:
+   * Undefined if there is nothing to check, or the same unsigned headers were checked within the last minute. Rejects:
    * invalid_request, provider_error.
    */
   prepare(request: IncomingMessage): Promise<void> | undefined {

@@ -145,7 +145,7 @@ async function takeParts<Taken>(
 /** Browsers and HTTP libraries escape only these characters in a file name. */
 const unescapeName = (name: string) => name.replace(/%(?:0A|0D|22)/g, decodeURIComponent);
 
-/** The parser itself limits neither one file's headers nor the data outside the files. */
+/** Maximum bytes of one file's headers, and of all data outside the files. The parser enforces neither. */
 const headerBytes = 16 * 1024;
 const bytesBeside = 8 * 2 ** 20;
 

@@ -18,7 +18,7 @@ interface EndedRun {
   readonly to: number;
 }
 const maxReading = 100; // maximum runs read at the same time; further runs get no trace
-const lookBack = 50; // maximum events read from before a run's start: its message, its sandbox's start
+const lookBack = 50; // maximum events read from before a run's start, such as its message and its sandbox's start
 const pageSize = 500;
 
 export class RunTraceExporter implements AsyncDisposable {

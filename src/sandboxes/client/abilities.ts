@@ -47,7 +47,10 @@ export interface JobStream {
   /** Stops reading; the job continues. */
   detach(): void;
 }
-/** At most 256 jobs. The daemon remembers an ended job for a minute. `id` parameters also accept the job's pid. */
+/**
+ * At most 256 jobs, which end when the daemon restarts. The daemon remembers an ended job for a minute. `id` parameters
+ * also accept the job's pid.
+ */
 export interface JobClient {
   /**
    * Rejects: conflict (too many jobs, or processes with this tag were killed), file_not_found (no such program),

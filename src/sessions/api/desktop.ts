@@ -4,7 +4,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { ServiceRules } from './rules.ts';
 
 export const DesktopAvailability = z.object({
-  /** `failed` builds are retried. `none`: the settings or the driver allow no desktop. */
+  /** `failed`: the build will be retried. `none`: the settings or the driver allow no desktop. */
   state: z.enum(['ready', 'building', 'failed', 'none']),
   /** The current build step, or the reason for the state `failed` or `none`. */
   detail: z.string().optional(),
@@ -54,8 +54,8 @@ export interface DesktopService {
   /** Also starts the sandbox. Rejects: cancelled, deadline_exceeded (after one minute). */
   start(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
   /**
-   * Restarts the sandbox with a desktop, ending its processes. Rejects: conflict (a run would end), unsupported (no
-   * desktop image).
+   * Restarts the sandbox with a desktop, keeping its files but ending its processes. Rejects: conflict (a run would
+   * end), unsupported (no desktop image).
    */
   add(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
   /** Also succeeds if no desktop is running. Ends viewers' streams with `stopped`. */

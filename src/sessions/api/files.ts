@@ -49,8 +49,8 @@ export interface FileService {
   /** Changes since the newest run began, by size and modification time; at most 2,000 files. `starts`: as in `list`. */
   changes(id: SessionId, signal: AbortSignal, options?: { readonly starts?: boolean }): Promise<FileChanges>;
   /**
-   * A file's content when the newest run began. Rejects: file_not_found (no such file then, over 256 KiB, or over the
-   * total limit).
+   * A file's content when the newest run began. Rejects: file_not_found (no such file at that time, over 256 KiB, or
+   * over the copies' total limit).
    */
   before(id: SessionId, path: string, signal: AbortSignal): Promise<Buffer>;
 }

@@ -197,7 +197,7 @@ export interface CheckpointRange {
 }
 
 /**
- * A checkpoint precedes the first run, and follows each run that changed files. Checkpoints omit ignored files.
+ * A checkpoint precedes the first run, and another follows each run that changed files. Checkpoints omit ignored files.
  * Rejects: session_not_found. Methods that start the sandbox also reject: not_found (no such checkpoint), conflict (git
  * failed), sandbox_unavailable, cancelled.
  */

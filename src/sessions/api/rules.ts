@@ -13,7 +13,7 @@ export interface MethodRule {
   readonly may: AccessKind | 'any' | 'user' | 'admin' | 'create' | 'list' | 'find' | 'copy' | 'guarded';
   /**
    * The audit log's action, also for refused calls; null records nothing. `look` records reads of another owner's
-   * session, at most every ten minutes.
+   * session, at most once per caller and session every ten minutes.
    */
   readonly audit: string | null;
 }

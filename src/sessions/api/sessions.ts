@@ -282,9 +282,10 @@ export interface SessionService {
   /** The first decision applies. Rejects: conflict (the call is not waiting for approval). */
   decide(id: SessionId, command: DecideApprovalCommand): Promise<{ callId: string; decision: 'approved' | 'rejected' }>;
 
-  /** `follow` ends when its signal fires, the session is deleted, or the server shuts down. */
+  /** Events after the seq `after`. */
   page(id: SessionId, after: number, limit: number): Promise<EventPage>;
   history(id: SessionId): AsyncIterable<SessionEvent>;
+  /** Ends when the signal fires, the session is deleted, or the server shuts down. */
   follow(id: SessionId, after: number, options: FollowOptions): AsyncIterable<LogUpdate>;
   /** The run that has not ended, even if it is waiting. */
   activeRun(id: SessionId): Promise<{ runId: RunId; startedSeq: number; waiting: boolean } | undefined>;

@@ -52,7 +52,7 @@ const renewMs = concurrencyLeaseMs / 3;
 
 /**
  * Documents are counted in the store, runs and sandboxes in memory. Servers that share a store write their totals into
- * accounts with limits; a concurrent write makes the write fail.
+ * accounts with limits; a write fails after a concurrent one.
  */
 export class ConcurrencyLimiter extends ServerComponent<Deps> implements AsyncDisposable {
   readonly #inTurn = createKeyedQueue();

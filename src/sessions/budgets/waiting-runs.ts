@@ -31,7 +31,7 @@ export class WaitingRunResumer extends ServerComponent<Deps> {
     restMs: { first: lookMs, longest: lookMs, failed: lookMs },
     failure: 'runs waiting for a budget could not be checked',
   });
-  /** `runningRuns` refusals since the last round without such a wait. */
+  /** `runningRuns` refusals since the last round in which no run waited for that limit. */
   #refusals = 1;
 
   wake = (): void => {

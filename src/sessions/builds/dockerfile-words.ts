@@ -6,7 +6,7 @@ export type UnexpandedText = string;
 export interface VariableScope {
   readonly line: number;
   readonly escapeSign: string;
-  /** Characters that expansion can still produce. Otherwise, nested values could double with each line. */
+  /** Characters that expansion can still produce. Without a limit, nested values could double with each line. */
   readonly budget: { left: number };
   readonly valueOf: (name: string) => UnexpandedText | undefined;
 }

@@ -128,7 +128,7 @@ export class CommandRouter extends ServerComponent<Deps> implements ClusterComma
     return await this.#once(id, posted.body, since);
   }
 
-  /** Checks the log first, because an earlier holder can have sent the message. */
+  /** Sends a posted or repeatable message only if the log lacks it, because an earlier holder might have sent it. */
   #once<Value>(id: SessionId, command: SessionCommand, postedAt?: number): Promise<Value> {
     const { supervisor } = this.deps;
     if (command.type === 'cmd.stop') return this.#stop(id, command) as Promise<Value>;

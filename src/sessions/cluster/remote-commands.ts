@@ -32,7 +32,7 @@ interface PendingAnswer {
 }
 
 const patienceMs = 60_000; // long enough for a queued sandbox start; then fails with deadline_exceeded
-const orphanMs = 1_000; // unanswered for longer: the session possibly has no holder
+const orphanMs = 1_000; // the session of a command unanswered for this long possibly has no holder
 const orphanedMs = 200; // interval between checks while a command waits for a lost holder's lease to expire
 const keptMs = 3_600_000;
 const rememberedMs = 10_000;
@@ -48,7 +48,7 @@ const Answer = z.union([
 
 export class RemoteCommandBus extends ServerComponent<RemoteCommandBusOptions> implements AsyncDisposable {
   readonly #awaited = new Map<string, PendingAnswer>();
-  /** Executing commands, with undefined, and recent ones, with the timer that removes them. */
+  /** Maps recent commands to the timers that remove them, and executing commands to undefined. */
   readonly #taken = new Map<string, unknown>();
   readonly #stop = new AbortController();
   readonly #work: Promise<unknown>[] = [];

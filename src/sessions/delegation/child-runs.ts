@@ -137,7 +137,7 @@ export class Delegation extends ServerComponent<Deps> {
     }
   }
 
-  /** A child's run after the parent's last run was started by a user. */
+  /** A run that the child began after the parent's last run ended was started by a user. */
   async #isOlder(child: SessionId, parent: SessionId): Promise<boolean> {
     const readTime = async (id: SessionId, type: 'run.started' | 'run.end') => {
       const seq = await this.deps.events.findLastSeq(id, type);

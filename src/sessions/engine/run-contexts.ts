@@ -59,7 +59,7 @@ export interface AgentDeps {
   readonly approvals?: ApprovalPolicy | undefined;
   readonly gate?: (id: SessionId, signal: AbortSignal) => Promise<void>;
   readonly desktop?: DesktopProvider;
-  /** For a sandbox started now. `advice`: why there is no desktop. Absent: the driver decides. */
+  /** `isReady`: whether a sandbox started now would have a desktop; `advice`: why not. Absent: the driver decides. */
   readonly desktopFor?: (session: SessionRecord) => { readonly isReady: boolean; readonly advice: string };
   readonly external?: ExternalToolProvider;
   readonly kernels?: KernelManager;
@@ -93,8 +93,8 @@ interface Deps {
 
 export interface RunContextFactory {
   /**
-   * Rejects: cancelled (the run has ended). With `signal`, includes tool servers' tools and starts the sandbox to read
-   * them.
+   * Rejects: cancelled (the run has ended). With `signal`, includes tool servers' tools; if there are tool servers,
+   * reading them starts the sandbox.
    */
   working(run: BudgetedRun, signal?: AbortSignal): Promise<RunContext>;
   /** Call before the run's first command. Never rejects. */

@@ -113,7 +113,7 @@ export class CopyStore extends ServerComponent<Deps> {
     await this.deps.records.delete(kind, idOf(place));
   }
 
-  /** `giveUp` removes the reference. Earlier versions did not announce blobs. */
+  /** Announces the blob first, because earlier versions did not. `giveUp` removes the reference. */
   async release(place: BlobReference, giveUp: () => Promise<unknown>): Promise<void> {
     await this.announce(place);
     await giveUp();

@@ -81,9 +81,9 @@ export class NamedSnapshotStore extends ServerComponent<Deps> {
     sortOf: (one) => ('making' in one ? 0 : one.at),
     missing,
   });
-  /** Per owner, so that a snapshot over quota is refused before its files are copied. */
+  /** One at a time per owner, so that a snapshot over quota is refused before its files are copied. */
   readonly #inTurn = createKeyedQueue();
-  /** Per owner, so that imports exceed the quota by at most one snapshot. */
+  /** One at a time per owner, so that imports exceed the quota by at most one snapshot. */
   readonly #importsInTurn = createKeyedQueue();
 
   async #make(id: SessionId, requested: SnapshotOptions): Promise<Snapshot> {

@@ -40,7 +40,7 @@ export interface UnpackOptions extends Pick<PipedProgram, 'failure'> {
   readonly content: AsyncIterable<Uint8Array>;
 }
 
-/** tar exits with 1 if a file changed. */
+/** Exit codes other than 1, with which tar exits if a file changed. */
 const exits = { compress: 3 } as const;
 
 // Few processes, because a run's next command waits for the listing. Omits sockets.

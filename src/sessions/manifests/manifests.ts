@@ -67,7 +67,7 @@ const rounds = 5;
 
 /** Resolves with false if some processes remain. */
 async function endProcesses(client: SandboxClient, signal: AbortSignal): Promise<boolean> {
-  // the daemon would restart killed desktop processes
+  // the daemon would restart killed desktop processes; without a desktop, the call fails
   await client.desktop.stop(signal).catch(() => {});
   for (let left = rounds; left > 0; left--) {
     const all = await client.processes(signal);

@@ -134,7 +134,7 @@ export class NoteStore extends ServerComponent<Deps> {
       .map(({ id: _, note: __, ...version }) => version);
   }
 
-  /** A function gets the current text, empty if there is no note. Unchanged text creates no version. */
+  /** A function as `text` gets the current text, or '' if there is no note. Unchanged text creates no version. */
   async write(
     holder: MemoryOwner,
     { path, text, expect }: { path: string; text: string | ((now: string) => string); expect?: number | undefined },

@@ -12,8 +12,8 @@ import { type WorkspaceHook, WorkspaceQueue } from '../engine/workspace-hooks.ts
 import type { LiveSession } from '../run/live-session.ts';
 import { gitExitCodes, parseGitChanges, runGit, summarizeGitOutput } from './git.ts';
 
-// A checkpoint has one commit for the workspace and one per nested repository, in bare repositories without the user's
-// settings.
+// A checkpoint has one commit for the workspace and one per nested repository, in separate repositories without the
+// user's settings.
 
 const maxRoots = 20;
 const maxDiffBytes = 900_000;

@@ -4,7 +4,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 
 type CompactionLimits = Parameters<EventStore['compact']>[1];
 
-/** Compacts at the end of a run; until then, a log may exceed its limits. */
+/** Compacts a log at the end of a run, if it has grown by a twentieth of the smaller limit. */
 export function createLogCompactor(events: Pick<EventStore, 'compact'>, kept: CompactionLimits) {
   const part = Math.max(1, Math.floor(Math.min(kept.keepDroppable, kept.keepAll) / 20));
   const due = new Set<SessionId>();

@@ -33,7 +33,7 @@ interface ModelRequest {
   readonly stop?: AbortController;
 }
 export interface ModelReply extends CollectedTurn {
-  /** Already charged. Absent if the request was not sent or the reply did not finish. */
+  /** Already charged; the caller writes it. Absent if the request was not sent or the reply did not finish. */
   readonly usage?: SessionFact;
   readonly isBelieved: boolean;
 }

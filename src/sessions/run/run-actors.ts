@@ -97,7 +97,7 @@ export const provideRunMachine = ({ clock, working, live, use, kernels, loops, o
     },
   });
 
-/** Sends all events before the preparation of the next request blocks the event loop. */
+/** Lets subscribers get all events before the preparation of the next request blocks the event loop. */
 async function waitUntilWritten({ writer }: LiveSession): Promise<void> {
   await writer.settled();
   await waitForNextLoopTurn();
@@ -228,7 +228,7 @@ async function takeStepTurn(
   return { kind: 'replied', digest: computeShortHash(message.text), answers: !planned, steps: after, spent };
 }
 
-/** The model decides, because the last command of a successful step may fail. */
+/** The model decides whether a step failed, because a successful step's last command can fail. */
 const saysItFailed = (text: string): boolean => /^[\s*_#>]*this step failed\b/i.test(text);
 
 /** The first request declares the tools, to keep the prefix of the previous request. */

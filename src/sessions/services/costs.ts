@@ -39,7 +39,8 @@ const noCause: CostCause = { seq: null, type: null, about: '' };
 const shownLength = 80;
 
 /**
- * Attributes each turn to the last event it waited for. Skips turns up to `after`, which belong to a fork's original.
+ * Attributes each turn to the last event it waited for. Skips turns up to `after`, which belong to a fork's original
+ * session.
  */
 export async function computeSessionCost(history: AsyncIterable<SessionEvent>, after = 0): Promise<SessionCost> {
   let total = nothing;

@@ -7,7 +7,7 @@ import { formatShellPrompt } from '../../core/model/prompt.ts';
 import type { ShellView } from '../../sandboxes/client/client.ts';
 import { readEventsFrom } from '../engine/run-fold.ts';
 
-// Some web pages request a view only once, at the start of its tool call.
+// Views include unfinished tool calls, because some web pages request a view only once, when the call starts.
 
 interface ShellRequest {
   readonly shell: string;

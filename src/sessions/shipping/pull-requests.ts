@@ -211,7 +211,7 @@ ${parts.join('\n\n')}`;
 
 type Service = Pick<PullRequestService, 'open'>;
 
-/** A resumed run may make a call before the service exists. */
+/** A resumed run can open a pull request before the service exists. */
 export class PullRequestOpenerFactory {
   readonly #service: Promise<Service>;
 

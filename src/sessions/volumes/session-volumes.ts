@@ -68,7 +68,7 @@ export class SessionVolumes extends ServerComponent<Deps> {
     return mounts.length > 0 ? { ...rest, volumes: mounts } : rest;
   }
 
-  /** Rejects: conflict (a volume of the session is in another project). */
+  /** Rejects: conflict (a volume of the session belongs to a project other than `projectId`). */
   async checkMove({ sandbox }: Pick<SessionRecord, 'sandbox'>, projectId: string | null): Promise<void> {
     for (const { volume } of sandbox?.volumes ?? []) {
       const found = await this.deps.records.get(volume).catch(ignoreNotFound);

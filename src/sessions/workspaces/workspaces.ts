@@ -179,7 +179,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
     if (isWorking) return closeIn(place, Math.max(graceMs, workingMs));
     places.delete(key);
     place.over.abort();
-    // Runs after calls that can be creating the session, and before calls of new members.
+    // Runs after earlier calls, which may create the session, and before calls of new members.
     const stop = async () => {
       const { ownSession: own } = place;
       if (own === undefined || (await isUsedElsewhere(own))) return;

@@ -54,7 +54,7 @@ export class EventAppender {
   readonly #appending = new Set<Promise<unknown>>();
   /** Newest head that this server has seen, for each log without an incomplete append. */
   readonly #seen = new Map<SessionId, { readonly head: number; readonly at: number }>();
-  /** Sessions whose last append on this server failed, but can be stored completely or in part. */
+  /** Sessions whose last append failed on this server. The database can contain all or part of it. */
   readonly #incomplete = new Set<SessionId>();
   /** A retry passes the same object, whose batch id shows whether the first attempt was stored. */
   readonly #batches = new WeakMap<AppendRequest, string>();

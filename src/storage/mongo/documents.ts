@@ -10,7 +10,7 @@ import { SessionId } from '../../core/model/ids.ts';
 // Facts and documents are JSON text, because BSON changes lone surrogates and keys with dots or dollars.
 
 /**
- * The unique `_id`, session and seq, is the fence. The first event of an append has `batch`, and `redo` with the rest
+ * The unique `_id` (session and seq) is the fence. The first event of an append has `batch`, and `redo` with the rest
  * of the append, if any.
  */
 export interface EventDocument {

@@ -86,13 +86,13 @@ export class LogHeadTracker {
     }));
     const { run, at } = this.#connection;
     const from = monotonicNow();
-    // Heads can be lost, because a starting server stores them again.
+    // `w: 1` can lose heads, but a starting server stores them again.
     const noting = run(() => at.heads.bulkWrite(operations, { ordered: false, writeConcern: { w: 1 } }));
     await noting.catch(() => this.#keepSent());
     this.#tookMs = monotonicNow() - from;
   }
 
-  /** Otherwise, other servers could miss the end of a quiet log. */
+  /** Retries heads that could not be stored. Otherwise, other servers could miss the end of a quiet log. */
   #keepSent(): void {
     for (const [session, head] of this.#sent) if ((this.#due.get(session) ?? 0) < head) this.#due.set(session, head);
     if (!this.#isClosed && this.#due.size > 0) this.#flushAfter(againMs);

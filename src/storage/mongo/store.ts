@@ -16,7 +16,7 @@ export interface MongoOptions extends MongoConnectionOptions {
 
 /**
  * Several servers can share the store. Rejects: store_unavailable (a retry can help), invalid_request (wrong URL or
- * password), unsupported (database server too old, or data too new), forbidden, store_corrupt.
+ * password), unsupported (the database server is too old, or a newer version wrote the data), forbidden, store_corrupt.
  */
 export async function openMongoStore(options: MongoOptions): Promise<Store> {
   const { now = systemClock.now, newId = createIdSource().short } = options;

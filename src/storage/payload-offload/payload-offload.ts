@@ -39,7 +39,7 @@ const restoreFields = <Fact extends SessionFact>(fact: Fact, taken: Fields): Fac
   data: { ...fact.data, ...taken },
 });
 
-/** Replaces an unreadable part. Must match the event's schema. */
+/** Readers get the result if the removed part is unreadable. Must match the event's schema. */
 function standIn(name: string, value: unknown): unknown {
   if (typeof value === 'string') return shortened(value);
   if (Array.isArray(value)) return [];
@@ -85,7 +85,7 @@ const kind = 'large';
 const Kept = z.object({
   at: z.number(),
   seq: z.int(),
-  /** Set if an event refers to the blob. Compaction clears this for a new check. */
+  /** Set if an event refers to the blob. Compaction clears it, so that the blob is checked again. */
   isKept: z.literal(true).optional(),
 });
 const maxRead = 4 * 1024 * 1024; // maximum bytes of blobs per page; the rest follows on the next page

@@ -72,7 +72,10 @@ export const buildUsageSumsQuery = (keys: readonly UsageGroupKey[]) => `
 const escapeWildcards = (text: string) => text.replace(/[\\%_]/g, '\\$&');
 const patternOf = (text: string): string => `%${escapeWildcards(text)}%`;
 
-/** Matches every string with the search text in any case, and some others, because LIKE ignores case only for ASCII. */
+/**
+ * Matches every string with the search text in any case, and some others. LIKE ignores case only for ASCII, and k and i
+ * can be lowercase forms of non-ASCII letters.
+ */
 const likelyPattern = (text: string): string =>
   patternOf(text)
     .replace(/[^\0-\x7f]+/g, '%')

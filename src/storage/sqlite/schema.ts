@@ -119,7 +119,7 @@ export const migrations: readonly string[] = [
   DROP INDEX event_message;
   CREATE INDEX event_message ON event (session, seq, type) WHERE type IN ('message.user', 'message.assistant');
   `,
-  // For searches and usage totals: with an index on expressions, SQLite also reads the rows.
+  // Tables for searches and usage totals, because with an index on expressions, SQLite also reads the rows.
   `
   CREATE TABLE message (
     session TEXT NOT NULL, seq INTEGER NOT NULL, text ANY, PRIMARY KEY (session, seq)

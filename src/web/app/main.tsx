@@ -46,7 +46,7 @@ const announcements: Partial<Record<DisplayStatus, TextKey>> = {
 };
 const signs: Partial<Record<DisplayStatus, string>> = { running: '● ', waiting: '? ', failed: '✕ ' };
 
-/** The number counts sessions that are waiting or that ended while the page was hidden. */
+/** The number in the title counts sessions that are waiting, or that ended while the page was hidden. */
 function badgeInTitle(): void {
   effect(() => {
     const waiting = sessions.value.filter(({ status }) => status === 'waiting').map(({ id }) => id);
@@ -111,7 +111,7 @@ function listenForKeys(): void {
   });
 }
 
-/** Otherwise, the browser opens a dropped file in place of the page. */
+/** Without this, the browser opens a dropped file in place of the page. */
 function catchDrops(): void {
   const refuse = (event: DragEvent) => {
     if (event.defaultPrevented || !event.dataTransfer?.types.includes('Files')) return;

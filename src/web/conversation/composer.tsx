@@ -55,7 +55,7 @@ export function Composer() {
   const steers = status === 'running' && goal === undefined;
   const hint = t(goal ? 'hint.task' : (hints[status] ?? 'hint.more'));
   const completion = useCompletion(ref, text);
-  // A later effect could replace newly typed text and move the focus.
+  // `useEffect` would run later, and could replace newly typed text and move the focus.
   useLayoutEffect(() => {
     composerText.value = readComposerDraft(id);
   }, [id]);

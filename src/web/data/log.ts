@@ -9,7 +9,7 @@ import { CallError, query, subscribeTo } from './server.ts';
 import { currentSessionId, forgetSession } from './sessions.ts';
 
 export const conversationState = new ConversationState();
-/** Events read so far. Grows in place; `sessionEventCount` signals changes. */
+/** Events read so far, without gaps. Grows in place; `sessionEventCount` signals changes. */
 export const sessionEvents: Event[] = [];
 export const sessionEventCount = signal(0);
 

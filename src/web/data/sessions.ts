@@ -36,7 +36,10 @@ const listMs = 1_500;
 let unconfirmed = new Set<string>();
 let dropTimer: ReturnType<typeof setTimeout> | undefined;
 
-/** A connection's list has no end marker, so unconfirmed sessions are removed after a delay. */
+/**
+ * A connection's list has no end marker, so unconfirmed sessions are removed after a delay. The selected one stays
+ * until its log reports its deletion.
+ */
 export function markSessionsUnconfirmed(): void {
   unconfirmed = new Set(byId.keys());
   dropUnconfirmedSoon();

@@ -1,7 +1,7 @@
 import { Tokenizer, type Tokens } from 'marked';
 
-// By CommonMark, `**注意：**必ず` would show its asterisks. The CJK-friendly amendments allow emphasis next to CJK
-// characters.
+// Under CommonMark's rules, `**注意：**必ず` would show its asterisks. The CJK-friendly amendments allow emphasis next to
+// CJK characters.
 
 /** Includes other scripts without spaces between words. The last two ranges are variation selectors. */
 const cjk =
@@ -16,7 +16,7 @@ const hostBeforeCjk = /^(?:[a-z]+:\/\/|www\.)[a-z0-9.-]*[a-z0-9](?=[^\0-\x7f])/i
 const before = (text: string, at: number) => [...text.slice(Math.max(0, at - 2), at)].at(-1) ?? '';
 const after = (text: string, at: number) => [...text.slice(at, at + 2)][0] ?? '';
 
-/** marked's `emStrongMask` hook. Replaces punctuation that would block emphasis with letters of the same length. */
+/** marked's `emStrongMask` hook. Replaces emphasis-blocking punctuation with letters of the same length. */
 export function maskCjkPunctuation(masked: string): string {
   if (!cjk.test(masked)) return masked;
   const units = masked.split('');

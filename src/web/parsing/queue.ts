@@ -112,7 +112,7 @@ export class ParseTaskQueue {
     this.#next();
   }
 
-  /** The worker does not start if a newer server lacks its file. */
+  /** A newer server may lack the worker's file. Text then stays plain. */
   #fail() {
     const waiting = this.#isReady ? [] : this.#waiting;
     if (!this.#isReady) this.#waiting = [];

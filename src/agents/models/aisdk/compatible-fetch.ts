@@ -149,7 +149,7 @@ class Reply {
     this.#written = new TextToolCallFinder(tools);
   }
 
-  /** The first reply without an end mark can be truncated. The second is accepted. */
+  /** Treats the first reply without an end mark as truncated, the second as complete. */
   *end(): Generator<string> {
     const { unended } = this.#habits;
     if (this.#isOver || this.#finish !== undefined || unended === undefined) return;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 const Pattern = z.string().min(1).max(500);
-/** All patterns must match, as in `matchesSegmentPattern`. */
+/** A token's claims must match all patterns; see `matchesSegmentPattern`. */
 export const TrustRule = z.strictObject({
   issuer: z.string().min(1).max(500),
   claims: z

@@ -103,7 +103,7 @@ export interface BudgetGrant {
   readonly isBusy: boolean;
 }
 
-/** A request waits for requests in progress rather than get a shorter reply. */
+/** If the longest reply would fit without the requests in progress, the request waits for them. */
 export function computeBudgetGrant(
   lines: readonly BudgetLine[],
   { least, most }: { readonly least: BudgetAmounts; readonly most: BudgetAmounts },

@@ -1,5 +1,5 @@
-// No other host can set `secureName`. Some browsers refuse it over http, so `plainName` is also set there. Programs
-// receive neither.
+// `secureName` is also sent in the web page's frames, and no other host can set it. Some browsers refuse it over http,
+// so `plainName` is also set there. Programs receive neither.
 
 const secureName = '__Host-corral_preview';
 const plainName = 'corral_preview';

@@ -27,7 +27,7 @@ interface Body extends Disposable {
   readonly bytes: Buffer;
 }
 
-/** Throws: ProtocolViolationError (the body is too long, or a required content-length is missing). */
+/** Rejects: ProtocolViolationError (the body is too long, or a required content-length is missing). */
 export async function collectBody(response: IncomingMessage, limit: Limit): Promise<Body> {
   const { signal, own } = limit;
   const length = readDeclaredLength(response, limit);

@@ -22,7 +22,7 @@ const name = 'Corral egress authority';
 const day = 24 * 60 * 60_000;
 const leafMs = 30 * day;
 const maxHosts = 1_000;
-// Fixed, so that all servers derive the same authority from a key.
+// Fixed, so that all servers derive the same authority from one key.
 const authorityFrom = Date.UTC(2025, 0, 1);
 const authorityUntil = Date.UTC(2060, 0, 1);
 

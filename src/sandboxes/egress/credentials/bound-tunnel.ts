@@ -243,7 +243,7 @@ interface Upgrade extends InjectedRequest {
   readonly head: Buffer;
 }
 
-/** Other protocols cannot be searched for secrets. Undefined if allowed. */
+/** Protocols other than WebSocket cannot be searched for secrets. Undefined if allowed. */
 function checkUpgrade({ client, target }: InterceptedTunnel, { method, headers }: IncomingMessage) {
   const hasBody = headers['transfer-encoding'] !== undefined || !/^0*$/.test(headers['content-length'] ?? '');
   if (headers.upgrade?.toLowerCase() === 'websocket' && method === 'GET' && !hasBody) return undefined;

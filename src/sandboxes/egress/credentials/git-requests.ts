@@ -67,8 +67,8 @@ export function parseUrlTarget(url: string): EgressTarget {
 }
 
 /**
- * Writes need `write` in both the credential and the session. With `paths`, admits only repositories below them, and
- * reads of all of these, such as submodules.
+ * Writes need `write` in both the credential and the session. With `paths`, git can also read other repositories below
+ * them, such as submodules, and reach none outside them.
  */
 export function createGitRequestCheck(
   { git, paths }: GitAccess,

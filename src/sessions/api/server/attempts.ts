@@ -50,8 +50,8 @@ export interface AttemptDiff {
  */
 export interface AttemptService {
   /**
-   * Resolves before any attempt begins. Rejects: conflict (an active run or attempts, no ended run to fork, or nested
-   * too deeply), invalid_request (an invalid template or model).
+   * Resolves before any attempt begins. Rejects: conflict (an active run or attempts, no ended run to fork, or a
+   * session nested too deeply), invalid_request (an invalid template or model).
    */
   start(id: SessionId, command: StartAttemptsCommand): Promise<AttemptSetView>;
   /** Newest first. */

@@ -38,7 +38,7 @@ export const HookSpec = z.object({
   account: z.string().nullable(),
   /** Senders whose events match. Empty: any. */
   senders: z.array(z.string()).readonly(),
-  /** For `json`: the agent's text, with placeholders such as `{{path.of.a.field}}`. Null: the whole payload. */
+  /** For `json`: the text for the agent, with placeholders such as `{{path.of.a.field}}`. Null: the whole payload. */
   template: z.string().nullable(),
 });
 export type HookSpec = z.infer<typeof HookSpec>;
@@ -229,9 +229,9 @@ export interface AutomationService {
   /** Newest first. `owner` limits the list to that owner, `projects` and shared automations. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Automation[]>;
   /**
-   * A run needs a message; a prebuild needs a repository and a server that keeps prepared files. Rejects: quota (100
-   * per owner), invalid_request, and not_found, session_not_found or forbidden (something that the automation refers
-   * to).
+   * A run needs a message; a prebuild takes no message or goal, and needs a repository and a server that keeps prepared
+   * files. Rejects: quota (100 per owner), invalid_request, and not_found, session_not_found or forbidden (something
+   * that the automation refers to).
    */
   create(spec: AutomationSpec & AutomationSecret & { readonly owner?: string }): Promise<Automation>;
   get(id: string): Promise<Automation>;

@@ -3,7 +3,7 @@ import type { BudgetLimit } from '../../../core/model/runs/budget-limits.ts';
 import type { ServiceRules } from '../rules.ts';
 
 export const budgetHolderKinds = ['person', 'project', 'server'] as const;
-/** `id` is a session `owner` or a project. Empty: the server, or sessions without an owner. */
+/** `id`: the `owner` of sessions, or a project's id. Empty for the server and for sessions without an owner. */
 export interface BudgetHolder {
   readonly of: (typeof budgetHolderKinds)[number];
   readonly id: string;

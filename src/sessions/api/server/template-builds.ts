@@ -82,8 +82,8 @@ export interface TemplateBuildService {
   /** Ignores the tag in a name. Rejects: not_found, conflict (several projects use the name). */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<BuiltTemplate>;
   /**
-   * Accepts `name`, `name:tag` or an id. Without `holder`, finds only names without an owner or project. Rejects:
-   * not_found, conflict (no build has this tag).
+   * Accepts `name`, `name:tag` or an id. Without `holder`, names match only templates without an owner or project.
+   * Rejects: not_found, conflict (no build has this tag).
    */
   findImage(named: string, holder?: ResourceOwnership): Promise<BuiltImage>;
   tag(templateId: string, from: string, tags: readonly string[]): Promise<BuiltTemplate>;

@@ -53,7 +53,9 @@ export interface VolumeService {
   get(id: string): Promise<Volume>;
   /** Rejects if the caller may not change the content. */
   admits(id: string): Promise<void>;
-  /** Finds names within `owner` and `projects`. Rejects: not_found, conflict (several projects use the name). */
+  /**
+   * Searches only the volumes of `owner` and `projects`. Rejects: not_found, conflict (several projects use the name).
+   */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<Volume>;
   /**
    * Rejects: conflict (the name is taken), invalid_request (`quotaBytes` is over the maximum), quota, sandbox_capacity (the
@@ -63,7 +65,7 @@ export interface VolumeService {
   /** Rejects: conflict (a session uses the volume, or content is being transferred). */
   remove(id: string, signal: AbortSignal): Promise<void>;
 
-  // Paths below resolve against the volume's root. Their methods reject with path_outside, file_not_found or
+  // Paths below resolve against the volume's root. Methods with a path reject with path_outside, file_not_found or
   // invalid_request.
   listFiles(id: string, path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
   /** Does not follow a symlink at `path`. */

@@ -57,7 +57,7 @@ export interface WorkQueueStats {
   readonly workers: number;
 }
 
-/** `seal`: a hash of the server's token. Empty if authentication is off. */
+/** `seal`: a hash of the server's token. No field is set if authentication is off. */
 export interface CredentialIssuer {
   readonly key?: string | undefined;
   readonly seal?: string | undefined;
@@ -80,7 +80,7 @@ export interface NewEnvironmentKey {
 export interface WorkQueueService {
   /** Queues the session, unless it has an open item. */
   enqueue(environmentId: string, sessionId: SessionId): Promise<void>;
-  /** Removes a queued item, or sets it to `stopping` if a worker has it. */
+  /** Removes the session's item if it is queued, and sets it to `stopping` if a worker has it. */
   withdraw(environmentId: string, sessionId: SessionId): Promise<void>;
   /** Claims the oldest item. Undefined: no item arrived in time. */
   poll(environmentId: string, options: WorkPollOptions): Promise<ClaimedWork | undefined>;

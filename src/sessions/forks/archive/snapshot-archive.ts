@@ -16,7 +16,7 @@ const types = {
 } as const;
 const maxDocument = 256 * 1024;
 const documentLimits = { maxBytes: maxDocument, maxDepth: 20, maxValues: 10_000 };
-/** Some programs write one header per folder. */
+/** Maximum number of folder headers before a file; some programs write one per folder. */
 const maxFolders = 100;
 const block = 512;
 

@@ -30,7 +30,8 @@ type SummaryAttempt =
   | { readonly ok: false; readonly result: TurnResult };
 
 /**
- * Removes old images and results, then, if needed, old messages. `refused`: the model refused the request as too long.
+ * Removes old images and results. If needed, summarizes or removes old messages. `refused`: the model refused the
+ * request as too long.
  */
 export async function compactToFit(
   work: Deps,
@@ -187,7 +188,10 @@ function flawOf(reply: { text: string; calls: number; isRefused: boolean }): str
   return reply.text === '' ? 'The model returned an empty summary.' : undefined;
 }
 
-/** Keeps the previous request's form, for the provider's cache. Undefined if the request would still be too long. */
+/**
+ * Keeps the previous request's form, for the provider's cache. Undefined if the request is too long even with short
+ * results.
+ */
 function toSummarize(
   { runWriter }: Deps,
   fit: ContextWindow,

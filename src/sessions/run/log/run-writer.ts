@@ -25,7 +25,7 @@ type GoalData = FactOf<'goal'>['data'];
 export type GoalCheckData = Extract<GoalData, { kind: 'checked' }>;
 type RequestedData = FactOf<'approval.requested'>['data'];
 export interface AnswerRequest extends RequestedData {
-  /** A worker's call whose request is not in the log yet. */
+  /** Set for a worker's call whose request is not in the log yet. */
   readonly isUnwritten?: true;
 }
 type InterruptReason = 'cancelled' | 'interrupted' | 'sandbox_lost';

@@ -82,7 +82,7 @@ interface Options extends Pick<ServerDependencies, 'clock' | 'log'> {
   readonly record: StoredSession;
   readonly head: number;
   readonly isWatched: () => boolean;
-  /** Undefined if this server is known to hold the lease. Rejects: fenced, store_unavailable. */
+  /** Returns undefined if this server is known to hold the lease. Rejects: fenced, store_unavailable. */
   readonly confirm?: () => Promise<void> | undefined;
   readonly onFact: (fact: SessionFact, seq: number) => void;
   /** Called when a write fails. Later writes also fail. */

@@ -196,7 +196,7 @@ export class Transcript {
     return this.#messageIds.has(messageId);
   }
 
-  /** The note stays in its place in later requests. Drops earlier notes beyond `maxBytes`. */
+  /** The note stays in its place in later requests. Once the notes exceed `maxBytes`, drops all earlier ones. */
   placeNote(text: string, maxBytes: number): void {
     const last = this.#note;
     if (text === '' || last?.text === text) return;

@@ -12,8 +12,8 @@ import {
 const maxBytes = 16 * 1024; // per part; a longer prompt leaves no room in small windows
 
 /**
- * A file such as `rules.md` replaces that part; an empty file removes the part. Throws: invalid_request (lists all
- * mistakes).
+ * A file such as `rules.md` replaces the part with that name; an empty file removes it. Throws: invalid_request (lists
+ * all mistakes).
  */
 export function readPromptParts(folder: string): PromptParts {
   const problems: string[] = [];

@@ -20,7 +20,7 @@ export type Turn =
       readonly spent: RunSpending;
       /** Also true if the reply ends in the middle of a call or repeats itself. */
       readonly empty: boolean;
-      /** The reason, for the model. Absent if the reply was empty but not cut off. */
+      /** Tells the model why the reply is unusable. Absent if the reply was empty but not cut off. */
       readonly hint?: string;
     }
   | { readonly ok: false; readonly result: TurnResult };

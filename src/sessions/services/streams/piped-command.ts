@@ -29,8 +29,8 @@ const errorsChars = 500;
 export async function* emptyInput(): AsyncGenerator<Uint8Array> {}
 
 /**
- * Also stops the program if the input fails. Rejects with the input's error, the signal's reason, or a `ProgramClient`
- * error.
+ * Stops the program if `signal` fires or the input fails. Rejects with the input's error, the signal's reason, or a
+ * `ProgramClient` error.
  */
 export async function runProgramOverPipes(
   { programs }: Pick<SandboxClient, 'programs'>,

@@ -24,7 +24,7 @@ export interface Suggestion {
   readonly about: string;
   readonly refused?: string;
   readonly inserts?: string;
-  /** Called on choice. Without `inserts`, a typed `/` word is removed, but an `@` word is kept. */
+  /** Called when the entry is chosen. Without `inserts`, a typed `/` word is removed, but an `@` word is kept. */
   readonly act?: () => void;
 }
 

@@ -76,7 +76,9 @@ function ProjectList<Row extends OpenProject>({ load, linesOf, opens = true, ...
   );
 }
 
-/** Only these can become owner: the server does not reveal whether an e-mail address has signed in. */
+/**
+ * Only a member listed by id can become the owner: the server does not reveal whether an e-mail address has signed in.
+ */
 const isNamedById = ({ of, id }: Member) => of === 'person' && !id.includes('@');
 
 function Members({ project: { id, name, role }, back }: { project: OpenProject; back: () => void }) {

@@ -215,7 +215,7 @@ function AgentTerminalScreen({ sessionId, shell, all, onShown, openOwn }: AgentP
   );
   const type = (text: string) => {
     if (running.current.running === undefined) {
-      // No command reads the keys, so the user's own shell opens, only once.
+      // No command reads the keys, so the first key opens the user's own shell.
       if (!isOpening.current) openOwn();
       isOpening.current = true;
       return;

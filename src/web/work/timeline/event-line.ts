@@ -9,7 +9,7 @@ const maxLine = 300; // characters
 export const formatEventLine = (event: Event): string =>
   describeEvent(event).slice(0, maxLine).replace(/\s+/g, ' ').trim();
 
-/** Other lines, with text from users or programs, come from `eventSummaryOf`. */
+/** Translates most lines. The others contain text from users or programs, and come from `eventSummaryOf`. */
 function describeEvent(event: Event): string {
   switch (event.type) {
     case 'step':

@@ -73,7 +73,10 @@ export const explainPauseDowngrade = (
     ? "This server's driver cannot freeze processes: the pause at the end of the time keeps the files, not the memory, and no request ends it by itself."
     : undefined;
 
-/** Throws: unsupported (memory without freezing, unless `pause` is `files`; or the driver loses the files). */
+/**
+ * Throws: unsupported (the driver cannot freeze to keep the memory, unless `pause` is `files`; or the driver loses the
+ * files).
+ */
 export function resolvePauseMode(
   query: 'memory' | 'files',
   { pause }: Pick<E2bSettings, 'pause'>,

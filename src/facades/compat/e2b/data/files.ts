@@ -76,7 +76,7 @@ async function download(call: DataPlaneCall): Promise<void> {
   await pipeline(content, response);
 }
 
-/** Ignores the default lists of HTTP libraries, because compression costs time. */
+/** Ignores HTTP libraries' default `Accept-Encoding`, because compression costs time. */
 function wantsGzip(encodings: string): boolean {
   const named = encodings
     .toLowerCase()

@@ -335,7 +335,7 @@ async function findHome(sid: string, inside: SandboxHandle, signal: AbortSignal)
   const known = workdirs.get(sid);
   if (known !== undefined) return known;
   const found = await inside.paths.stat(home, signal).catch(ignoreFileNotFound);
-  // Without isolation, the folder can belong to a host user named `user`.
+  // Earlier versions linked the folder to the workspace. Without isolation, it can belong to a host user named `user`.
   const isHome = found?.workspace || (found?.isLink && found.target === inside.workdir);
   const own = isHome ? home : inside.workdir;
   if (workdirs.size >= maxHomes) workdirs.clear();

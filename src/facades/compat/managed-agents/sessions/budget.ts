@@ -5,7 +5,7 @@ import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequestError } from '../errors.ts';
 import type { UsageTotals } from './usage.ts';
 
-// In whole cents. A user's answer cannot renew the budget.
+// The API's budget is in whole cents. A user's answer cannot renew it.
 
 export const BudgetInput = z
   .strictObject({

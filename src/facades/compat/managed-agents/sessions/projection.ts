@@ -370,7 +370,7 @@ export class ThreadProjection {
     const server = { mcp_server_name: this.#agent.servers.get(name) ?? name };
     this.#emit('session.error', { error: { ...errorOf(type, detail, 'retrying'), ...server } });
   }
-  /** Reports `retrying`, although changes apply only in the next run. */
+  /** Reports `retrying`, although a changed environment or credential applies only in the next run. */
   #missHost(detail: string, { id, vaultId, host }: NonNullable<FactOf<'run.notice'>['data']['credential']>): void {
     const error = errorOf('credential_host_unreachable_error', detail, 'retrying');
     this.#emit('session.error', { error: { ...error, credential_id: id, vault_id: vaultId, host } });

@@ -222,7 +222,10 @@ export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSet
 
 const newestFirst = (one: SessionRecord, other: SessionRecord) => other.createdAt - one.createdAt;
 
-/** Newest first by creation time. With a limit, returns at least `limit` + 1 sessions if that many match. */
+/**
+ * Newest first by creation time. With a limit, returns at least `limit` + 1 sessions if that many match. `list` sorts
+ * by `latestMessageAt`, which is never before `createdAt`.
+ */
 export async function listNewestSessions(
   sessions: Pick<Services['sessions'], 'list'>,
   isMatch: (record: SessionRecord) => boolean,

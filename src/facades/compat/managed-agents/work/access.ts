@@ -15,8 +15,8 @@ import { parseSessionId } from '../sessions/ids.ts';
 import type { InboundEvent } from '../sessions/inbound.ts';
 import { parseManagedSessionContent } from '../sessions/kept-session.ts';
 
-// Only routes that list its kind in `worker` accept a worker's credential, which has its creator's permissions within
-// one environment.
+// A worker's credential is accepted only by routes that list its kind in `worker`. It has its creator's permissions
+// within one environment.
 
 const header = 'x-corral-worker';
 

@@ -122,7 +122,7 @@ const statsOf = ({ cpuSeconds, memoryBytes, memoryLimitBytes, processes }: Sandb
   processes,
 });
 
-/** The daemon starts commands only in the workspace, so a `cd` reaches other folders. */
+/** The daemon starts commands only in the workspace, so other folders need a `cd`. */
 async function placed(
   { command, workdir }: { command: string; workdir: string },
   check: CommandCheck,

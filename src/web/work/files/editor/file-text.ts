@@ -13,7 +13,7 @@ export function decodeEditableText(bytes: Uint8Array) {
   }
 }
 
-/** Returns the shared line ending, or \n, which leaves each \r in its line. */
+/** Returns the line ending that all texts share. Otherwise returns \n, so that each \r stays in its line. */
 export function detectLineEnding(...texts: readonly string[]): '\n' | '\r' | '\r\n' {
   const all = texts.filter((text) => /[\r\n]/.test(text));
   if (all.length === 0) return '\n';
