@@ -96,7 +96,7 @@ export interface ProvisionProgress {
  * @example await using link = await driver.attach(id, call); const client = sandboxClient(link);
  */
 export interface SandboxLink extends AsyncDisposable {
-  /** For node:http requests to `http://sandbox/…`. Concurrent requests use separate connections to the daemon. */
+  /** Agent for node:http requests to `http://sandbox/…`. Concurrent requests use separate connections to the daemon. */
   readonly agent: Agent;
   /** The daemon's bearer token. */
   readonly token: Secret;
@@ -123,7 +123,7 @@ export interface Capabilities {
   /** Limits that apply to a sandbox as a whole, not only to each process. */
   readonly limits: readonly (keyof SandboxLimits)[];
   readonly desktop: boolean;
-  /** What sandboxes run as, such as pods or claims. Absent: only one kind. */
+  /** The kind of sandboxes, such as pods or claims. Absent: only one kind. */
   readonly engine?: string | undefined;
   /** The only image names that sandboxes can use. Absent: any image. */
   readonly images?: readonly string[];

@@ -201,7 +201,7 @@ async function ownMounts(root: string): Promise<MountFolders> {
   };
 }
 
-/** For sockets, if the data folder's path is too long. */
+/** Holds the sockets if the data folder's path is too long. */
 async function shortFolder(root: string): Promise<string> {
   const short = join(tmpdir(), `corral-${createHash('sha256').update(root).digest('hex').slice(0, 12)}`);
   await mkdir(short, { mode: 0o700 }).catch(() => {});

@@ -24,9 +24,9 @@ export interface CorralClientOptions {
   readonly token?: string;
   /** `sse` (default) works through every proxy; `ws` uses one connection for all subscriptions. */
   readonly transport?: 'sse' | 'ws';
-  /** For the transport `sse`; default: the platform's class, else the client's own. */
+  /** Used by the transport `sse`. Default: the platform's class, else the client's own. */
   readonly EventSource?: EventSourceClass;
-  /** For `ws` on platforms without a WebSocket class, such as Node before 22. */
+  /** Used by `ws` on platforms without a WebSocket class, such as Node before 22. */
   readonly WebSocket?: typeof WebSocket;
 }
 

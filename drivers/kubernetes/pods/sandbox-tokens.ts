@@ -29,7 +29,7 @@ export function createSandboxTokenDeriver(instance: string, keys: readonly Secre
     egressToken: (id: SandboxId) => new Secret(derive(first, 'egress', id)),
     provesEgress: (id: string, token: string) =>
       keys.some((key) => new Secret(derive(key, 'egress', id)).equals(new Secret(token))),
-    /** For pods of a shared template, which holds only the public key. Undefined if the key is unknown. */
+    /** Token for pods of a shared template, which holds only the public key. Undefined if the key is unknown. */
     signedToken(uid: string, keyName: string | undefined): Secret | undefined {
       const key = keyOf(keyName);
       return key && new Secret(sign(null, Buffer.from(`corral daemon ${uid}`), pairOf(key)).toString('base64url'));

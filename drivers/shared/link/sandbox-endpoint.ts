@@ -158,7 +158,7 @@ export interface SandboxEndpoint extends AsyncDisposable {
    */
   readonly ready: Promise<void>;
   readonly lost: AbortSignal;
-  /** For claimed pool sandboxes. Does not change the folder's record. */
+  /** Used for claimed pool sandboxes. Does not change the folder's record. */
   identify(as: SandboxIdentity): void;
   takeEgress(): Promise<void>;
   link(workdir: string, over?: () => Promise<void>): SandboxLink;

@@ -81,7 +81,7 @@ interface Segment {
   readonly code: Code;
 }
 
-/** For bubblewrap's `--seccomp`. Undefined if the architecture is unknown; sandboxes then run unfiltered. */
+/** Builds the filter for bubblewrap's `--seccomp`. Undefined if the architecture is unknown; sandboxes then run unfiltered. */
 export function buildSeccompProgram(machine: string): Buffer | undefined {
   if (machine !== 'x64' && machine !== 'arm64') return undefined;
   return assemble([

@@ -8,7 +8,7 @@ import { findProcessSubtree } from '../processes/process-tree.ts';
 import { createOrphanRule, type DaemonState } from '../shared-state.ts';
 import { tryListFolder } from './read-if-any.ts';
 
-// For storage without a quota. Ends the processes that write beyond the limit.
+// Used for storage without a quota. Ends the processes that write beyond the limit.
 
 const quickMs = 200;
 const slowMs = 1_000;

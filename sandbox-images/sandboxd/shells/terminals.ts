@@ -10,7 +10,7 @@ import { markTerminalsOpened } from './recover.ts';
 import { openInteractiveTerminal, resizeTty, type Terminal, waitForTerminalProgram } from './terminal.ts';
 import { TerminalReplay } from './terminal-replay.ts';
 
-/** For one writer and one reader. `give` resolves when the chunk is taken or the stream closes. */
+/** Has one writer and one reader. `give` resolves when the chunk is taken or the stream closes. */
 interface ChunkHandoff {
   give(chunk: Uint8Array): Promise<void>;
   /** Ends the stream. A pending chunk is still delivered. */

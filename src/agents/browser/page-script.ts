@@ -10,7 +10,7 @@ import type {
   PageWindow,
 } from './page-types.ts';
 
-// These functions are sent to the browser as source, so they cannot use imports or module variables.
+// The functions below are sent to the browser as source, so they cannot use imports or module variables.
 
 declare const document: PageDocument;
 declare const window: PageWindow;
@@ -257,7 +257,7 @@ export function chooseOption({
   return { chosen: options[at]?.text.trim() ?? '' };
 }
 
-/** For fields that are not typed into, such as dates. False for others. */
+/** Handles fields that are not typed into, such as dates. False for others. */
 export function setElementValue({ index, text }: { index: number; text: string }): boolean {
   const element = window.corral?.listed[index];
   const untyped = /^(date|time|month|week|datetime-local|color|range)$/;

@@ -84,7 +84,7 @@ export interface ToolDeclaration {
   readonly name: string;
   readonly description: string;
   readonly parameters: object; // A JSON Schema.
-  /** For models that know the provider's own declaration of this tool. */
+  /** Used by models that know the provider's own declaration of this tool. */
   readonly native?: NativeTool;
 }
 export type NativeTool =

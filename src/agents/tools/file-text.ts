@@ -74,7 +74,7 @@ export const unwritableFileResult = (path: string, { encoding }: TextFile): Tool
     'can be written to it. Convert it with a command first, such as iconv. Nothing was changed.',
 });
 
-// For callers that can continue if the file or folder is missing or too large.
+// Used by callers that can continue if the file or folder is missing or too large.
 export function ignoreUnavailableFile(thrown: unknown): undefined {
   if (thrown instanceof AppError && (thrown.code === 'file_not_found' || thrown.code === 'payload_too_large')) return;
   throw thrown;

@@ -12,7 +12,7 @@ interface Deps {
   readonly desktopFor: (session: SandboxSettingsSource) => DesktopAvailability;
   readonly missingImageOf: (session: SandboxSettingsSource) => string | undefined;
   readonly checkServices: (session: SandboxSettingsSource) => void;
-  /** Of the credentials of projects and sessions, includes only the newest. */
+  /** Includes only the newest credentials of projects and sessions. */
   readonly secretVariables: () => Promise<ReadonlySet<string>>;
 }
 

@@ -70,7 +70,7 @@ export interface FacadeDeps {
   readonly fetchPage: ((address: string, session: SessionId, signal: AbortSignal) => Promise<FetchedFile>) | undefined;
   readonly workspaces: Pick<WorkspaceService, 'join'> | undefined;
   readonly acting: (principal: Principal) => CallerContext;
-  /** For tokens sent after a WebSocket upgrade. Wrong tokens count toward the address's lockout. */
+  /** Checks tokens sent after a WebSocket upgrade. Wrong tokens count toward the address's lockout. */
   readonly admits: (token: string, address: string) => Promise<Principal | undefined>;
   readonly idempotency: Idempotency;
   readonly sockets: SocketServer;

@@ -30,7 +30,7 @@ export async function readMultipartFiles<Taken>(
   });
 }
 
-/** For an already decompressed body. Takes the files of the field `file` one at a time; names keep their folders. */
+/** Expects a decompressed body. Takes the files of the field `file` one at a time; names keep their folders. */
 export async function parseMultipartFiles<Taken>(
   body: Readable,
   type: string,

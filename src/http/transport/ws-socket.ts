@@ -66,7 +66,7 @@ export interface ClientSocket {
   /** Drops frames for a closed socket. Disconnects a client whose backlog exceeds 4 MiB (close code 1013). */
   sendJson(frame: object): void;
   sendFrames(frames: readonly Buffer[]): void;
-  /** For events older than the subscription. Waits until the client has read most of them. */
+  /** Sends events older than the subscription. Waits until the client has read most of them. */
   sendHistory(frames: readonly Buffer[]): Promise<void>;
   sendBytes(bytes: Uint8Array): void;
   /** Calls `take` with each JSON object and `refuse` for any other frame, one at a time. The connection stays open. */

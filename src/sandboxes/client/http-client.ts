@@ -79,7 +79,7 @@ export function createSandboxClient(
 
   const since = createVersionCheck((signal) => again(signal, () => health(signal)));
 
-  /** For calls that can be silent for hours. Rejects once the daemon fails its health checks. */
+  /** Used for calls that can be silent for hours. Rejects once the daemon fails its health checks. */
   async function whileAlive<Result>(
     signal: AbortSignal,
     call: (signal: AbortSignal) => Promise<Result>,

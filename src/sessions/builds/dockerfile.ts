@@ -79,7 +79,7 @@ export function parseDockerfile(text: string, args: Readonly<Record<string, stri
       base = parseFrom(one, words());
       global = new Map(values);
       values.clear();
-      // Unlike in Docker, steps start as root in `/`, whatever the image sets.
+      // Steps start as root in `/` regardless of the image, unlike in Docker.
       steps.push({ type: 'USER', user: 'root' }, { type: 'WORKDIR', path: '/' });
       continue;
     }

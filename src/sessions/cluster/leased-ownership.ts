@@ -20,7 +20,7 @@ export interface LeaseOptions extends Pick<ServerDependencies, 'clock'> {
 }
 interface HeldLease {
   readonly epoch: number;
-  /** The lease is surely held until this `elapsed` time or `sureUntilTime`, whichever is earlier. */
+  /** No other server can take the lease before this `elapsed` time or `sureUntilTime`, whichever is earlier. */
   readonly sureUntil: number;
   /** A time on the wall clock, which other servers use. */
   readonly sureUntilTime: number;

@@ -14,7 +14,7 @@ import type { SessionService } from '../api/sessions.ts';
 import type { ChildBudgets, RequestedBudget } from '../budgets/children.ts';
 import type { WorkspaceCopier } from '../forks/workspace-archive.ts';
 
-/** These codes concern the server, or show the model how to proceed. */
+/** Codes that concern the server, or show the model how to proceed. */
 const plain: readonly ErrorCode[] = [
   'cancelled',
   'conflict',

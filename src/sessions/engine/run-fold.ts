@@ -234,7 +234,7 @@ export class RunFold {
   }
 }
 
-/** For agents with their own loops, whose calls are not in the transcript. */
+/** Used for agents with their own loops, whose calls are not in the transcript. */
 function toPendingCall(requested: AnswerRequest): PendingCall {
   const { callId, function: name, args, reason = '', content } = requested;
   return { callId, name, args, begun: false, confirm: reason, fixed: true, ...(content && { content }) };

@@ -5,7 +5,7 @@ import { makePlanTool } from '../../agents/tools/special.ts';
 import type { RunId } from '../../core/model/ids.ts';
 import type { ConversationEntry } from './log/conversation.ts';
 
-// For stuck detection. A restart rebuilds the entries from the transcript.
+// Entries for stuck detection. A restart rebuilds the entries from the transcript.
 
 type Result = Pick<Extract<Message, { role: 'tool' }>, 'output' | 'success' | 'pictures'>;
 

@@ -31,7 +31,7 @@ const endsRetries: ReadonlySet<Event['type']> = new Set<Event['type']>([
   'run.wait',
   'run.end',
 ]);
-/** These phases share one line with the next phase that is not in the set. */
+/** Phases that share one line with the next phase that is not in the set. */
 export const transientPhases: ReadonlySet<string> = new Set(['queued', 'image', 'starting', 'pausing', 'resuming']);
 /** Sandbox states after which "ready" is worth showing. */
 const returns: ReadonlySet<string> = new Set(['paused', 'lost', 'released']);

@@ -80,7 +80,7 @@ export function slugifyProviderName(text: string): string {
   return trimEndCharacters(name.slice(0, longest), '-') || 'server';
 }
 
-/** For example `models-example-com`, or `local-1234` for this machine. */
+/** Returns `models-example-com`, for example, or `local-1234` for this machine. */
 export function toProviderName(address: string): string {
   const { hostname = '', port = '' } = URL.parse(address.trim()) ?? {};
   const isLocal = /^(localhost|127[.][\d.]+|\[::1\])$/.test(hostname);

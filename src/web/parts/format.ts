@@ -38,7 +38,7 @@ const units = [
   ['hour', 3_600_000],
   ['minute', 60_000],
 ] as const;
-/** For example `2 min. ago` or `yesterday`. After a week, the date. */
+/** Returns `2 min. ago` or `yesterday`, for example. After a week, the date. */
 export function formatAge(ms: number, now: number): string {
   const since = Math.max(0, now - ms);
   if (since >= 7 * day) return new Date(ms).toLocaleDateString(findLocale(), { dateStyle: 'medium' });

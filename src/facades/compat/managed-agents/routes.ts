@@ -58,7 +58,7 @@ export const createApiRoutes = (parts: RouteDeps, settings: ManagedAgentsSetting
   ...createSessionRoutes(parts, settings),
 });
 
-/** For the API reference; the routes are never called. */
+/** Used by the API reference. The routes are never called. */
 export const listManagedAgentsEndpoints = (): readonly string[] =>
   Object.keys(createApiRoutes({ services: {} } as never, { facade: 'on', root: 'off', models: [] }));
 

@@ -11,7 +11,7 @@ import type { RegistryHost } from '../policy.ts';
 import { toEgressTarget } from '../target.ts';
 
 /**
- * For sh, in an unused sandbox of the image. Prints `tool<TAB>url` per registry, `late<TAB>tool` for a slow tool, and
+ * Runs in sh, in an unused sandbox of the image. Prints `tool<TAB>url` per registry, `late<TAB>tool` for a slow tool, and
  * finally `end`.
  */
 export const registryDiscoveryScript = String.raw`

@@ -38,7 +38,7 @@ export const HookSpec = z.object({
   account: z.string().nullable(),
   /** Senders whose events match. Empty: any. */
   senders: z.array(z.string()).readonly(),
-  /** For `json`: the text for the agent, with placeholders such as `{{path.of.a.field}}`. Null: the whole payload. */
+  /** With `json`, the text for the agent, with placeholders such as `{{path.of.a.field}}`. Null: the whole payload. */
   template: z.string().nullable(),
 });
 export type HookSpec = z.infer<typeof HookSpec>;

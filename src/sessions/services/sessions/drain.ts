@@ -12,7 +12,7 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
 }
 const everyMs = 5_000;
 
-/** For maintenance. Refuses new sessions and pauses or stops unused sandboxes. Running work continues. */
+/** Prepares maintenance: refuses new sessions and pauses or stops unused sandboxes. Running work continues. */
 export class DrainController extends ServerComponent<Deps> implements DrainService {
   readonly #rounds = new WorkLoop({
     ...this.deps,

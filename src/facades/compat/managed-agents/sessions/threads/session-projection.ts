@@ -233,7 +233,7 @@ export class SessionProjection {
     ];
   }
 
-  /** For a type in `ofSession`, reuses the id of an event of that type from the same log event. */
+  /** Reuses the id of an event from the same log event if its type is in `ofSession`. */
   #event(type: string, fields: object, { cause, part }: { readonly cause: Cause; readonly part: number }): ThreadEvent {
     const { ownEvents: created, source } = cause;
     const alike = ofSession.has(type) ? created.find((one) => one.type === type) : undefined;
