@@ -20,7 +20,7 @@ export interface LeaseOptions extends Pick<ServerDependencies, 'clock'> {
 }
 interface HeldLease {
   readonly epoch: number;
-  /** No other server can take the lease before this `elapsed` time or `sureUntilTime`, whichever is earlier. */
+  /** The lease is held until this `elapsed` time or `sureUntilTime`: the earlier one counts. */
   readonly sureUntil: number;
   /** A time on the wall clock, which other servers use. */
   readonly sureUntilTime: number;
