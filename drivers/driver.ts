@@ -119,7 +119,7 @@ export interface Capabilities {
   readonly isolation: 'container' | 'namespaces' | 'none' | 'fake';
   readonly egress: 'enforced' | 'open';
   /** Network access cannot be added while the sandbox runs. */
-  readonly wayOutIsFixed?: true;
+  readonly isEgressFixed?: true;
   /** Limits that apply to a sandbox as a whole, not only to each process. */
   readonly limits: readonly (keyof SandboxLimits)[];
   readonly desktop: boolean;

@@ -55,7 +55,7 @@ import { createNetworkPolicyCheck, ensureNetworkPolicies } from './policies/poli
 const capabilities: Omit<Capabilities, 'egress' | 'pause'> = {
   isolation: 'container',
   limits: ['memoryBytes', 'cpus', 'diskBytes'],
-  wayOutIsFixed: true, // a pod's network policy is selected by a label that is set at creation
+  isEgressFixed: true, // a pod's network policy is selected by a label that is set at creation
   desktop: false,
   noVolumes: 'a claim mounted by several pods needs special storage; set CORRAL_DRIVER to docker',
   noBuilds:

@@ -72,7 +72,7 @@ export function createBubblewrapArguments(found: Bubblewrap, inside: BubblewrapO
     ...createNamespaceArguments(found),
     ...['--hostname', 'sandbox', '--as-pid-1', '--info-fd', `${infoFd}`],
     ...(found.seccomp === undefined ? [] : ['--seccomp', `${inside.seccompFd}`]),
-    // Run as root, bubblewrap creates missing folders with mode 0700, which keeps the sandbox's user out.
+    // When run as root, bubblewrap creates missing folders with mode 0700, which keeps the sandbox's user out.
     ...[
       '/etc',
       '/etc/profile.d',

@@ -79,11 +79,11 @@ export function createDaemon(parts: DaemonState, { version, sandboxId, desktop, 
     Math.min(tagged.get(tag) ?? Number.POSITIVE_INFINITY, journal.firstOf(tag) ?? Number.POSITIVE_INFINITY);
 
   const endTagged = async (tag: string): Promise<number> => {
-    const met = new Set<string>();
+    const seen = new Set<string>();
     const tree = { name: 'CORRAL_RUN', value: tag, strays: createOrphanRule(parts, begunAt(tag)) } as const;
-    const processes = endProcessTree(tree, { spared: keepers.spared, met });
-    await Promise.all([processes, sessions.endTagged(tag, { processes, met })]);
-    return met.size;
+    const processes = endProcessTree(tree, { spared: keepers.spared, seen });
+    await Promise.all([processes, sessions.endTagged(tag, { processes, seen })]);
+    return seen.size;
   };
 
   async function startUnlessStopped<Started>(tag: string | undefined, start: () => Promise<Started>): Promise<Started> {

@@ -53,7 +53,7 @@ async function bundle(outdir: string, entryPoint: string): Promise<void> {
   });
 }
 
-/** Sets `import.meta.url` to the source's place, except in sources that start a worker next to the bundle. */
+/** Sets `import.meta.url` to the source file's URL, except in sources that start a worker next to the bundle. */
 const ownPlaces: Plugin = {
   name: 'own-places',
   setup({ onLoad }) {

@@ -51,7 +51,7 @@ export class Volumes {
   async read(volume: string, path: string, options: AbortOptions = {}): Promise<SizedStream> {
     return await this.#server.download(at(volume, path), options);
   }
-  /** Replaces the file completely, or not at all. */
+  /** Replaces the file atomically. */
   async write(
     volume: string,
     path: string,
@@ -68,7 +68,7 @@ export class Volumes {
   async backup(volume: string, options: AbortOptions = {}): Promise<ReadableStream<Uint8Array>> {
     return (await this.#server.download(`${of(volume)}/backup`, options)).body;
   }
-  /** Replaces all content, completely or not at all, with an archive from `backup`. */
+  /** Replaces all content with an archive from `backup`. Changes nothing if the archive is invalid or too large. */
   async restore(volume: string, archive: FileContent, options: AbortOptions = {}): Promise<Volume> {
     return (await (await this.#server.upload(`${of(volume)}/backup`, archive, options)).json()) as Volume;
   }

@@ -17,7 +17,7 @@ export interface SandboxStartProgress extends Disposable {
 }
 
 const tickMs = 1_000;
-/** Minimum time between two lines about an image, without a terminal. */
+/** Minimum time between two lines about an image if the output is not a terminal. */
 const lineMs = 5_000;
 const over = new Set<Phase['phase']>(['ready', 'released', 'lost', 'paused']);
 
@@ -29,7 +29,7 @@ interface Start {
   readonly hasImage: boolean;
 }
 
-/** Without a terminal, prints lines only for starts that wait for an image. */
+/** If the output is not a terminal, prints lines only for starts that wait for an image. */
 export function createSandboxStartProgress(screen: Screen, clock: Clock): SandboxStartProgress {
   const starts = new Map<string, Start>();
   let timer: unknown;

@@ -60,7 +60,7 @@ export class IdleConnections {
       clearTimeout(timer);
       for (const event of events) connection.off(event, drop);
     });
-    connection.resume(); // a stream reports its end only while it is read
+    connection.resume(); // a stream reports its end only while it is being read
   }
 
   get hasIdle(): boolean {

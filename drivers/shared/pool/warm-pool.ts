@@ -150,7 +150,7 @@ const callMs = 20_000;
 const closeMs = 4_000;
 const maxBackoffMs = 60_000;
 const yieldMs = 15_000;
-/** Delay of refills after a claim, so that sandboxes requested in the same burst start first. */
+/** How long refills wait after a claim, so that sandboxes requested in the same burst start first. */
 const quietMs = 300;
 
 export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPool {

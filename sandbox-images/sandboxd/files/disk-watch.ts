@@ -65,7 +65,7 @@ export function monitorDisk(
     else if (usedBytes > ceiling) {
       const isGrowing = ceiling > limitBytes;
       if (await stopWriters(isGrowing)) {
-        // Measure again, to include the last bytes of the ended writers.
+        // Measure again, to include what the stopped writers wrote last.
         const after = await measureDiskUse(places, handles(keepers.spared, names), limitBytes * 2);
         use = { ...use, usedBytes: after, stopped: use.stopped + 1 };
       }
@@ -112,7 +112,7 @@ interface Handle {
   readonly bytes: number;
 }
 
-/** Yields deleted files of these folders that are still open. */
+/** Yields files that were deleted from these folders but are still open. */
 function* handles(spared: DaemonState['keepers']['spared'], folders: readonly string[]): Generator<Handle> {
   let left = maxHandles;
   const all = scanProcesses();

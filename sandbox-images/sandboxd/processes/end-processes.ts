@@ -9,20 +9,20 @@ const firstLooksMs: readonly number[] = [1, 2, 4];
 
 export interface EndTreeOptions {
   readonly spared: ProtectedProcessFinder;
-  readonly met?: Set<string>;
+  readonly seen?: Set<string>;
   readonly grace?: 'usual' | 'none';
 }
 
 /**
  * Sends TERM, then KILL after 2 s, and gives up after another 10 s. Resolves with the number of processes not yet in
- * `met`.
+ * `seen`.
  */
 export async function endProcessTree(
   tree: ProcessTree,
-  { spared, met = new Set(), grace = 'usual' }: EndTreeOptions,
+  { spared, seen = new Set(), grace = 'usual' }: EndTreeOptions,
 ): Promise<number> {
   let count = 0;
-  const known = new Set<string>(); // separate from `met`, which may contain other trees' processes
+  const known = new Set<string>(); // separate from `seen`, which may contain other trees' processes
   const begun = performance.now();
   let waitedFor: ReadonlySet<string> | undefined;
   const isDone = () => waitedFor?.size === 0;
@@ -30,8 +30,8 @@ export async function endProcessTree(
     const { members, undecided } = findTreeMembers(tree, spared, { known, waits: performance.now() - begun < execMs });
     for (const proc of members) {
       const name = toProcessKey(proc);
-      if (!met.has(name)) count++;
-      met.add(name);
+      if (!seen.has(name)) count++;
+      seen.add(name);
       known.add(name);
     }
     // An empty tree starts nothing new, so await only processes that were already undecided.

@@ -87,7 +87,7 @@ export interface RunningOperation {
 
 export interface PendingRunStop {
   readonly processes: Promise<number>;
-  readonly met: Set<string>;
+  readonly seen: Set<string>;
 }
 
 const tailBytes = 64 * 1024;
@@ -228,7 +228,7 @@ export async function launchOperation(
     if (operation.state === 'running') reason ??= why;
     // Repeat, because right after a start, the process to kill might not exist yet.
     const tree = marked(createOrphanRule(parts, begunAt));
-    const endMine = () => endProcessTree(tree, { spared: keepers.spared, ...(within && { met: within.met }) });
+    const endMine = () => endProcessTree(tree, { spared: keepers.spared, ...(within && { seen: within.seen }) });
     let round = within?.processes ?? endMine(); // the run's processes include the operation's
     ending ??= round;
     for (let patience = performance.now() + keeperGraceMs; ; round = endMine()) {

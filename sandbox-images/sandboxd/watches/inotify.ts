@@ -25,7 +25,7 @@ interface InotifyWatch {
   readonly gone: () => void;
   readonly syncs: PromiseWithResolvers<void>[];
 }
-/** Limit for all watches of a sandbox together. A folder costs about 1 KB of kernel memory. */
+/** Combined limit for all of a sandbox's watches. Each folder costs about 1 KB of kernel memory. */
 const maxFolders = 16_384;
 const calls: readonly SystemCallNumberByArchitecture[] = [
   { x64: 294, arm64: 26 }, // inotify_init1

@@ -63,7 +63,7 @@ export interface WorkspaceEntry {
 }
 interface Walk {
   readonly leavesOut: (path: string, name: string) => boolean;
-  /** Beyond this number of entries, throws UnusableWorkspaceError, because external programs are faster. */
+  /** Maximum number of entries. Beyond it, external programs are faster, so the walk throws UnusableWorkspaceError. */
   readonly most: number;
 }
 /** Maximum time for a walk. Beyond it, the walk throws UnusableWorkspaceError. */

@@ -56,9 +56,9 @@ export class Kernel {
   }
 
   /**
-   * After a timeout or abort, interrupts or else stops the kernel. Rejects with cancelled (before the start),
-   * deadline_exceeded (kernel not started), file_not_found (no interpreter), unsupported (invalid message), and as
-   * `ProgramClient` does.
+   * After a timeout or abort, interrupts the kernel, or stops it if that fails. Rejects with cancelled (before the
+   * start), deadline_exceeded (kernel not started), file_not_found (no interpreter), unsupported (invalid message), and
+   * as `ProgramClient` does.
    */
   async execute(cell: Cell, signal: AbortSignal): Promise<CellOutcome> {
     return await this.#inOrder('cell', () => this.#execute(cell, signal));

@@ -187,7 +187,7 @@ const kept: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'sandbox_untrusted',
 ]);
 
-/** The protocol requires 404. Older servers send 400 with a text about the session. */
+/** The protocol requires 404. Older servers send 400 with a message about the session. */
 const isForgotten = (thrown: unknown): boolean =>
   thrown instanceof SdkHttpError &&
   (thrown.status === 404 || (thrown.status === 400 && /session/i.test(String(thrown.data.text))));

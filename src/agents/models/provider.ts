@@ -35,7 +35,7 @@ export interface ModelBuildOptions extends Pick<ServerDependencies, 'clock' | 'n
   readonly reasoning: ReasoningLevel;
   readonly key: Secret | undefined;
   readonly baseUrl: string;
-  /** Set if a user entered the address on the page. */
+  /** Set if a user entered `baseUrl` in the web UI: connects only to permitted networks. */
   readonly fetch?: typeof fetch | undefined;
   readonly advice: ProviderSettingNames;
   /** Maximum silence before the first chunk and between chunks, in ms. */

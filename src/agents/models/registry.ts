@@ -15,7 +15,7 @@ import { computeRetryDelayMs } from './retry.ts';
 interface Endpoint {
   readonly apiKey?: Secret | undefined;
   readonly baseUrl?: string | undefined;
-  /** Set if a user entered `baseUrl` on the page. */
+  /** Set if a user entered `baseUrl` in the web UI. */
   readonly reach?: NetworkReach | undefined;
 }
 /** `private` includes this machine and private networks. */

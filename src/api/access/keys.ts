@@ -16,7 +16,7 @@ export const ApiKey = z.object({
   person: z.string().nullable(),
   /** The only project that the key can use. Null for a key with a server role. */
   project: z.object({ id: z.string(), role: z.enum(apiKeyProjectRoles) }).nullable(),
-  /** The rule for tokens that authenticate as this service account, instead of a secret. */
+  /** The rule for tokens that authenticate as this service account. An account with a rule has no secret. */
   trust: TrustRule.nullable(),
   /** The first part of the key. Only a hash of the whole key is stored. */
   prefix: z.string(),

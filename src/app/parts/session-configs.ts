@@ -115,7 +115,7 @@ export class SandboxSettingsResolver extends ServerComponent<Deps> {
       if (known) return undefined;
       throw thrown;
     });
-    if (!found) return this.ofRecord(known?.choice ?? nobody);
+    if (!found) return this.ofRecord(known?.choice ?? deletedSession);
     const choice = SessionRecord.parse(found.doc);
     this.remember(id, choice);
     return this.ofRecord(choice);
@@ -146,8 +146,8 @@ export const readMaxSandboxSize = ({ cpus, memory, maxCpus, maxMemory }: Config[
   memory: maxMemory ?? memory,
 });
 
-/** Represents a deleted session: no template has an empty name. */
-const nobody: SandboxSettingsSource = { template: '', templateBy: 'session', projectId: null };
+/** Stands in for a deleted session. The empty name matches no template. */
+const deletedSession: SandboxSettingsSource = { template: '', templateBy: 'session', projectId: null };
 
 function withTemplate(config: Config, { name, sandbox, egress, packages, services = {} }: Template): SandboxSettings {
   const own: { [Part in keyof SandboxSections]: Partial<SandboxSections[Part]> } = {

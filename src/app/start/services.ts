@@ -192,7 +192,7 @@ export async function openFacadeServices(server: ServerWithEngine) {
       isEntry: (text) => parsePolicyEntry(text) !== undefined,
       change: (id, change) => commands.change(id, change),
       checkSandbox,
-      wayOutIsFixed: driver.capabilities.wayOutIsFixed === true,
+      isEgressFixed: driver.capabilities.isEgressFixed === true,
     }),
     sessionCredentials: projects.credentials.createService((id: SessionId) => sessions.get(id)),
     projectCredentials: projects.credentials.createService((id: string) => ofProjects.get(id)),

@@ -20,9 +20,9 @@ export type ToolProgram = z.infer<typeof ToolProgram>;
 export interface RemoteToolServer extends Pick<ToolProgram, 'name' | 'tools' | 'timeoutMs'> {
   readonly url: string;
   readonly headers: Readonly<Record<string, Secret>>;
-  /** Set only for servers added on the page. `private` allows private networks. */
+  /** Set only for servers added in the web UI. `private` allows private networks. */
   readonly reach?: 'public' | 'private';
-  /** Changes with each edit or sign-in, because a comparison as JSON ignores secrets. */
+  /** Changes with each edit or sign-in, because comparing the JSON would ignore secrets. */
   readonly revision?: string;
   /** Returns the user's access token. With `refused`, replaces the refused token. Rejects: unsupported. */
   readonly token?: (refused?: Secret) => Promise<Secret>;

@@ -85,7 +85,7 @@ export interface CreateSessionCommand {
   readonly repositories?: readonly RepositoryInput[];
   /** The author of commits. Default: from the settings. */
   readonly author?: GitAuthor;
-  /** Set if the client ends and pauses the sandbox. No idle timeout applies. */
+  /** Set if the client decides when the sandbox pauses and ends. The idle timeout then does not apply. */
   readonly life?: SessionLifetime;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly sandbox?: SandboxOptions;

@@ -27,9 +27,9 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
 const workingMs = 1_000;
 const mostAtOnce = 20; // maximum number of attempt sets processed at once
 const graceMs = 60_000; // an older pending entry without an attempt set comes from a dead server
-const maxTries = 5; // maximum tries per start after transient errors
+const maxTries = 5; // maximum tries per start after other retryable errors
 /** Errors unrelated to the attempt. The next round repeats the failed step. */
-const passing: ReadonlySet<ErrorCode> = new Set([
+const transientErrors: ReadonlySet<ErrorCode> = new Set([
   ...(['cancelled', 'fenced', 'shutting_down', 'store_busy', 'store_unavailable', 'rate_limited'] as const),
 ]);
 
@@ -152,7 +152,7 @@ export class AttemptRunner extends ServerComponent<Deps> {
       const { code, retryable, publicMessage } = toAppError(thrown);
       const tries = (this.#tries.get(set.id) ?? 0) + 1;
       this.#tries.set(set.id, tries);
-      if (passing.has(code) || (retryable && tries < maxTries)) throw thrown;
+      if (transientErrors.has(code) || (retryable && tries < maxTries)) throw thrown;
       this.#tries.delete(set.id);
       return { ...attempt, phase: 'not_started', error: publicMessage };
     }
@@ -183,7 +183,7 @@ export class AttemptRunner extends ServerComponent<Deps> {
     } catch (thrown) {
       throwIfAborted(signal);
       const { code, publicMessage } = toAppError(thrown);
-      if (passing.has(code)) throw thrown;
+      if (transientErrors.has(code)) throw thrown;
       return refused(`${publicMessage} Choose again.`);
     }
     await failpoint('attempts.taken');

@@ -118,6 +118,6 @@ export interface SharedDesktopControl {
   /** `isTakenOver`: also takes the lease from another server's viewer. */
   taken(viewer: string, isTakenOver: boolean): void;
   returned(viewer: string): void;
-  /** `viewer` is on another server. False if `viewer` does not hold the lease. */
+  /** Releases the lease that `viewer` holds on another server. False if there is none. */
   takeBack(viewer: string): Promise<boolean>;
 }

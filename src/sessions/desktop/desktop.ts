@@ -67,7 +67,7 @@ export function createDesktopService(deps: DesktopDeps): DesktopService {
   async function running(id: SessionId): Promise<SandboxClient | undefined> {
     const session = await known(id);
     if (offerFor(session).state === 'none' || session.sandboxState !== 'running') return undefined;
-    await commands.change(id, {}); // after a server restart, this call shows whether the sandbox is still running
+    await commands.change(id, {}); // after a server restart, makes the server check that the sandbox is still running
     using until = createTimeoutSignal(lookMs, clock);
     return await sandboxes.look(id, until.signal);
   }

@@ -43,7 +43,7 @@ export interface UnpackOptions extends Pick<PipedProgram, 'failure'> {
 /** Exit codes other than 1, with which tar exits if a file changed. */
 const exits = { compress: 3 } as const;
 
-// Few processes, because a run's next command waits for the listing. Omits sockets.
+// Runs only `find`, because a run's next command waits for the listing. Omits sockets.
 const listing = (workdir: string) => [
   ...['find', workdir, '-mindepth', '1'],
   ...[

@@ -15,7 +15,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   /** Throws if the settings or the driver cannot enforce the options in `choice`. */
   readonly checkSandbox: (choice: SandboxOptions, session: SessionRecord) => void;
   /** True if network access cannot be added while the sandbox is running. */
-  readonly wayOutIsFixed: boolean;
+  readonly isEgressFixed: boolean;
 }
 
 // Ids begin with the session's id, so that removing the session removes its entries.
@@ -69,7 +69,7 @@ export function createEgressService({ records, sessions, clock, rulesOf, isEntry
       // Removing a restriction needs no support from the driver.
       if (chosen) deps.checkSandbox({ egress: chosen }, usual);
       const opens = isEgressClosed(before) && !isEgressClosed(chosen);
-      if (opens && deps.wayOutIsFixed && session.sandboxState === 'running') {
+      if (opens && deps.isEgressFixed && session.sandboxState === 'running') {
         throw new AppError(
           'unsupported',
           'This sandbox has no network access, and its driver cannot add it while it runs. Pause or stop it, then change the rules.',

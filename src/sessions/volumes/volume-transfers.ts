@@ -68,7 +68,7 @@ export class TransferSandboxPool extends ServerComponent<Deps> {
     throw new AppError('internal', 'No access mode was tried.');
   }
 
-  /** Idle sandboxes can block writing sessions and the volume's deletion. */
+  /** Idle sandboxes can block sessions that write to the volume, and deletion of the volume. */
   async endIdle(volume: VolumeId): Promise<void> {
     const idle = [...this.#sandboxes].filter(([key, { uses }]) => key.startsWith(`${volume} `) && uses === 0);
     await Promise.all(idle.map(([key, sandbox]) => this.#end(key, sandbox)));

@@ -57,7 +57,7 @@ export interface LogDocument {
   readonly trimmed?: number;
   /** The server that last appended. Absent once that server closes the log. */
   readonly writer?: string;
-  /** Epoch ms of the last mark, by the appender's clock. */
+  /** When `writer` was last set, in epoch ms by that server's clock. */
   readonly opened?: number;
   readonly redo?: { readonly after: number; readonly puts: readonly PutDocument[] };
 }
@@ -171,7 +171,10 @@ export function toIndexFields(kind: string, doc: unknown): { readonly of: string
 }
 export const serializeFact = (fact: SessionFact): SerializedFact => ({ type: fact.type, fact: JSON.stringify(fact) });
 
-/** Maximum size of an append. Its first event contains all of it, and MongoDB limits documents to 16 MB. */
+/**
+ * Maximum size of an append. The document of its first event contains the whole append, and MongoDB limits documents to
+ * 16 MB.
+ */
 const maxBytes = 12 * 1024 * 1024;
 
 export const keepLastPutPerRecord = ({ puts = [] }: AppendRequest): PutDocument[] => [

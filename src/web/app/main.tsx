@@ -182,7 +182,7 @@ void start();
 
 // `corral login` opens the page with a challenge, and gets a code through its local port or from the user.
 
-/** Without `port`, the command runs on another machine. */
+/** `port` is undefined if the command runs on another machine. */
 function takeCommandRequest() {
   const [challenge = ''] = takeUrlParameters('login');
   if (challenge === '') return undefined;

@@ -149,8 +149,8 @@ export function AutomationForm({ automation, back }: { automation?: Automation; 
             ...(has('daily', 'weekdays', 'weekly') && {
               'schedule.time': { schema: text, as: 'time', isRequired: true },
             }),
-            ...(has('own') && { 'schedule.cron': { isRequired: true } }),
-            ...(!has('hand') && {
+            ...(has('custom') && { 'schedule.cron': { isRequired: true } }),
+            ...(!has('manual') && {
               'schedule.timezone': {
                 isRequired: true,
                 offers: listTimeZones(),

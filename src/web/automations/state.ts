@@ -30,7 +30,7 @@ export function describeAutomationState({ paused, schedule, nextAt, hook, after 
 /** Example: `Every week, Monday, 09:00 (Europe/Berlin)`. */
 export function describeSchedule({ cron, timezone }: NonNullable<Automation['schedule']>): string {
   const { kind, day, time } = parseScheduleChoice(cron);
-  if (kind === 'own') return `${cron} (${timezone})`;
+  if (kind === 'custom') return `${cron} (${timezone})`;
   const parts = [t(`automations.${kind}`)];
   if (kind === 'weekly') parts.push(formatDayName(day, findLocale()));
   if (kind !== 'hourly') parts.push(time);

@@ -1,5 +1,5 @@
-/** `own` is a custom cron expression with five fields. */
-export const scheduleKinds = ['hand', 'hourly', 'daily', 'weekdays', 'weekly', 'own'] as const;
+/** `custom` is a five-field cron expression. */
+export const scheduleKinds = ['manual', 'hourly', 'daily', 'weekdays', 'weekly', 'custom'] as const;
 export type ScheduleKind = (typeof scheduleKinds)[number];
 
 export interface ScheduleChoice {
@@ -14,22 +14,22 @@ export interface ScheduleChoice {
 export function toCron({ kind, time, day, cron }: ScheduleChoice): string | undefined {
   const [hour = 0, minute = 0] = time.split(':').map(Number);
   const fields: Record<ScheduleKind, string | undefined> = {
-    hand: undefined,
+    manual: undefined,
     hourly: '0 * * * *',
     daily: `${minute} ${hour} * * *`,
     weekdays: `${minute} ${hour} * * 1-5`,
     weekly: `${minute} ${hour} * * ${day}`,
-    own: cron.trim(),
+    custom: cron.trim(),
   };
   return fields[kind];
 }
 
 export function parseScheduleChoice(cron: string | undefined): ScheduleChoice {
-  const none = { kind: 'hand', time: '09:00', day: 1, cron: '0 9 * * 1-5' } as const;
+  const none = { kind: 'manual', time: '09:00', day: 1, cron: '0 9 * * 1-5' } as const;
   if (cron === undefined) return none;
   if (cron === '0 * * * *') return { ...none, kind: 'hourly' };
   const [, minute, hour, days] = /^(\d{1,2}) (\d{1,2}) \* \* (\*|1-5|[0-6])$/.exec(cron) ?? [];
-  if (minute === undefined || hour === undefined || days === undefined) return { ...none, kind: 'own', cron };
+  if (minute === undefined || hour === undefined || days === undefined) return { ...none, kind: 'custom', cron };
   const time = `${hour.padStart(2, '0')}:${minute.padStart(2, '0')}`;
   if (days === '*') return { ...none, kind: 'daily', time };
   return days === '1-5' ? { ...none, kind: 'weekdays', time } : { ...none, kind: 'weekly', time, day: Number(days) };

@@ -157,7 +157,7 @@ function EditForm({ item, onClose }: { item: UserItem; onClose: () => void }) {
 
 function BranchSwitch({ seq }: { seq: number }) {
   const sessionId = currentSessionId.value;
-  // The session's first own message is unknown until the whole log has been read.
+  // The first message that was not copied is unknown until the whole log has been read.
   if (sessionId === undefined || isLoadingHistory.value) return null;
   const copied = sessions.value.find(({ id }) => id === sessionId)?.forkedFrom?.seq ?? 0;
   const own = conversationState.items.value.find((item) => item.kind === 'user' && item.seq > copied);

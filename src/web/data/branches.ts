@@ -6,7 +6,10 @@ interface MessagePlace {
   readonly seq: number;
 }
 
-/** Oldest session first. Undefined if there is only one version. `firstOwn`: seq of the session's first own message. */
+/**
+ * Oldest session first. Undefined if there is only one version. `firstOwn`: seq of the first message that was not
+ * copied from another session.
+ */
 export function findMessageBranches(
   all: readonly BranchedSession[],
   { sessionId, seq, firstOwn }: MessagePlace & { readonly firstOwn: number },

@@ -27,7 +27,7 @@ export interface LogSubscriber {
 export interface LogSink {
   take(events: readonly Event[]): void;
   /** Receives the newest events while earlier ones are read. `join` delivers them again. */
-  takeEnd(events: readonly Event[]): void;
+  receiveTail(events: readonly Event[]): void;
   /** Called after all earlier events, with the log's end again. Only `take` is called afterwards. */
   join(end: readonly Event[]): void;
   gone(): void;
@@ -176,7 +176,7 @@ export class LogReader {
     if (events.length === 0) return;
     if (this.#gap) {
       this.#end.push(...events);
-      this.#view.takeEnd(events);
+      this.#view.receiveTail(events);
     } else this.#view.take(events);
   }
 }

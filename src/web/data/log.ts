@@ -35,7 +35,7 @@ function append(taken: readonly Event[]): void {
   for (const event of taken) for (const listener of listeners) tell(listener, event);
 }
 
-function takeEnd(taken: readonly Event[]): void {
+function receiveTail(taken: readonly Event[]): void {
   if (!history) {
     history = new ConversationState();
     isLoadingHistory.value = true;
@@ -98,7 +98,7 @@ function open(sessionId: string): () => void {
   };
   const start = () => {
     reset();
-    stop = new LogReader(createSource(sessionId), { take, takeEnd, join, gone, startAgain: start }).start();
+    stop = new LogReader(createSource(sessionId), { take, receiveTail, join, gone, startAgain: start }).start();
   };
   start();
   return () => stop();

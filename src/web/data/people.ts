@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
 import { buildAuthorizationHeaders, forgetToken, takeUrlParameters } from './token.ts';
 
-// The browser keeps the sign-in in a cookie that scripts cannot read.
+// The browser holds the sign-in session in an HttpOnly cookie, which scripts cannot read.
 
 export const currentUser = signal<Outputs['people']['me'] | undefined>(undefined);
 export interface SignInProvider {

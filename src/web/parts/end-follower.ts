@@ -5,10 +5,10 @@ interface View {
 }
 
 const near = 120; // pixels; following resumes this close to the end
-/** Maximum time from an input to its scroll, in ms. Momentum scrolling continues after a touch. */
-const handMs = 2_000;
+/** Maximum time from a user input to the scroll it causes, in ms. Momentum scrolling continues after a touch. */
+const userScrollMs = 2_000;
 
-/** Keeps a view at its end until the user scrolls up. Only a scroll after an input counts. */
+/** Keeps a view at its end until the user scrolls up. Only a scroll that follows a user input counts. */
 export class AutoScroller {
   readonly #now: () => number;
   #follows = true;
@@ -59,7 +59,7 @@ export class AutoScroller {
   scrolled({ scrollTop, scrollHeight, clientHeight }: View): void {
     const away = scrollHeight - scrollTop - clientHeight;
     const isUp = scrollTop < this.#top - 1;
-    const isByHand = this.#isHeld || this.#now() - this.#handedAt < handMs;
+    const isByHand = this.#isHeld || this.#now() - this.#handedAt < userScrollMs;
     if (away <= 2 || (scrollTop > this.#top && away < near)) this.#follows = true;
     else if (isUp && isByHand && scrollHeight >= this.#height) this.#follows = false;
     this.#top = scrollTop;

@@ -247,7 +247,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       rulesOf: async () => ({ policy: 'registries', opens: 'registries', entries: [], canAllow: true }),
       change: (id, change) => sessions.update(id, change as object),
       checkSandbox: () => {},
-      wayOutIsFixed: false,
+      isEgressFixed: false,
     }),
     secrets: secrets.service,
     sessionCredentials: credentials.createService((id: SessionId) => sessions.get(id)),

@@ -1,10 +1,10 @@
 import type { ModelCapabilities } from '../model.ts';
 import type { ReasoningLevel } from '../provider.ts';
 
-/** Later versions, except Haiku, and all Fable versions refuse forced tools. */
+/** The last version that accepts forced tool use. Later Haiku versions accept it too, but no Fable version does. */
 const lastForced = 5;
 
-/** The newest Claude models refuse forced tools. Other models refuse them only while reasoning. */
+/** The newest Claude models refuse forced tool use. Other models refuse it only while reasoning. */
 export function findClaudeCapabilities(
   model: string,
   reasoning: ReasoningLevel,

@@ -67,7 +67,7 @@ function parseUnit({ word, text }: Block): DemoStep | undefined {
     case 'fail':
       return { kind: 'fail', message: text || 'The message makes the demo model fail.' };
     default:
-      return undefined; // the block is text to read, such as a quoted program
+      return undefined; // not a demo step: an ordinary code block, such as quoted source code
   }
 }
 

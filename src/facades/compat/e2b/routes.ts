@@ -51,9 +51,9 @@ const style: ErrorStyle = {
 };
 const server: Principal = { role: 'admin', by: 'server' };
 const dueEveryMs = 500;
-/** Maximum signed-URL requests per second and address. Each is tried against all sandboxes. */
+/** Maximum signed-URL requests per second per address. Each is tried against all sandboxes. */
 const signedPerSecond = 20;
-/** Per address and minute. A wrong signature costs one hash per sandbox and key. */
+/** Per address per minute. A wrong signature costs one hash per sandbox and key. */
 const wrongHashes = 20_000;
 /** The access layer sets these headers for other routes. */
 const common = { vary: 'Origin', 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' };

@@ -78,7 +78,7 @@ export class DataPlaneTargetResolver {
     return false;
   };
 
-  /** Hides the headers that are meant for the sandbox from the common hooks. */
+  /** Hides from the common hooks the headers that are meant for the sandbox. */
   #lead(request: IncomingMessage, target: Omit<DataPlaneTarget, 'headers'>): true {
     const isPort = target.port >= 1 && target.port <= 65_535;
     if (isPort) this.#found.set(request, { ...target, headers: { ...request.headers } });

@@ -1,6 +1,6 @@
 import { SessionId } from '../../../core/model/ids.ts';
 
-// Ids are version 8 UUIDs of the session's id (64 bits), the kind (5 bits) and the event's seq (53 bits).
+// Ids are version 8 UUIDs made up of the session's id (64 bits), the kind (5 bits) and the event's seq (53 bits).
 
 const kinds = ['action', 'result', 'reply', 'error'] as const;
 type Kind = (typeof kinds)[number];

@@ -88,7 +88,7 @@ const operation = z.object({
   endedAt: time.exactOptional(),
   /** True if the command is waiting for input. Absent if not, or if unknown. */
   asks: z.literal(true).exactOptional(),
-  /** False if the image has no `script`, so that the command runs over pipes. */
+  /** False if the image has no `script` program, in which case the command runs over pipes. */
   terminal: z.literal(false).exactOptional(),
 });
 export type OperationEntry = z.infer<typeof operation>;

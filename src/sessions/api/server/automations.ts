@@ -230,8 +230,8 @@ export interface AutomationService {
   list(owner?: string, projects?: readonly string[]): Promise<readonly Automation[]>;
   /**
    * A run needs a message; a prebuild takes no message or goal, and needs a repository and a server that keeps prepared
-   * files. Rejects: quota (100 per owner), invalid_request, and not_found, session_not_found or forbidden (something
-   * that the automation refers to).
+   * files. Rejects: quota (100 per owner), invalid_request; if the automation refers to something that is missing or
+   * inaccessible, also not_found, session_not_found or forbidden.
    */
   create(spec: AutomationSpec & AutomationSecret & { readonly owner?: string }): Promise<Automation>;
   get(id: string): Promise<Automation>;

@@ -63,7 +63,7 @@ export async function resolveAttachments(
   return shown;
 }
 
-/** Providers refuse an image with a wrong declared type. */
+/** Detects the type from the content, because providers reject an image whose declared type is wrong. */
 async function pictureType(files: UploadReader | undefined, id: string): Promise<string | undefined> {
   const stream = await files?.open(id).catch(() => undefined); // the model still gets the path
   if (!stream) return undefined;

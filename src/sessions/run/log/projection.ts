@@ -15,7 +15,7 @@ export const StoredSession = SessionRecord.extend({
   sandboxHeld: z.boolean().default(false),
   /** True if the daemon violated the protocol. Only a user's request starts a new sandbox. */
   sandboxUntrusted: z.boolean().default(false),
-  /** Absent before the first phase, and in records of earlier versions. */
+  /** Absent before the first phase, and in records written by earlier versions. */
   sandboxPhase: SandboxPhase.optional(),
   openRuns: z.array(
     z.object({

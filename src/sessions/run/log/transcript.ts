@@ -196,7 +196,7 @@ export class Transcript {
     return this.#messageIds.has(messageId);
   }
 
-  /** The note stays in its place in later requests. Once the notes exceed `maxBytes`, drops all earlier ones. */
+  /** The note stays in place in later requests. Once the notes exceed `maxBytes`, all earlier ones are dropped. */
   placeNote(text: string, maxBytes: number): void {
     const last = this.#note;
     if (text === '' || last?.text === text) return;

@@ -69,7 +69,7 @@ export function Dialog({ title, wide = false, children, onClose }: Props) {
 /** Element to focus after the current dialog or its replacement is gone. */
 let pendingReturn: HTMLElement | null = null;
 
-/** Returns the focus when the dialog is removed, unless the focus has moved on. */
+/** Returns focus when the dialog is removed, unless focus has moved on. */
 export function useModal(ref: RefObject<HTMLDialogElement | null>, enter?: (dialog: HTMLDialogElement) => void): void {
   const before = useRef<HTMLElement>(null);
   // Runs before the next paint, so that the next keystrokes go to the dialog.
@@ -83,13 +83,13 @@ export function useModal(ref: RefObject<HTMLDialogElement | null>, enter?: (dial
       pendingReturn = before.current;
     };
   }, []);
-  // Runs after removal, because nothing behind an open dialog can receive the focus.
+  // Runs after removal, because nothing behind an open dialog can receive focus.
   useEffect(
     () => () => {
       pendingReturn = null;
       const now = document.activeElement;
       if (now !== before.current && now !== document.body) return;
-      before.current?.blur?.(); // Chromium returns the focus after Escape without the selection, and typing does nothing
+      before.current?.blur?.(); // after Escape, Chromium returns focus without the selection, and typing does nothing
       before.current?.focus?.();
     },
     [],

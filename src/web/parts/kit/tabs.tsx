@@ -28,7 +28,7 @@ export function Tabs({ label, tabs, open, panel, onOpen }: Props) {
     onOpen(next.id);
     document.getElementById(tabElementIdOf(next.id))?.focus();
   };
-  // The labels of the other tabs are hidden if not all of them fit.
+  // If the labels do not all fit, only the selected tab shows its label.
   const row = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
     const node = row.current;

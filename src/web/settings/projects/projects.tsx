@@ -77,7 +77,8 @@ function ProjectList<Row extends OpenProject>({ load, linesOf, opens = true, ...
 }
 
 /**
- * Only a member listed by id can become the owner: the server does not reveal whether an e-mail address has signed in.
+ * Only a member listed by id can become the owner: the server does not reveal whether anyone has signed in with an
+ * e-mail address.
  */
 const isNamedById = ({ of, id }: Member) => of === 'person' && !id.includes('@');
 

@@ -11,7 +11,7 @@ import { t } from '../../text/text.ts';
 
 // Replaces xterm's style elements and attributes, which the page's policy refuses.
 
-/** Dispose of the result with the terminal. */
+/** Dispose of the result when the terminal is disposed. */
 function documentWithSheets() {
   const own: CSSStyleSheet[] = [];
   const original = Document.prototype.createElement.bind(document) as (tag: string) => HTMLElement;

@@ -59,7 +59,7 @@ class FakeView implements LogSink {
   take(events: readonly Event[]): void {
     this.whole.push(...events.map(({ seq }) => seq));
   }
-  takeEnd(events: readonly Event[]): void {
+  receiveTail(events: readonly Event[]): void {
     this.#isJoined = false;
     this.end.push(...events.map(({ seq }) => seq));
   }

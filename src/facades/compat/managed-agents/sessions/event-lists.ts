@@ -103,13 +103,13 @@ class EventList {
   async extend(sessions: Sessions): Promise<boolean> {
     const before = new Map([...this.#logs].map(([thread, { newestAt }]) => [thread, newestAt]));
     const end = await catchUpProjection(this.#projection, sessions, {
-      goesOn: (thread, seq, page) => this.#goesOn({ thread, seq, page }, before),
+      shouldContinue: (thread, seq, page) => this.#shouldContinue({ thread, seq, page }, before),
       onEvents: (source, events) => this.#add(source, events),
     });
     return end === 'read';
   }
 
-  #goesOn({ thread, seq, page }: NextPage, before: ReadonlyMap<SessionId, number>): boolean {
+  #shouldContinue({ thread, seq, page }: NextPage, before: ReadonlyMap<SessionId, number>): boolean {
     if (!page) {
       this.isWhole = false;
       return before.size === 0;

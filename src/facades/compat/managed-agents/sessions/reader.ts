@@ -24,7 +24,7 @@ export class SessionReader {
       const [oldest] = this.#cached.keys();
       if (this.#cached.size > maxKept && oldest !== undefined) this.#cached.delete(oldest);
       // Readers share the projection, which skips events that it already has.
-      const end = await catchUpProjection(projection, sessions, { goesOn: isWhole, isShared: true });
+      const end = await catchUpProjection(projection, sessions, { shouldContinue: isWhole, isShared: true });
       if (end === 'read') return projection;
       if (end === 'child missing') break;
       if (this.#cached.get(record.id) === projection) this.#cached.delete(record.id);
@@ -71,7 +71,7 @@ async function addWithChild(
 interface CatchUp {
   readonly onEvents?: (source: SessionEvent, events: readonly ThreadEvent[]) => void;
   /** `page` is undefined for a thread that is gone or unreadable. */
-  readonly goesOn?: (thread: SessionId, seq: number, page: EventPage | undefined) => boolean;
+  readonly shouldContinue?: (thread: SessionId, seq: number, page: EventPage | undefined) => boolean;
   /** Stops before an unreadable child instead of dropping it, because callers share the projection. */
   readonly isShared?: true;
 }
@@ -79,11 +79,11 @@ interface CatchUp {
 const isWhole = (_: SessionId, seq: number, page: EventPage | undefined): boolean =>
   seq === 0 || !page || (page.trimmed <= seq && page.head >= seq);
 
-/** Reads all logs to the end, merged by time. `stale`: `goesOn` returned false. */
+/** Reads all logs to the end, merged by time. `stale`: `shouldContinue` returned false. */
 export async function catchUpProjection(
   projection: SessionProjection,
   sessions: Sessions,
-  { onEvents: listener = () => {}, goesOn = () => true, isShared }: CatchUp = {},
+  { onEvents: listener = () => {}, shouldContinue = () => true, isShared }: CatchUp = {},
 ): Promise<'read' | 'stale' | 'child missing'> {
   const ended = new Set<SessionId>();
   const pages = new Map<SessionId, SessionEvent[]>();
@@ -95,7 +95,7 @@ export async function catchUpProjection(
       const page = sessions.page(thread, seq, pageSize);
       const read = await (thread === primary ? page : page.catch(ignoreSessionNotFound));
       if (!read && isShared) return 'child missing';
-      if (!goesOn(thread, seq, read)) return 'stale';
+      if (!shouldContinue(thread, seq, read)) return 'stale';
       if (!read) projection.forget(thread);
       const events = read?.events.filter(({ seq }) => seq > projection.seqOf(thread)) ?? [];
       pages.set(thread, [...events]);

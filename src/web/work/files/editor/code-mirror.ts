@@ -205,7 +205,7 @@ const opensCollapsedLines = EditorView.updateListener.of(({ view }) => {
 /** Without wrapping, changes at the end of long lines would be out of sight. */
 const comparing: Extension = [EditorView.lineWrapping, opensCollapsedLines];
 
-/** One column offers accept and revert, two only revert. A new file in one column offers neither. */
+/** The inline layout offers accept and revert, but not for a new file. The side-by-side layout offers only revert. */
 export async function showComparison(common: DiffOptions): Promise<EditorHandle> {
   const { before, text, layout, parent, words, lineEnd, isReadOnly } = common;
   const root = rootIn(parent);

@@ -27,8 +27,8 @@ class State {
   stop: { readonly reason: StopReason; readonly details: unknown } = { reason: { type: 'end_turn' }, details: null };
 }
 /**
- * Types of events about the whole session. Ids of events that are built here use part numbers from 80, unless the log
- * event already produced an event of the same type in this set.
+ * Types of events about the whole session. An event built here has an id with a part number of 80 or more, unless it
+ * reuses the id of an event of the same type from the same log event.
  */
 const ofSession = new Set(['session.status_running', 'session.status_idle', 'session.usage']);
 
