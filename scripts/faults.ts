@@ -11,7 +11,7 @@ const { values: requested } = parseArgs({
   options: {
     run: { type: 'boolean' },
     brief: { type: 'boolean' },
-    report: { type: 'string', default: join(root, '.reports/tests.json') },
+    report: { type: 'string', multiple: true, default: [join(root, '.reports/tests.json')] },
   },
 });
 
@@ -32,9 +32,9 @@ if (requested.run) {
   const vitest = ['node_modules/vitest/vitest.mjs', 'run', ...files];
   spawnSync(process.execPath, vitest, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] }); // the report has the result
 }
-const results = existsSync(requested.report)
-  ? parseTestResults(JSON.parse(readFileSync(requested.report, 'utf8')), root)
-  : undefined;
+const reports = requested.report.filter((file) => existsSync(file));
+const results =
+  reports.length > 0 ? reports.flatMap((file) => parseTestResults(JSON.parse(readFileSync(file, 'utf8')))) : undefined;
 const rows = parseFaultRows(readFileSync(join(root, 'docs/faults.md'), 'utf8')).map((row) => ({
   row,
   ...computeRowOutcome(row, findFaultTests(root), results),

@@ -95,7 +95,7 @@ export const slashCommands: readonly SlashCommand[] = [
     },
   },
   { name: 'sessions', about: 'chooses another session', run: async () => 'choose' },
-  { name: 'exit', about: 'leaves; the session stays', run: async () => 'leave' },
+  ...['exit', 'quit'].map((name) => ({ name, about: 'leaves; the session stays', run: async () => 'leave' as const })),
 ];
 
 /** Undefined if the line is not a slash command. If the name is unknown or ambiguous, `command` is undefined. */

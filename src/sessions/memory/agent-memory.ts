@@ -21,7 +21,10 @@ export function createAgentMemory(
     const holder = holders.find(({ of }) => of === whole.slice(0, Math.max(at, 0)));
     if (holder) return { holder, path: whole.slice(at + 1) };
     const roots = holders.map(({ of }) => `${of}/`);
-    throw new AppError('invalid_request', `The path of a note begins with ${roots.join(' or ')}. ${whole} does not.`);
+    throw new AppError(
+      'invalid_request',
+      `In this session, the path of a note begins with ${roots.join(' or ')}, such as ${roots[0]}notes.md. ${whole} does not.`,
+    );
   }
   const shown = ({ of }: MemoryOwner, { path, size, updatedAt, version }: Note): AgentNote => ({
     path: `${of}/${path}`,

@@ -56,7 +56,7 @@ export class OmissionReporter {
     );
     if (!model.abilities.unproven || hasCalled) return [];
     const detail =
-      'This model does not call tools. It only writes text. For work with files and commands, choose a model that calls tools.';
+      'This model has called no tool in this session yet, so it changed nothing. If you asked it to work with files or commands, ask again or choose a model that calls tools.';
     return this.factsOf(runWriter, [{ kind: 'tools', name: '', detail }]);
   }
 

@@ -131,10 +131,12 @@ function withoutRequests(before: readonly SessionEvent[], events: readonly Sessi
   return events.filter(isShown);
 }
 
-/** Hides an approval's call, and goals, whose results can contain command output. */
+/** Hides an approval's call, and errors and goals, which can contain command output. */
 function withoutDetails(event: SessionEvent): SessionEvent {
   if (event.type === 'run.wait' && event.data.reason === 'approval')
     return { ...event, data: { ...event.data, question: 'The agent is waiting for approval.' } };
+  if (event.type === 'run.error')
+    return { ...event, data: { error: 'The run failed. Ask the owner of the session about the cause.' } };
   if (event.type === 'message.user') {
     const { goal: _, ...data } = event.data;
     return { ...event, data };

@@ -71,7 +71,9 @@ export function checkSkillFolder(values: readonly SkillFile[]): FolderCheck {
   const main = own.find(({ path }) => path === 'SKILL.md');
   if (!main) {
     const near = own.find(({ path }) => /^skill\.md$/i.test(path));
-    const what = near ? `${near.path} must be called SKILL.md` : 'SKILL.md is missing at the top of the folder';
+    const what = near
+      ? `${near.path} must be called SKILL.md`
+      : 'There is no SKILL.md at the top of the folder: add one that begins with the name and a description';
     return { name: null, problems: [`${what}.`], warnings: [] };
   }
   const { skill, problems: wrong, warnings } = parseSkill(decodeUtf8Text(main.bytes) ?? '', top);

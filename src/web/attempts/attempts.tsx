@@ -202,6 +202,12 @@ function AttemptsTable({ set, choose }: Props) {
                 <td>
                   {set.chosen === one.n ? (
                     t(set.phase === 'chosen' ? 'attempts.chosen' : 'attempts.choosing')
+                  ) : one.state === 'waiting' ? (
+                    <Button
+                      class="small"
+                      label={t('attempts.answer')}
+                      onClick={() => openSessionFromDialog(one.sessionId)}
+                    />
                   ) : (
                     <Button
                       class="small"

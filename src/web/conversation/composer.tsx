@@ -95,7 +95,7 @@ export function Composer() {
     saveComposerDraft(id, '');
     if (composerText.value === text) setComposerText(''); // keeps text typed in the meantime
     if (id === undefined) {
-      chosenRepository.value = '';
+      for (const choice of [chosenModel, chosenTemplate, chosenRepository]) choice.value = '';
       chosenSkills.value = [];
     }
     ref.current?.focus();

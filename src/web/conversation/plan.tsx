@@ -9,7 +9,7 @@ const short = 4; // steps; a longer plan collapses
 export function PlanPanel({ model }: { model: ConversationState }) {
   const steps = model.plan.value;
   const [chosen, setChosen] = useState<boolean>();
-  if (steps.length === 0) return null;
+  if (steps.length < 2) return null; // a single step only repeats the task
   const done = steps.filter(({ status }) => status === 'completed').length;
   const isOver = done === steps.length || model.run.value.kind === 'ended';
   const isOpen = chosen ?? (steps.length <= short && !isOver);

@@ -189,7 +189,7 @@ export class ConversationState {
         if (known) {
           known.status.value = status;
           known.endSeq.value = endSeq;
-        } else if (status !== 'pending') {
+        } else if (status !== 'pending' && !this.#repeatsTask(description)) {
           const step = { kind: 'step', ...at, description, status: signal(status), endSeq: signal(endSeq) } as const;
           this.#state.steps.set(id, this.#add<StepItem>(step));
         }
@@ -340,6 +340,12 @@ export class ConversationState {
   #count(add: (used: RunUsage) => RunUsage): void {
     this.used.value = add(this.used.value);
     this.runUsed.value = add(this.runUsed.value);
+  }
+
+  /** The only step of a run without a plan repeats the beginning of the message. */
+  #repeatsTask(description: string): boolean {
+    const message = this.#state.items.findLast((item) => item.kind === 'user');
+    return this.plan.value.length === 1 && message?.text.trim().startsWith(description) === true;
   }
 
   #addPhase(phase: EventDataOf<'sandbox.phase'> & { ts: number }, at: ItemPosition): PhaseItem {

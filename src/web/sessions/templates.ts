@@ -1,13 +1,12 @@
 import { signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
-import { createPref } from '../data/prefs.ts';
 import { query } from '../data/server.ts';
 import { t, translateServerText } from '../text/text.ts';
 
 export type Template = Outputs['templates']['list']['templates'][number];
 
 /** Empty: the server's default. */
-export const chosenTemplate = createPref<string>('template', '');
+export const chosenTemplate = signal('');
 export const templates = signal<readonly Template[]>([]);
 
 /** Resets a choice whose template is gone or cannot run here. */

@@ -54,7 +54,6 @@ export function ModelsPage({ reopenSettings }: { reopenSettings: () => void }) {
         />
       </div>
       <FormError text={trouble} />
-      {notice !== '' && <p role="status">{notice}</p>}
       {now.canChange && (
         <div>
           <h3>{t('models.add')}</h3>
@@ -63,6 +62,11 @@ export function ModelsPage({ reopenSettings }: { reopenSettings: () => void }) {
             onStored={() => setNotice(t('models.saved'))}
           />
         </div>
+      )}
+      {notice !== '' && (
+        <p class="note good" role="status">
+          {notice}
+        </p>
       )}
     </>
   );

@@ -5,7 +5,11 @@ import { defineTool, type Tool, type ToolContext, type ToolResult } from '../too
 import type { AgentMemory, AgentNote } from './agent-memory.ts';
 
 const shared = { family: 'memory', group: 'always', orderKey: () => 'memory' } as const;
-const path = z.string().min(1).max(300).describe('begins with person/ or project/, such as project/build.md');
+const path = z
+  .string()
+  .min(1)
+  .max(300)
+  .describe('begins with person/, or with project/ if the session has a project, such as person/build.md');
 
 const memoryList = defineTool({
   ...shared,

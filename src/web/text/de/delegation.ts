@@ -28,6 +28,7 @@ export const delegationStrings = {
   'attempts.passed': 'Prüfungen',
   'attempts.score': 'Bewertung',
   'attempts.cost': 'Kosten',
+  'attempts.answer': 'Antworten',
   'attempts.choose': 'Auswählen',
   'attempts.chooseOne': 'Versuch {n} auswählen',
   'attempts.taken': 'Die Dateien von Versuch {n} sind jetzt in dieser Sitzung.',

@@ -20,7 +20,7 @@ export const sharingStrings = {
   'fork.files.unwanted': 'ohne Dateien',
   'share.title': 'Diese Sitzung teilen',
   'share.tells':
-    'Wer den Link hat, kann Nachrichten und Plan lesen, bis der Link abläuft oder Sie ihn widerrufen. Werkzeugaufrufe bleiben verborgen.',
+    'Wer den Link hat, kann Nachrichten und Plan lesen, bis der Link abläuft oder Sie ihn widerrufen. Werkzeugaufrufe und Fehler bleiben verborgen.',
   'share.life': 'Link läuft ab in',
   'share.day': '1 Tag',
   'share.week': '1 Woche',

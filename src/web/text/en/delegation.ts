@@ -27,6 +27,7 @@ export const delegationStrings = {
   'attempts.passed': 'Checks',
   'attempts.score': 'Score',
   'attempts.cost': 'Cost',
+  'attempts.answer': 'Answer',
   'attempts.choose': 'Choose',
   'attempts.chooseOne': 'Choose attempt {n}',
   'attempts.taken': 'The files of attempt {n} are now in this session.',

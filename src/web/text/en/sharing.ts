@@ -20,7 +20,7 @@ export const sharingStrings = {
   'fork.files.unwanted': 'without files',
   'share.title': 'Share this session',
   'share.tells':
-    'Until the link expires or you revoke it, anyone with the link can read the messages and the plan. Tool calls stay hidden.',
+    'Until the link expires or you revoke it, anyone with the link can read the messages and the plan. Tool calls and errors stay hidden.',
   'share.life': 'Link expires in',
   'share.day': '1 day',
   'share.week': '1 week',

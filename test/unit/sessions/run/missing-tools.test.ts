@@ -30,7 +30,7 @@ test('a model of which nobody knows whether it calls tools is reported until it 
       runWriter: { runId: 'a', transcript: { messages } },
     } as never);
   expect(reported([reply([])], true)).toMatchObject([
-    { data: { detail: expect.stringContaining('does not call tools') } },
+    { data: { detail: expect.stringContaining('has called no tool') } },
   ]);
   expect([...reported([reply([{}])], true), ...reported([reply([])], false)]).toEqual([]);
 });

@@ -85,7 +85,7 @@ test.each([
 });
 
 test.each([
-  ['no SKILL.md', [file('a/README.md', '')], 'SKILL.md is missing'],
+  ['no SKILL.md', [file('a/README.md', '')], 'There is no SKILL.md'],
   ['another spelling of it', [file('a/skill.md', skillMd('a'))], 'must be called SKILL.md'],
   ['a path that leads out', [file('a/../../etc/passwd', ''), file('a/SKILL.md', skillMd('a'))], 'not a relative path'],
   ['an absolute path', [file('/etc/passwd', '')], 'not a relative path'],

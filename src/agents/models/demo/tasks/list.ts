@@ -187,7 +187,8 @@ END {
   print "<!doctype html><html lang=\\"en\\"><meta charset=\\"utf-8\\"><title>Chart of " what "</title>"
   print "<style>body{font:16px system-ui,sans-serif;margin:24px;background:#fff;color:#222}svg{width:100%;max-width:820px}</style>"
   print "<h1>" toupper(substr(what, 1, 1)) substr(what, 2) " by month</h1>"
-  print "<p>Total " total ", on average " int(total / n + 0.5) " a month. Best month: " best " with " most ".</p>"
+  print "<p>Total " total ", on average " int(total / n + 0.5) " a month.</p>"
+  print "<p>Best month: " best " with " most ".</p>"
   print "<svg viewBox=\\"0 0 " n * 60 + 20 " 320\\" role=\\"img\\" aria-label=\\"Bars of " what " for " n " months\\">"
   for (i = 1; i <= n; i++) {
     height = int(value[i] / most * 240 + 0.5)

@@ -132,6 +132,8 @@ export const serverPhrases: Readonly<Record<string, string>> = {
   'Nothing answers at {host} in the sandbox, where git runs. Replace it with an address of that server that the sandbox can reach, such as its name in your network. {output}':
     'In der Sandbox, in der git läuft, antwortet unter {host} nichts. Geben Sie eine Adresse dieses Servers an, die die Sandbox erreicht, zum Beispiel seinen Namen in Ihrem Netzwerk. {output}',
   'The agent is waiting for approval.': 'Der Agent wartet auf eine Genehmigung.',
+  'The run failed. Ask the owner of the session about the cause.':
+    'Der Lauf ist fehlgeschlagen. Fragen Sie den Besitzer der Sitzung nach der Ursache.',
   'The agent has read {list}, so the note can contain untrusted text.':
     'Der Agent hat gelesen: {list}. Die Notiz kann daher fremden Text enthalten.',
   'web pages or search results': 'Webseiten oder Suchergebnisse',
@@ -235,8 +237,8 @@ export const serverPhrases: Readonly<Record<string, string>> = {
     'Die Variable {name} eines Tresors gilt für {host}, aber das Netzwerk dieser Sitzung erlaubt diesen Host nicht. Erlauben Sie ihn in der Umgebung, oder entfernen Sie ihn aus den Zugangsdaten.',
   'Checks of {path} failed: {names}. {output}': 'Prüfungen von {path} fehlgeschlagen: {names}. {output}',
   '{url} could not be fetched: {why}': '{url} konnte nicht geklont werden: {why}',
-  'This model does not call tools. It only writes text. For work with files and commands, choose a model that calls tools.':
-    'Dieses Modell ruft keine Werkzeuge auf, es schreibt nur Text. Wählen Sie für die Arbeit mit Dateien und Befehlen ein Modell, das Werkzeuge aufruft.',
+  'This model has called no tool in this session yet, so it changed nothing. If you asked it to work with files or commands, ask again or choose a model that calls tools.':
+    'Dieses Modell hat in dieser Sitzung noch kein Werkzeug aufgerufen, also nichts verändert. Wenn es mit Dateien oder Befehlen arbeiten sollte, fragen Sie noch einmal oder wählen Sie ein Modell, das Werkzeuge aufruft.',
   'A desktop needs the setting sandbox.desktop.': 'Ein Desktop erfordert die Einstellung sandbox.desktop.',
   'A desktop needs the setting sandbox.desktop, with Xvnc, Chromium and bubblewrap on this machine, or the driver docker.':
     'Ein Desktop erfordert die Einstellung sandbox.desktop und entweder Xvnc, Chromium und bubblewrap auf diesem Rechner oder den Treiber docker.',
