@@ -181,6 +181,7 @@ test('an administrator enters a rule in the page, takes it back, sees what a var
   await dialog.getByText('Saved').waitFor();
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'detached' });
+  await expect.poll(() => message.evaluate((field) => field === document.activeElement)).toBe(true);
   await page.keyboard.type('Go on');
   await expect.poll(() => message.inputValue()).toBe('Go on');
   expect(complaints).toEqual([]);

@@ -26,7 +26,7 @@ test('a session is forked from a finished step, as both sessions say', { tags: [
 });
 
 test('a link shows conversation and plan to anyone, until its end or its revocation', async ({ desk }) => {
-  const id = await desk.worked(`Show **this**\n${fence('sh', 'echo hidden')}`);
+  const id = await desk.worked(`Show **this**\n${fence('sh', 'echo hidden')}\n${fence('sh', 'echo too')}`);
   const { page } = await desk.open(`/#${id}`);
   await page.locator('.ended').waitFor();
   await page.getByRole('button', { name: 'Share this session' }).click();
