@@ -20,8 +20,8 @@ export class WsConnection extends WebSocket {
     this.once('close', () => this.#leaving.abort()); // a broken connection sends no close frame
   }
 
-  /** Call this once, with the stream that carries the frames. */
-  carriedBy(stream: Duplex): void {
+  /** Lets `sendTexts` write many frames at once. `stream` is the upgraded connection. */
+  attach(stream: Duplex): void {
     this.#stream = stream;
   }
 

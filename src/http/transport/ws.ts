@@ -171,7 +171,7 @@ function handshake({ subprotocols = ['corral'], strictSubprotocols }: Subprotoco
     // `handleUpgrade` calls back or reports an error before it returns.
     server.handleUpgrade(request.raw, socket, head, (upgraded) => {
       connection = upgraded as WsConnection;
-      connection.carriedBy(socket);
+      connection.attach(socket);
     });
     answering = undefined;
     if (problem) throw new AppError('invalid_request', `${(problem as Error).message}.`);
