@@ -1,7 +1,7 @@
 // @module-tag all
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, type TestContext, test, vi } from 'vitest';
@@ -24,13 +24,7 @@ const evaluateWith = (variables: NodeJS.ProcessEnv, ...args: string[]) =>
 const evaluate = (...args: string[]) => evaluateWith({}, ...args);
 
 const childrenOf = (pid: number): number[] =>
-  readdirSync(`/proc/${pid}/task`).flatMap((task) => {
-    try {
-      return readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
-    } catch {
-      return []; // the thread has ended since
-    }
-  });
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
 
 async function ready(context: TestContext, driver: 'docker' | 'process'): Promise<void> {
   if (driver === 'docker') return await needs(context, 'docker');
