@@ -92,7 +92,7 @@ const rows: Record<string, [archive: Buffer, outcome: readonly string[] | RegExp
   'text behind its end': [Buffer.concat([pack([skill]), Buffer.from('\n')]), /extra bytes/],
   'a program before it, which unpacks itself': [
     Buffer.concat([Buffer.from('#!/bin/sh\n'), pack([skill])]),
-    /SKILL.md is missing/,
+    /There is no SKILL.md/,
   ],
   'an absolute name': [pack([skill, { name: '/etc/passwd' }]), /absolute path/],
   'a name that leads out': [pack([skill, { name: 'a/../../x' }]), /relative path|invalid/],
