@@ -21,7 +21,7 @@ test('skill check and skill upload refuse a broken folder with what is wrong, an
   });
   expect(await corral('upload', wrong)).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('SKILL.md is missing'),
+    stderr: expect.stringContaining('There is no SKILL.md'),
   });
   expect((await corral('ls', '--json')).stdout).toBe('');
   const checked = await corral('check', path);
