@@ -17,7 +17,7 @@ test('skill check and skill upload refuse a broken folder with what is wrong, an
   const [wrong, path] = ['no-file', 'count-lines'].map((name) => join(files.path, name)) as [string, string];
   expect(await corral('check', wrong)).toMatchObject({
     code: 1,
-    stdout: expect.stringMatching(/problem: .*SKILL\.md is missing/),
+    stdout: expect.stringMatching(/problem: .*There is no SKILL\.md/),
   });
   expect(await corral('upload', wrong)).toMatchObject({
     code: 1,
