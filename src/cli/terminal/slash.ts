@@ -27,18 +27,17 @@ export const slashCommands: readonly SlashCommand[] = [
     usage: '[provider/model]',
     about: 'shows the model, or starts a new session with another one',
     async run(talk, model) {
-      const { providers } = await talk.corral.call((api) => api.models.offered.query());
-      const offered = providers.flatMap(({ provider, models }) => models.map(({ id }) => `${provider}/${id}`));
-      const known = ['demo', ...offered.slice(0, maxModels), ...(offered.length > maxModels ? ['…'] : [])].join(', ');
       if (model === '') {
         const agent = await talk.corral.call((api) => api.sessions.agent.query({ id: talk.box.id }));
         const models = [agent.model, ...agent.fallbacks].join(', then ');
-        return showNotice(talk, `${models} (template: ${agent.template})\nAvailable: ${known}`);
+        return showNotice(talk, `${models} (template: ${agent.template})${await listModels(talk)}`);
       }
-      return await talk.corral.create({ model }).catch((thrown: Error) => {
-        talk.say('error', `No session with ${model}: ${thrown.message}\nAvailable: ${known}`);
-        return 'stay' as const;
-      });
+      try {
+        return await talk.corral.create({ model });
+      } catch (thrown) {
+        talk.say('error', `No session with ${model}: ${(thrown as Error).message}${await listModels(talk)}`);
+        return 'stay';
+      }
     },
   },
   {
@@ -108,6 +107,15 @@ export function parseSlashCommand(
   const command =
     slashCommands.find((one) => one.name === name) ?? (name !== '' && starting.length === 1 ? starting[0] : undefined);
   return { command, argument: argument.trim() };
+}
+
+/** A line with the models that the user can choose; empty if the server does not list them. */
+async function listModels({ corral }: ChatTerminal): Promise<string> {
+  const listed = await corral.call((api) => api.models.offered.query()).catch(() => undefined);
+  if (!listed) return '';
+  const offered = listed.providers.flatMap(({ provider, models }) => models.map(({ id }) => `${provider}/${id}`));
+  const known = ['demo', ...offered.slice(0, maxModels), ...(offered.length > maxModels ? ['…'] : [])];
+  return `\nAvailable: ${known.join(', ')}`;
 }
 
 function showNotice(talk: ChatTerminal, text: string): SlashCommandResult {

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 
 const maxBacklogBytes = 4 * 1024 * 1024;
+const maxCorkedBytes = 256 * 1024;
 
 const asText = { binary: false };
 
@@ -25,10 +26,18 @@ export class WsConnection extends WebSocket {
     this.#stream = stream;
   }
 
-  /** Writes the text frames to the network at once. */
+  /** Writes many text frames at once. */
   sendTexts(frames: readonly Buffer[]): void {
+    let corkedBytes = 0;
     this.#stream?.cork();
-    for (const frame of frames) this.send(frame, asText);
+    for (const frame of frames) {
+      this.send(frame, asText);
+      corkedBytes += frame.length;
+      if (corkedBytes < maxCorkedBytes) continue;
+      this.#stream?.uncork(); // otherwise a long burst would count as the client's backlog
+      this.#stream?.cork();
+      corkedBytes = 0;
+    }
     this.#stream?.uncork();
   }
 

@@ -88,16 +88,16 @@ export function Composer() {
     };
     const isSent = await tryOrNotify(t('notSent'), () => sendMessage(wish));
     isSending.value = false;
+    if (id === undefined && currentSessionId.peek() !== undefined) {
+      for (const choice of [chosenModel, chosenTemplate, chosenRepository]) choice.value = '';
+      chosenSkills.value = [];
+    }
     if (!isSent) return;
     notify('');
     removeAttachments(id);
     setGoalDraft(id, undefined);
     saveComposerDraft(id, '');
     if (composerText.value === text) setComposerText(''); // keeps text typed in the meantime
-    if (id === undefined) {
-      for (const choice of [chosenModel, chosenTemplate, chosenRepository]) choice.value = '';
-      chosenSkills.value = [];
-    }
     ref.current?.focus();
   };
   return (

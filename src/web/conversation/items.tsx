@@ -167,14 +167,15 @@ function Call({ item }: { item: ToolItem }) {
   return looked && item.state.value.status === 'completed' ? null : <ToolCard item={item} />;
 }
 
-const StepRow = ({ item, isLive }: { item: StepItem; isLive: boolean }) => (
-  <div class="row step" data-status={item.status.value}>
-    <h2 class="row fill breaks">
-      <StatusIcon status={item.status.value} /> <span>{item.description}</span>
-    </h2>
-    {isLive && item.endSeq.value !== undefined && <ForkButton seq={item.endSeq.value} />}
-  </div>
-);
+const StepRow = ({ item, isLive }: { item: StepItem; isLive: boolean }) =>
+  item.repeatsTask.value ? null : (
+    <div class="row step" data-status={item.status.value}>
+      <h2 class="row fill breaks">
+        <StatusIcon status={item.status.value} /> <span>{item.description}</span>
+      </h2>
+      {isLive && item.endSeq.value !== undefined && <ForkButton seq={item.endSeq.value} />}
+    </div>
+  );
 
 const PlainItem = ({ item }: { item: ConversationItem }) => (
   <article class="chat-message" aria-label={t(item.kind === 'user' ? 'you' : 'agent')} data-seq={item.seq}>

@@ -180,6 +180,7 @@ export class ConversationState {
       }
       case 'plan':
         this.plan.value = event.data.steps;
+        if (event.data.steps.length > 1) for (const step of this.#state.steps.values()) step.repeatsTask.value = false;
         return;
       case 'step': {
         const { id, description, status } = event.data;
@@ -189,9 +190,10 @@ export class ConversationState {
         if (known) {
           known.status.value = status;
           known.endSeq.value = endSeq;
-        } else if (status !== 'pending' && !this.#repeatsTask(description)) {
-          const step = { kind: 'step', ...at, description, status: signal(status), endSeq: signal(endSeq) } as const;
-          this.#state.steps.set(id, this.#add<StepItem>(step));
+        } else if (status !== 'pending') {
+          const repeatsTask = signal(this.#repeatsTask(description));
+          const shown = { description, status: signal(status), endSeq: signal(endSeq), repeatsTask };
+          this.#state.steps.set(id, this.#add<StepItem>({ kind: 'step', ...at, ...shown }));
         }
         return;
       }
@@ -342,7 +344,6 @@ export class ConversationState {
     this.runUsed.value = add(this.runUsed.value);
   }
 
-  /** The only step of a run without a plan repeats the beginning of the message. */
   #repeatsTask(description: string): boolean {
     const message = this.#state.items.findLast((item) => item.kind === 'user');
     return this.plan.value.length === 1 && message?.text.trim().startsWith(description) === true;
