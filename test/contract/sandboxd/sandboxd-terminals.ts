@@ -184,7 +184,9 @@ export function realTerminalContract(name: string, open: () => Promise<SandboxdH
     test('a change of its size reaches what runs in the foreground', async ({ client }) => {
       const { reader, type } = await started(client);
       // stty sets columns and rows one after the other, so the program can be notified of both
-      await type(`bash -c 'trap "stty size; stty size | grep -q ^7 && exit" WINCH; echo waiting $((1+1)); while :; do sleep 0.05; done'\n`);
+      await type(
+        `bash -c 'trap "stty size; stty size | grep -q ^7 && exit" WINCH; echo waiting $((1+1)); while :; do sleep 0.05; done'\n`,
+      );
       await shows(reader, 'waiting 2\r\n');
       await client.terminals.resize('t', { cols: 133, rows: 7 }, budget());
       await shows(reader, '7 133\r\n');
