@@ -170,6 +170,7 @@ export function createRunContextFactory({
       stack.move();
       return used;
     };
+    const prepare = async (until: AbortSignal) => await (await use(until))[Symbol.asyncDispose]();
     // a paused sandbox responds only after a call has resumed it
     const client = live.isPaused ? undefined : live.client;
     const isWhole = !hasUnpreparedRepository(live.writer.record); // if false, the run's first sandbox use takes the snapshot
@@ -256,6 +257,7 @@ export function createRunContextFactory({
       task: live.task,
       workdir: folder,
       sandbox: { use },
+      ...(awaiting.has(runWriter) && { prepare }),
       ...(gate && { gate: (until: AbortSignal) => gate(id, until) }),
       ...(profile.agent && loops && { own: { agent: profile.agent, loops, instructions } }),
       hasTitle: (provisional) => {

@@ -88,6 +88,8 @@ export interface RunContext {
   readonly isPermitted?: (tool: string) => boolean;
   readonly strangers?: () => readonly UntrustedSource[];
   readonly sandbox: SandboxProvider;
+  /** Waits for the repositories of the session. Rejects with the reason if they cannot be used. Absent if they are ready. */
+  readonly prepare?: (signal: AbortSignal) => Promise<void>;
   /** Absent if the session cannot write to any repository. */
   readonly pullRequests?: PullRequestOpener;
   readonly children?: ChildSessions;

@@ -270,10 +270,13 @@ test('a run that waits for a repository that is missing or cannot be set up ends
     expect(await send()).toBe('failed');
     const { error } = real.factsOf(id, 'run.error').at(-1)?.data ?? {};
     expect(real.factsOf(id, 'tool.called').map(({ data }) => data.success)).toEqual([false]);
-    return { error, next: await send() };
+    return { error, send };
   };
-  expect(await Promise.all(['public/nothing-here', 'public/no-setup'].map(begin))).toMatchObject([
-    { error: expect.stringMatching(/nothing-here could not be fetched: .*has no repository/), next: 'completed' },
-    { error: expect.stringMatching(/The setup of the repository no-setup failed/), next: 'completed' },
-  ]);
+  const [missing, broken] = await Promise.all(['public/nothing-here', 'public/no-setup'].map(begin));
+  expect(missing?.error).toMatch(/nothing-here could not be fetched: .*has no repository/);
+  expect(broken?.error).toMatch(/The setup of the repository no-setup failed/);
+  expect(await Promise.all([missing?.send(), broken?.send()])).toEqual(['completed', 'completed']);
+  // nobody is asked about a call that could not run
+  await client.settings.change.mutate({ key: 'approvals.rules', value: [{ action: 'ask', tool: 'shell_*' }] });
+  expect((await begin('public/nothing-here')).error).toBe(missing?.error);
 });

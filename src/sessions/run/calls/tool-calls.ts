@@ -135,12 +135,26 @@ async function executeToolCall(
 ): Promise<CallResult> {
   const { runWriter } = work;
   const permission = decidePermission(work, pendingCall);
+  const announce = async () => {
+    if (!pendingCall.begun && !runWriter.openCalls.some(({ callId }) => callId === pendingCall.callId))
+      await runWriter.write(announced(work, pendingCall));
+  };
+  const failWith = async (error: AppError): Promise<never> => {
+    await record(work, pendingCall, { ok: false, reason: 'failed', output: error.publicMessage });
+    throw error;
+  };
   if (permission?.kind === 'ask') {
+    try {
+      await work.prepare?.(signal); // nobody should decide about a call that cannot run
+    } catch (thrown) {
+      throwIfAborted(signal);
+      await announce();
+      return await failWith(toAppError(thrown));
+    }
     await runWriter.write(); // writes deferred usage first, because the question shows the usage so far
     return await requestApprovalOnce(work, pendingCall, permission);
   }
-  if (!pendingCall.begun && !runWriter.openCalls.some(({ callId }) => callId === pendingCall.callId))
-    await runWriter.write(announced(work, pendingCall));
+  await announce();
   await failpoint('effect.intent.after');
   throwIfAborted(signal);
   if (permission) return await record(work, pendingCall, { ok: false, reason: 'failed', output: permission.why });
@@ -156,10 +170,7 @@ async function executeToolCall(
   } catch (thrown) {
     throwIfAborted(signal);
     const error = toAppError(thrown);
-    if (!lost.has(error.code)) {
-      await record(work, pendingCall, { ok: false, reason: 'failed', output: error.publicMessage });
-      throw error;
-    }
+    if (!lost.has(error.code)) return await failWith(error);
     // The next call gets a new sandbox.
     result = {
       ok: false,
