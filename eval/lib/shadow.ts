@@ -16,7 +16,7 @@ import { createIdSource, SessionId } from '../../src/core/model/ids.ts';
 import { formatPlainTable } from '../../src/core/text/plain-table.ts';
 import { truncateEnd } from '../../src/core/text/text.ts';
 import { readEventsFrom } from '../../src/sessions/engine/run-fold.ts';
-import { createUploadService } from '../../src/sessions/projects/uploads.ts';
+import { createUploadStore } from '../../src/sessions/projects/uploads.ts';
 import { readRecordedRequest } from '../../src/sessions/run/log/request-at.ts';
 import { loadPictures } from '../../src/sessions/run/turns/ask-model.ts';
 import { createEventLog } from '../../src/storage/log/log.ts';
@@ -174,7 +174,7 @@ async function pictureLoader({ records }: Store) {
   const config = loadLocalConfig();
   const blobs = await openBlobStore(config, systemClock);
   const newId = createIdSource().short;
-  const uploads = createUploadService({ records, blobs, clock: systemClock, newId, maxBytes: config.maxUploadBytes });
+  const uploads = createUploadStore({ records, blobs, clock: systemClock, newId, maxBytes: config.maxUploadBytes });
   return {
     /** Undefined if the picture is no longer stored. The model then gets its name instead. */
     picture: (file: string): Promise<string | undefined> =>

@@ -78,7 +78,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records' | 'warn'> {
   readonly peppers: () => Promise<Peppers>;
   readonly ids: Pick<IdSource, 'short' | 'token'>;
   readonly shared: boolean;
-  /** True if CORRAL_TOKEN is set or people can sign in. */
+  /** Whether access is possible without an API key: CORRAL_TOKEN is set, or people can sign in. */
   readonly hasToken: boolean;
   readonly personOf?: (person: string) => Principal | undefined;
   /** Keys of a deleted project are no longer valid. */

@@ -33,7 +33,8 @@ export function classifyRequestOrigin(
   const { origin, host } = headers;
   const site = headers['sec-fetch-site'];
   const saysOther = site !== undefined && site !== 'none' && site !== 'same-origin';
-  if (origin === undefined) return saysOther ? 'foreign' : 'own'; // a typed address, a GET from this server's page, or no browser
+  // No Origin header: the user typed the URL, this server's page sent a GET, or the client is not a browser.
+  if (origin === undefined) return saysOther ? 'foreign' : 'own';
   if (site === 'same-origin') return 'own';
   // Sec-Fetch-Site is more reliable than comparing Origin with Host, because a proxy may drop the port.
   if (!saysOther && sameOrigin(origin, host)) return 'own';

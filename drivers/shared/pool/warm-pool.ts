@@ -140,7 +140,7 @@ export interface WarmPoolOptions extends Pick<ServerDependencies, 'clock' | 'ids
 export interface WarmPool extends AsyncDisposable {
   /** Undefined if the caller must start the sandbox itself. */
   take(spec: SandboxSpec, call: CallOptions): Promise<SandboxInfo | undefined>;
-  /** Delays the pool's own starts until disposed, by at most 15 s. */
+  /** Delays the pool's own starts, for at most 15 s, until the returned handle is disposed. */
   cold(): Disposable;
   readonly ready: number;
 }

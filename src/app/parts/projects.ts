@@ -30,7 +30,7 @@ import { createProjectService, type MemberDirectory } from '../../sessions/proje
 import { createProviderKeyStore, providerKeyRecordKind } from '../../sessions/projects/provider-keys.ts';
 import { createModelResolver, listSupportedProviders } from '../../sessions/projects/providers.ts';
 import { createAutomationSecretStore, createWebhookSecretStore } from '../../sessions/projects/sealed-records.ts';
-import { createUploadService } from '../../sessions/projects/uploads.ts';
+import { createUploadStore } from '../../sessions/projects/uploads.ts';
 import type { AgentProfile } from '../../sessions/run/profile.ts';
 import { createSideMessageService } from '../../sessions/services/side-messages.ts';
 import { createToolServerSecretStore, ToolServerRecords } from '../../sessions/tool-servers/entered.ts';
@@ -79,7 +79,7 @@ export async function openProjectInfrastructure({
   await blobs.check(AbortSignal.timeout(5_000)).catch((error: unknown) => {
     logger.error({ err: error }, `uploads will fail: ${toAppError(error).publicMessage}`);
   });
-  const uploads = createUploadService({ records, blobs, clock, newId, maxBytes: config.maxUploadBytes });
+  const uploads = createUploadStore({ records, blobs, clock, newId, maxBytes: config.maxUploadBytes });
   await uploads
     .sweep(store.shared)
     .catch((error: unknown) => logger.warn({ err: error }, 'old uploads could not be removed'));

@@ -31,7 +31,7 @@ function linkOperations(paths: Record<string, Json>): void {
   }
 }
 
-/** PUT also matches its own path; the session list also matches other facades' paths. */
+/** Finds the operations below `path`; for PUT also at `path`, and for the session list also in other facades. */
 function findTargets(path: string, method: string, paths: Record<string, Json>): [string, Operation][] {
   const isBelow = (target: string) => {
     if (target.startsWith(`${path}/{`)) return true;

@@ -18,8 +18,8 @@ export interface CallerContext {
   readonly unchecked: OperationServices;
   readonly audit?: AuditRecorder | undefined;
   /**
-   * Repeats the first result. A failure releases the key. Rejects: conflict (the key was used with different content,
-   * or its first call is still running).
+   * Later calls with the same key return the first call's result. A failure releases the key. Rejects: conflict (the
+   * key was used with different content, or its first call is still running).
    */
   readonly once: <Answer>(key: readonly string[], content: string, work: () => Promise<Answer>) => Promise<Answer>;
   readonly sign: SignedUrls['sign'];

@@ -134,7 +134,7 @@ export function createRequester({
       if (broken instanceof ProtocolViolationError) {
         throw trust.reportViolation({ reason: broken.reason, call: nameOf(ask), detail: broken.message });
       }
-      // `cancelled` without this caller's signal means that the connection closed during the call.
+      // `cancelled` although this caller's signal has not fired: the connection closed during the call
       if (thrown instanceof AppError && thrown.code !== 'cancelled') throw thrown;
       if (timedOut) throw new AppError('sandbox_unresponsive', 'The sandbox is not responding.', { cause: thrown });
       throw connectionLost(thrown);

@@ -63,7 +63,7 @@ interface Deps extends Pick<ServerDependencies, 'records'> {
 }
 
 /** Starting a child with the same id again does not create a second child. */
-export interface ChildStart {
+export interface ChildSessionRequest {
   readonly id: SessionId;
   readonly parent: SessionRecord;
   readonly cause: Pick<NonNullable<SessionRecord['parent']>, 'runId' | 'callId' | 'attempts'>;
@@ -91,7 +91,7 @@ export class ChildStarter extends ServerComponent<Deps> {
    * Rejects: conflict (nested too deeply, or too many children), invalid_request (unknown template or sub-agent), quota (no
    * budget left).
    */
-  async start(start: ChildStart, signal: AbortSignal): Promise<void> {
+  async start(start: ChildSessionRequest, signal: AbortSignal): Promise<void> {
     const { id, parent, begins, task: text, goal } = start;
     const sessions = await this.deps.sessions();
     await this.#turns(parent.id, async () => {
@@ -109,7 +109,7 @@ export class ChildStarter extends ServerComponent<Deps> {
     await failpoint('delegate.sent');
   }
 
-  async #create(start: ChildStart): Promise<void> {
+  async #create(start: ChildSessionRequest): Promise<void> {
     const { id, parent, cause, task, template, begins, most } = start;
     const { records, findTemplate, budgets, readLimits } = this.deps;
     const sessions = await this.deps.sessions();

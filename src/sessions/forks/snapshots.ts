@@ -20,14 +20,14 @@ import {
 } from './copies.ts';
 import type { WorkspaceArchiver } from './workspace-archive.ts';
 
-export interface SessionFilesCopyPolicy {
+export interface SessionSnapshotPolicy {
   /** Number of newest copies kept per session. 0: copies are off. */
   readonly keep: number;
   readonly maxBytes: number;
   readonly sessionBytes: number;
 }
 interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records' | 'warn'> {
-  readonly policy: SessionFilesCopyPolicy;
+  readonly policy: SessionSnapshotPolicy;
   readonly events: Pick<EventStore, 'findLastSeq'>;
   readonly copies: CopyStore;
   readonly archive: WorkspaceArchiver;
@@ -220,4 +220,4 @@ export class SessionFilesCopier extends ServerComponent<Deps> implements Workspa
 /** Maximum total size of the tar headers, in bytes. */
 const maxHeaders = 500_000 * 4_096;
 /** Incompressible files grow slightly when compressed. */
-const maxOf = ({ maxBytes }: SessionFilesCopyPolicy): number => Math.ceil(maxBytes * 1.1) + 10 * 1024 * 1024;
+const maxOf = ({ maxBytes }: SessionSnapshotPolicy): number => Math.ceil(maxBytes * 1.1) + 10 * 1024 * 1024;

@@ -73,7 +73,7 @@ const Owner = z.object({ owner: z.string(), at: z.number(), isKept: z.boolean().
 const uploadMs = 60 * 60_000; // longer than any upload takes
 const gone = () => new AppError('file_not_found', 'There is no such file.');
 
-export function createUploadService({ records, blobs, clock, newId, maxBytes }: Deps): UploadStore {
+export function createUploadStore({ records, blobs, clock, newId, maxBytes }: Deps): UploadStore {
   const started = clock.now();
   const turns = createKeyedQueue();
 

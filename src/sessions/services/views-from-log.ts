@@ -66,7 +66,7 @@ export async function readFileFromLog(log: EventLog, id: SessionId, fileRequest:
   return Buffer.from(content);
 }
 
-export async function readUnfinishedFile(
+export async function readPlaceholderForOpenFile(
   log: EventLog,
   id: SessionId,
   fileRequest: FileRequest,

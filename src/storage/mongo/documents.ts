@@ -44,7 +44,7 @@ export interface PutDocument {
   readonly id: string;
   readonly doc: string;
   readonly sort: number;
-  /** Index sets for owner, state, parent and sharing. Absent in older records. */
+  /** Index keys for the owner, state, parent and sharing. Absent in older records. */
   readonly of?: readonly string[];
   readonly name?: string;
 }

@@ -86,7 +86,7 @@ inEachWorld('process', 'with sandboxes of $driver', (world) => {
     const changes = page.getByRole('textbox', { name: 'Changes to totals/sum.sh' });
     await changes.getByText('echo $(($1 + $2))').click();
     await page.getByRole('button', { name: 'Comment on line 2' }).click();
-    await page.getByRole('textbox', { name: 'Comment for the agent on line 2' }).fill('Name both numbers.');
+    await page.getByRole('textbox', { name: 'Comment on line 2 for the agent' }).fill('Name both numbers.');
     await page.keyboard.press('Control+Enter');
     await expect.poll(runsEnded).toBe(2);
     expect(lastAnswer()).toBe('The tests pass.');

@@ -89,7 +89,7 @@ async function walk(page: Page): Promise<void> {
   const changes = page.getByRole('textbox', { name: 'Changes to page.html' });
   await changes.getByText('Cities').click();
   await page.getByRole('button', { name: 'Comment on line 4' }).click();
-  await page.getByRole('textbox', { name: 'Comment for the agent on line 4' }).fill('Call them towns.');
+  await page.getByRole('textbox', { name: 'Comment on line 4 for the agent' }).fill('Call them towns.');
   await page.keyboard.press('Control+Enter');
   await page.locator('.ended').nth(1).waitFor();
   await changes.getByText('Towns').waitFor(); // the open comparison follows the file

@@ -126,7 +126,7 @@ test('what the agent wrote is compared by steps; a comment names file and line',
   await now.getByText('- first').click();
   expect(await axeFinds(page)).toEqual([]);
   await page.locator('.cm-comments button').filter({ visible: true }).click();
-  await page.getByRole('textbox', { name: 'Comment for the agent on line 3' }).fill('Say more here.');
+  await page.getByRole('textbox', { name: 'Comment on line 3 for the agent' }).fill('Say more here.');
   await page.keyboard.press('Control+Enter');
   await page.getByText('Comment sent to the agent.').waitFor();
   const reply = page.getByRole('article', { name: 'You' }).last();

@@ -8,7 +8,7 @@ import { createAgentConfigService } from '../../../src/sessions/projects/agent-c
 import { createProjectService } from '../../../src/sessions/projects/projects.ts';
 import { createProviderKeyStore } from '../../../src/sessions/projects/provider-keys.ts';
 import { listSupportedProviders } from '../../../src/sessions/projects/providers.ts';
-import { createUploadService } from '../../../src/sessions/projects/uploads.ts';
+import { createUploadStore } from '../../../src/sessions/projects/uploads.ts';
 import { createSideMessageService } from '../../../src/sessions/services/side-messages.ts';
 import { openLocalBlobs } from '../../../src/storage/blobs/folder.ts';
 import { templates } from '../agents/templates.ts';
@@ -42,7 +42,7 @@ export async function opencodexServer({
   const fake = fakeService({ clock, ...(play && { play }) });
   const { records } = fake.store;
   const blobFolder = join(folder.path, 'files');
-  const uploads = createUploadService({
+  const uploads = createUploadStore({
     records,
     blobs: await openLocalBlobs(blobFolder, 0),
     clock,

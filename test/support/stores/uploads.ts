@@ -1,5 +1,5 @@
 import { projectRecordKind } from '../../../src/sessions/projects/projects.ts';
-import { createUploadService } from '../../../src/sessions/projects/uploads.ts';
+import { createUploadStore } from '../../../src/sessions/projects/uploads.ts';
 import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { manualClock } from '../machines/manual-clock.ts';
 import { memoryBlobs } from './memory-blobs.ts';
@@ -17,7 +17,7 @@ export async function uploadBench() {
   const [clock, blobs] = [manualClock(1_000), memoryBlobs()];
   let n = 0;
   for (const id of ['p', 'pp', 'q']) await records.put({ kind: projectRecordKind, id, doc: {} });
-  const uploads = createUploadService({ records, blobs, clock, newId: () => `id-${n++}`, maxBytes });
+  const uploads = createUploadStore({ records, blobs, clock, newId: () => `id-${n++}`, maxBytes });
   const stage = (name: string, text = name, projectId: string | null = 'p', by = uploads) =>
     by.stage({ projectId, name, type: 'input', mimeType: null, content: content(text) }, signal);
   return {
@@ -31,6 +31,6 @@ export async function uploadBench() {
     },
     /** The uploads as the server has them that starts at `at`. */
     restarted: (at: number) =>
-      createUploadService({ records, blobs, clock: manualClock(at), newId: () => 'fresh', maxBytes }),
+      createUploadStore({ records, blobs, clock: manualClock(at), newId: () => 'fresh', maxBytes }),
   };
 }

@@ -38,7 +38,7 @@ const maxNodes = 2_000;
 const maxDepth = 24;
 const maxLevels = 2_000;
 const maxMerged = 200_000;
-/** Levels of a recursive reference. Deeper levels accept any value of its type. */
+/** How many levels of a recursive reference to expand. Below them, any value of the referenced type is accepted. */
 const maxRecursion = 2;
 const maxAlternatives = 24;
 

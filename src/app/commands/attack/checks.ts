@@ -305,7 +305,7 @@ export const sandboxChecks: readonly Check[] = [
   }),
 ];
 
-/** An incomplete report cannot prove a pass, but its flaws are still reported. */
+/** Checks cannot pass on an incomplete report, but the flaws it contains are still reported. */
 export function evaluateInspection(facts: InspectionResults): Finding[] {
   const isWhole = facts.has('end');
   return sandboxChecks.map(({ name, against, holds, advice, judge }) => {

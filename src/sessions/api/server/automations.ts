@@ -226,7 +226,7 @@ export interface AutomationSecret {
 
 /** Every method that takes an id rejects with not_found for an unknown automation. */
 export interface AutomationService {
-  /** Newest first. `owner` limits the list to that owner, `projects` and shared automations. */
+  /** Newest first. With `owner`: only that owner's automations, those of `projects`, and shared ones. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Automation[]>;
   /**
    * A run needs a message; a prebuild takes no message or goal, and needs a repository and a server that keeps prepared

@@ -7,7 +7,7 @@ import type { SessionService } from '../../api/sessions.ts';
 import type { SandboxAccess } from '../../engine/sandbox/sandbox-access.ts';
 import type { StoredSession } from '../../run/log/projection.ts';
 import { readWholeFile } from '../streams/whole-file.ts';
-import { readFileFromLog, readShellFromLog, readUnfinishedFile } from '../views-from-log.ts';
+import { readFileFromLog, readPlaceholderForOpenFile, readShellFromLog } from '../views-from-log.ts';
 
 const viewMs = 5_000;
 const keptMs = 20_000; // enough for most sandboxes to start
@@ -48,7 +48,7 @@ export function createSessionViews({
         signal,
         (client, until) =>
           readWholeFile(client, path, until).catch(
-            unlessMissing('file_not_found', () => readUnfinishedFile(log, id, requested)),
+            unlessMissing('file_not_found', () => readPlaceholderForOpenFile(log, id, requested)),
           ),
         () => readFileFromLog(log, id, requested).catch((unknown: unknown) => keptFile(id, path, { signal, unknown })),
       );

@@ -39,7 +39,7 @@ exec dd bs=262144 iflag=skip_bytes,count_bytes,fullblock skip="$from" count="$co
  * An interrupted upload leaves the old file intact. $3: the required version, `none` for a new file, or empty for any
  * version. Prints the new version, which always differs from the old one.
  */
-export const fileReceiveScript = `
+export const receiveFileScript = `
 root=$(readlink -f -- "$2")
 case "$1" in */ | */. | */..) exit ${exits.unfit} ;; esac
 file=$(readlink -m -- "$1") || exit 1
@@ -195,7 +195,7 @@ export function createStreamService({ sandboxes, ids, known }: Deps): StreamServ
         const written = await client.transfers.write(path, counted, condition, signal).catch(asDiskFull);
         return { size, version: parseFileVersion(written.version) };
       }
-      const argv = ['sh', '-c', fileReceiveScript, 'sh', path, client.workdir, only ?? ''];
+      const argv = ['sh', '-c', receiveFileScript, 'sh', path, client.workdir, only ?? ''];
       const program = { id: nameOf('write'), argv };
       const pipes = { input: counted, onOutput: version.add, onErrors: errors.add };
       const { exitCode } = await runProgramOverPipes(client, program, pipes, signal);

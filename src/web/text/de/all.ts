@@ -6,7 +6,7 @@ import { conversationStrings } from './conversation.ts';
 import { delegationStrings } from './delegation.ts';
 import { eventTexts } from './events.ts';
 import { modelStrings } from './models.ts';
-import { previewTexts } from './preview.ts';
+import { previewStrings } from './preview.ts';
 import { secretStrings } from './secrets.ts';
 import { serverSettingStrings as serverSettings } from './server.ts';
 import { sessionStrings } from './sessions.ts';
@@ -30,7 +30,7 @@ export const de: Texts = {
   ...delegationStrings,
   ...workStrings,
   ...sharingStrings,
-  ...previewTexts,
+  ...previewStrings,
   ...shipStrings,
 };
 

@@ -20,7 +20,7 @@ export const delegationStrings = {
   'attempts.again': 'Neue Versuche',
   'attempts.task': 'Aufgabe',
   'attempts.form.number': 'Anzahl der Versuche (2 bis 8)',
-  'attempts.form.models': 'Modelle (reihum verwendet, optional)',
+  'attempts.form.models': 'Modelle (optional, reihum zugeteilt)',
   'attempts.form.modelLines': 'Modelle (eines pro Zeile, reihum verwendet, optional)',
   'attempts.attempt': 'Versuch',
   'attempts.state': 'Status',

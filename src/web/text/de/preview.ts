@@ -1,6 +1,6 @@
 import type { previewStrings as english } from '../en/preview.ts';
 
-export const previewTexts: Record<keyof typeof english, string> = {
+export const previewStrings: Record<keyof typeof english, string> = {
   'tab.preview': 'Vorschau',
   'tab.new': 'neu',
   'preview.none': 'Es laufen keine Server. Starten Sie einen in der Sandbox, dann erscheint er hier.',

@@ -157,7 +157,7 @@ export const secretStrings = {
   'memory.byUnnamed': 'von einer Person',
   'memory.byAgent': 'von einem Agenten',
   'memory.byAgentApproved': 'von einem Agenten, mit Genehmigung',
-  'memory.byServer': 'vom Server (abgelaufen)',
+  'memory.byServer': 'vom Server, weil abgelaufen',
   'memory.undo': 'Letzte Änderung rückgängig machen',
   'memory.notUndone': 'Änderung konnte nicht rückgängig gemacht werden',
   'memory.notRestored': 'Notiz konnte nicht wiederhergestellt werden',

@@ -19,7 +19,7 @@ export const delegationStrings = {
   'attempts.again': 'New attempts',
   'attempts.task': 'Task',
   'attempts.form.number': 'Number of attempts (2 to 8)',
-  'attempts.form.models': 'Models (used in turn, optional)',
+  'attempts.form.models': 'Models (optional, assigned in rotation)',
   'attempts.form.modelLines': 'Models (one per line, used in turn, optional)',
   'attempts.attempt': 'Attempt',
   'attempts.state': 'Status',

@@ -155,7 +155,7 @@ export const secretStrings = {
   'memory.byUnnamed': 'by a person',
   'memory.byAgent': 'by an agent',
   'memory.byAgentApproved': 'by an agent, with approval',
-  'memory.byServer': 'by the server (expired)',
+  'memory.byServer': 'by the server, because it expired',
   'memory.undo': 'Undo last change',
   'memory.notUndone': 'Could not undo the change',
   'memory.notRestored': 'Could not restore the note',

@@ -233,7 +233,7 @@ export const workStrings = {
   'editor.lines': 'lines {from} to {to}',
   'editor.about': 'About {path}, {place}:',
   'editor.comment': 'Comment on {place}',
-  'editor.commentOn': 'Comment for the agent on {place}',
+  'editor.commentOn': 'Comment on {place} for the agent',
   'editor.commentSent': 'Comment sent to the agent.',
   'screen.title': 'Desktop',
   'screen.back': 'Back to session',

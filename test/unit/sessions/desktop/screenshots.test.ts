@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { Message } from '../../../../src/agents/models/model.ts';
 import { buildPngFile } from '../../../../src/core/text/pictures.ts';
 import { createScreenshotStore } from '../../../../src/sessions/desktop/screenshots.ts';
-import { createUploadService } from '../../../../src/sessions/projects/uploads.ts';
+import { createUploadStore } from '../../../../src/sessions/projects/uploads.ts';
 import { loadPictures } from '../../../../src/sessions/run/turns/ask-model.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -19,7 +19,7 @@ function bench(keepPerSession = 2) {
   const clock = manualClock(1_000);
   const newId = () => `00000000-0000-4000-8000-${String(++count).padStart(12, '0')}`;
   const blobs = memoryBlobs();
-  const uploads = createUploadService({ records: createInMemoryStore().records, blobs, clock, newId, maxBytes: 1_000 });
+  const uploads = createUploadStore({ records: createInMemoryStore().records, blobs, clock, newId, maxBytes: 1_000 });
   const warned: string[] = [];
   const warn = (_about: object, text: string) => void warned.push(text);
   const pictures = createScreenshotStore({ uploads, keepPerSession, newName: newId, urlOf, warn });

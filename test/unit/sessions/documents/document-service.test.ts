@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { createIdSource } from '../../../../src/core/model/ids.ts';
 import { createDocumentService, createExpiredFileSweep } from '../../../../src/sessions/documents/document-service.ts';
-import { createUploadService } from '../../../../src/sessions/projects/uploads.ts';
+import { createUploadStore } from '../../../../src/sessions/projects/uploads.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { memoryBlobs } from '../../../support/stores/memory-blobs.ts';
@@ -11,7 +11,7 @@ const never = new AbortController().signal;
 
 function start() {
   const [{ records }, clock, blobs, ids] = [createInMemoryStore(), manualClock(1_000), memoryBlobs(), createIdSource()];
-  const uploads = createUploadService({ records, blobs, clock, newId: ids.messageId, maxBytes: 100 });
+  const uploads = createUploadStore({ records, blobs, clock, newId: ids.messageId, maxBytes: 100 });
   const documents = createDocumentService({ records, clock, ids, deleteUpload: uploads.delete });
   const aFile = async (lifeMs: number | null) => {
     const file = { projectId: null, name: 'a', type: 'input', mimeType: null } as const;

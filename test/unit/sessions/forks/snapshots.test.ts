@@ -4,7 +4,7 @@ import { raceAbort } from '../../../../src/core/concurrency/cancel.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
 import { CopyStore } from '../../../../src/sessions/forks/copies.ts';
-import { SessionFilesCopier, type SessionFilesCopyPolicy } from '../../../../src/sessions/forks/snapshots.ts';
+import { SessionFilesCopier, type SessionSnapshotPolicy } from '../../../../src/sessions/forks/snapshots.ts';
 import type { WorkspaceArchiver } from '../../../../src/sessions/forks/workspace-archive.ts';
 import type { LiveSession } from '../../../../src/sessions/run/live-session.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
@@ -32,7 +32,7 @@ const archive: WorkspaceArchiver = {
   },
 };
 
-function bench(policy: Partial<SessionFilesCopyPolicy> = {}, own: WorkspaceArchiver = archive) {
+function bench(policy: Partial<SessionSnapshotPolicy> = {}, own: WorkspaceArchiver = archive) {
   const store = createInMemoryStore();
   const blobs = memoryBlobs();
   const clock = manualClock(1_000);

@@ -3,8 +3,8 @@ import type { ConsoleEntry, ToolContent } from '../../../../src/core/model/event
 import { addTruncationNotes } from '../../../../src/sessions/services/exec-if-running.ts';
 import {
   readFileFromLog,
+  readPlaceholderForOpenFile,
   readShellFromLog,
-  readUnfinishedFile,
 } from '../../../../src/sessions/services/views-from-log.ts';
 import { fact, sessionId, writerBench } from '../../../support/machines/session-parts.ts';
 import { calledFact } from '../../../support/stores/store.ts';
@@ -114,7 +114,7 @@ describe('from the moment a call names it', () => {
     for (const last of [wrote('/workspace/a.md', null, false), end]) {
       const log = await logOf(begin, last);
       await expect(readFileFromLog(log, sessionId, requested)).rejects.toMatchObject({ code: 'file_not_found' });
-      expect(await readUnfinishedFile(log, sessionId, requested)).toBeUndefined();
+      expect(await readPlaceholderForOpenFile(log, sessionId, requested)).toBeUndefined();
     }
   });
 });

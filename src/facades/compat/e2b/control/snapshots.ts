@@ -15,7 +15,7 @@ import { SandboxParams, type SandboxViewDeps, toSandboxWithTokens } from './shap
 interface Deps extends SandboxViewDeps {
   readonly parts: Pick<FacadeDeps, 'services' | 'clock'>;
   readonly settings: E2bSettings;
-  /** Rejects: session_not_found, forbidden, conflict (not created by a program that uses these SDKs). */
+  /** Rejects: session_not_found, forbidden, conflict (the sandbox was not created through these SDKs). */
   readonly withLife: (sid: string) => Promise<{ readonly record: SessionRecord; readonly life: SessionLifetime }>;
   readonly statusOf: (code: AppError['code']) => number;
 }

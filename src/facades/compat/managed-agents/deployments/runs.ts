@@ -35,7 +35,7 @@ export const toDeploymentRun = (start: AutomationStart) => ({
   created_at: toIsoTime(start.at),
 });
 
-/** Rejects: not_found, quota (the start still waits after 30 seconds). */
+/** Rejects: not_found, quota (the start is still waiting after 30 seconds). */
 export async function waitForDeploymentRun(
   { id, automationId }: Pick<AutomationStart, 'id' | 'automationId'>,
   { services: { automations }, clock }: Deps & { readonly clock: Clock },

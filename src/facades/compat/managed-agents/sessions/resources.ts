@@ -97,7 +97,8 @@ export function createSessionResourceRoutes(parts: FileDeps): ApiRoutes {
       const kept = parseManagedSessionContent(record);
       const resource = one(record, params.resource);
       if (resource.type !== 'file') {
-        await sessions.update(record.id, {}); // hides the state from callers who cannot change the session
+        // Checks access first, so that the error below does not reveal the resource's type.
+        await sessions.update(record.id, {});
         throw invalidRequestError(
           'Only files can be removed from a session. Its other resources stay until it is deleted.',
         );

@@ -88,8 +88,8 @@ export function TextEditor(props: Props) {
           kind="quiet"
           class="small"
           icon="edit"
-          label={t('editor.comment', { place: placeOf(lines) })}
-          onClick={() => setCommented(lines)}
+          label={t('editor.comment', { place: placeOf(commented ?? lines) })}
+          onClick={() => setCommented(commented ?? lines)}
         />
         <span class="fill" />
         <span class="quiet">{isChanged ? t('files.unsaved') : ''}</span>

@@ -4,8 +4,8 @@ import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import {
-  fileReceiveScript,
   fileSendScript,
+  receiveFileScript,
   toTransferError,
 } from '../../../../../src/sessions/services/streams/streams.ts';
 import { temporaryFolder } from '../../../../support/stores/store.ts';
@@ -22,9 +22,9 @@ function folder() {
     const [size, version] = stdout.slice(0, end).split(' ');
     return { status, size: Number(size), version, content: stdout.slice(end + 1) };
   };
-  const receive = (path: string, text: string, replaces = '') => sh(fileReceiveScript, [path, root, replaces], text);
+  const receive = (path: string, text: string, replaces = '') => sh(receiveFileScript, [path, root, replaces], text);
   const upload = async (path: string, text: string, replaces: string) => {
-    const program = spawn('sh', ['-c', fileReceiveScript, 'sh', path, root, replaces], {
+    const program = spawn('sh', ['-c', receiveFileScript, 'sh', path, root, replaces], {
       cwd: root,
       stdio: ['pipe', 'ignore', 'ignore'],
     });
