@@ -17,14 +17,17 @@ import { mutateWithRetry } from '../data/server.ts';
 import { currentSession, currentSessionId } from '../data/sessions.ts';
 import { ChildCard } from '../delegation/tree.tsx';
 import { PlainText } from '../markdown/plain.tsx';
+import { chosenModel } from '../models/state.ts';
 import { ErrorBoundary } from '../parts/boundary.tsx';
 import { truncateLine } from '../parts/bounded-text.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { StatusIcon } from '../parts/kit/status.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
+import { chosenTemplate } from '../sessions/templates.ts';
 import { openSettings } from '../settings/settings.tsx';
 import { ForkButton } from '../sharing/fork.tsx';
+import { chosenSkills, readChosenSkills } from '../skills/state.ts';
 import { t, translateServerText } from '../text/text.ts';
 import { ApprovalCard, toJsonText } from './approval-card.tsx';
 import { setComposerText } from './composer-text.ts';
@@ -226,8 +229,11 @@ function RepositoryCard({ seq, data }: { seq: number; data: EventDataOf<'reposit
       await mutateWithRetry('repositories.fetch', { sessionId, path });
       if (task) await sendMessage({ text: task.text, attachments: task.attachments, goal: task.goal });
     });
-  const change = () => {
+  const change = async () => {
+    const { id, model, template } = currentSession.value ?? {};
+    const skills = id === undefined ? [] : await readChosenSkills(id).catch(() => []);
     navigateToSession(undefined);
+    [chosenModel.value, chosenTemplate.value, chosenSkills.value] = [model ?? '', template ?? '', skills];
     chosenRepository.value = url;
     isRepositoryFieldOpen.value = true;
     setComposerText(task?.text ?? '');

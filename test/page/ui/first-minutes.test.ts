@@ -80,13 +80,17 @@ test('the demo answers a message that is no task of it with its tasks', { tags: 
 });
 
 test('a session whose repository cannot be cloned is failed, and its card offers both ways on', async ({ desk }) => {
-  const id = await desk.worked('hello', { repositories: [{ url: 'http://127.0.0.1:9/shop.git' }] });
+  const id = await desk.worked('hello', {
+    template: 'minimal',
+    repositories: [{ url: 'http://127.0.0.1:9/shop.git' }],
+  });
   const { page } = await desk.open(`/#${id}`);
   const card = page.getByRole('alert').filter({ hasText: 'Could not clone the repository' });
   await card.getByRole('button', { name: 'Try again' }).waitFor();
   await page.getByRole('main').getByText('failed', { exact: true }).waitFor();
   await card.getByRole('button', { name: 'Edit URL in a new session' }).click();
-  expect(await page.getByRole('textbox', { name: 'Message' }).inputValue()).toBe('hello');
+  await expect.poll(() => page.getByRole('textbox', { name: 'Message' }).inputValue()).toBe('hello');
+  await page.getByRole('button', { name: 'Template: Minimal' }).waitFor();
 });
 
 test('what cannot run here is grey with what it lacks until its key is there', { tags: ['all'] }, async ({ desk }) => {
