@@ -239,9 +239,9 @@ export function AutomationForm({ automation, back }: { automation?: Automation; 
               },
             }),
             whileRunning: { isAdvanced: true },
-            'budget.tokens': { isAdvanced: true },
-            'budget.cost': { isAdvanced: true },
-            'budget.toolCalls': { isAdvanced: true },
+            'budget.tokens': { isAdvanced: true, placeholder: t('form.default') },
+            'budget.cost': { isAdvanced: true, placeholder: t('form.default') },
+            'budget.toolCalls': { isAdvanced: true, placeholder: t('form.default') },
           };
         }}
       />

@@ -114,36 +114,40 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
       ) : (
         isLive && (
           <div class="choices approval-choices">
-            <Button kind="quiet" label={t('approval.rejectWith')} disabled={isSending} onClick={() => setNote('')} />
-            {!fixed && (
+            <div class="choices">
+              <Button kind="quiet" label={t('approval.rejectWith')} disabled={isSending} onClick={() => setNote('')} />
+              {!fixed && (
+                <Button
+                  kind="quiet"
+                  label={t('approval.change')}
+                  disabled={isSending}
+                  onClick={() => setEdited(proposal ?? { title: '', text: summary })}
+                />
+              )}
+            </div>
+            <div class="choices">
               <Button
-                kind="quiet"
-                label={t('approval.change')}
+                class="main stack"
+                label={t('approval.reject')}
                 disabled={isSending}
-                onClick={() => setEdited(proposal ?? { title: '', text: summary })}
+                onClick={act(() => mutate('runs.reject', call))}
               />
-            )}
-            <Button
-              class="main stack"
-              label={t('approval.reject')}
-              disabled={isSending}
-              onClick={act(() => mutate('runs.reject', call))}
-            />
-            {!fixed && (
+              {!fixed && (
+                <Button
+                  label={t('approval.always')}
+                  disabled={isSending}
+                  title={t('approval.alwaysTells', { name })}
+                  onClick={act(() => approve({ always: true }))}
+                />
+              )}
               <Button
-                label={t('approval.always')}
+                class="main stack"
+                kind="primary"
+                label={t('approval.approve')}
                 disabled={isSending}
-                title={t('approval.alwaysTells', { name })}
-                onClick={act(() => approve({ always: true }))}
+                onClick={act(() => approve())}
               />
-            )}
-            <Button
-              class="main stack"
-              kind="primary"
-              label={t('approval.approve')}
-              disabled={isSending}
-              onClick={act(() => approve())}
-            />
+            </div>
           </div>
         )
       )}

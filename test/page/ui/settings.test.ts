@@ -78,7 +78,7 @@ test('a call is approved once, after an edit, or always in the session, as the s
   expect(await axeFinds(page)).toEqual([]);
   await card.last().getByRole('button', { name: 'Run with edits' }).click();
   await card.last().getByText('echo third').waitFor();
-  await card.last().getByRole('button', { name: 'Always approve in this session' }).click();
+  await card.last().getByRole('button', { name: 'Approve for this session' }).click();
   await page.locator('.ended').waitFor();
   expect(await card.count()).toBe(0); // a decided approval is a line of its call
   expect(await page.locator('.permission').allTextContents()).toEqual([

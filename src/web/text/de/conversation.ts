@@ -39,7 +39,7 @@ export const conversationStrings = {
   'approval.reject': 'Ablehnen',
   'approval.rejectWith': 'Mit Begründung ablehnen',
   'approval.note': 'Was der Agent stattdessen tun soll',
-  'approval.always': 'In dieser Sitzung immer genehmigen',
+  'approval.always': 'Für diese Sitzung genehmigen',
   'approval.alwaysTells': 'Alle weiteren Aufrufe von {name} in dieser Sitzung genehmigen',
   'approval.approved': 'Genehmigt',
   'approval.rejected': 'Abgelehnt',

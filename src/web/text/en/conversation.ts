@@ -39,7 +39,7 @@ export const conversationStrings = {
   'approval.reject': 'Reject',
   'approval.rejectWith': 'Reject and explain',
   'approval.note': 'What the agent should do instead',
-  'approval.always': 'Always approve in this session',
+  'approval.always': 'Approve for this session',
   'approval.alwaysTells': 'Approve all further calls to {name} in this session',
   'approval.approved': 'Approved',
   'approval.rejected': 'Rejected',
