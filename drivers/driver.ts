@@ -123,7 +123,7 @@ export interface Capabilities {
   /** Limits that apply to a sandbox as a whole, not only to each process. */
   readonly limits: readonly (keyof SandboxLimits)[];
   readonly desktop: boolean;
-  /** The kind of sandboxes, such as pods or claims. Absent: only one kind. */
+  /** The kind of object that the driver creates for a sandbox, such as a pod or a claim. Absent: there is only one kind. */
   readonly engine?: string | undefined;
   /** The only image names that sandboxes can use. Absent: any image. */
   readonly images?: readonly string[];
@@ -201,7 +201,7 @@ export interface Pausable {
 }
 export const isPausable = (driver: Driver): driver is Driver & Pausable => 'pause' in driver && 'resume' in driver;
 
-/** Optional: runs containers on a sandbox's loopback interface. `destroy` and `pause` include them. */
+/** Optional: runs containers on a sandbox's loopback interface. `destroy` and `pause` also apply to them. */
 export interface ServiceHost {
   /** Does nothing if the service is already running. Rejects: image_missing, sandbox_not_found, sandbox_unavailable. */
   startService(
@@ -279,8 +279,8 @@ export const isPoolable = (driver: Driver): driver is Driver & Poolable => 'warm
 /** Optional: the backend itself keeps sandboxes ready, and each sandbox start can claim one. */
 export interface PoolHost {
   /**
-   * Ends sandboxes of other recipes, except those of newer servers. Rejects with unsupported if the backend has no
-   * pools.
+   * Keeps `want.count` sandboxes of this recipe ready. Ends ready sandboxes of other recipes, except those of newer
+   * servers. Rejects with unsupported if the backend has no pools.
    */
   keepReady(
     recipe: SandboxRecipe,
@@ -338,7 +338,7 @@ export interface ImageBuilder {
 export const buildsImages = (driver: Driver): driver is Driver & ImageBuilder =>
   'startBuild' in driver && driver.capabilities.noBuilds === undefined;
 
-/** A sandbox's only network access. The driver owns the listening socket. */
+/** Handles a sandbox's only network access. The driver owns the listening socket. */
 export interface EgressHandler {
   /** The handler owns the socket and closes it. */
   serve(socket: Duplex, from: { id: SandboxId; sessionId: SessionId }): void;

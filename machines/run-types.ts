@@ -216,7 +216,8 @@ export interface RunMachineContext extends RunInput {
   answered: boolean; // the user answered the first pending call's question
   spent: RunSpending; // since the budget was last granted
   toolCalls: number; // since the budget was last granted
-  granted: boolean; // a user has just granted the budget, so the next request is always sent
+  /** A user has just granted the budget, so the next request is exempt from all limits except time and tool calls. */
+  granted: boolean;
   workedMs: number; // working time before a restart, in ms
   overtime: boolean;
   acts: readonly ProgressEntry[];

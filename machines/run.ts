@@ -189,7 +189,7 @@ export const runMachine = runSetup.createMachine({
         { target: 'working' },
       ],
     },
-    // Entered only by a restored run that waits for a slot.
+    // Entered only by a restored run that is waiting for a slot.
     parked: { on: { 'run.answer': 'working' } },
     working: {
       initial: 'deciding',

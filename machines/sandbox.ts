@@ -9,7 +9,7 @@ import {
 } from '../src/core/model/protocol-violation.ts';
 import { createPlaceholderActor } from './unprovided.ts';
 
-/** A lost sandbox is provisioned again on the same workspace. */
+/** A lost sandbox is provisioned again with the same workspace. */
 export interface SandboxInput {
   readonly sessionId: SessionId;
   readonly sandboxId: SandboxId;

@@ -21,7 +21,10 @@ export interface SessionInput {
   readonly sandbox: 'absent' | 'start' | 'adopt' | 'discard';
   /** The last sandbox was untrusted, and nobody has permitted a new one since. */
   readonly distrusted?: boolean;
-  /** Set if another session's run waits for this session. No slots are then needed, which prevents a deadlock. */
+  /**
+   * Set if another session's run is waiting for this session. This session then needs no `run` slot, which prevents a
+   * deadlock.
+   */
   readonly isChild?: boolean;
   /** Slots are shared fairly between owners. */
   readonly owner?: string;

@@ -1,7 +1,7 @@
 import type { SessionId } from '../src/core/model/ids.ts';
 import type { SlotKind } from './session.ts';
 
-// A free slot goes to the owner with the fewest slots, then to the oldest request.
+// A free slot goes to the oldest request among those whose owners hold the fewest slots.
 
 export interface SlotRequest {
   readonly id: SessionId;

@@ -20,7 +20,7 @@ export type ProgressEntry =
 
 export const computeProgressHistorySize = (policy: StuckPolicy): number => Math.max(...Object.values(policy));
 
-/** Undefined if the run makes progress. Examines only the latest unbroken series. */
+/** Undefined if the run is making progress. Examines only the latest unbroken series. */
 export function explainStuckRun(acts: readonly ProgressEntry[], policy: StuckPolicy): string | undefined {
   const { sameResult, sameError, alternation, sameText, sameWait } = policy;
   const repeats = (count: number, key: (act: ProgressEntry) => string | undefined) => {

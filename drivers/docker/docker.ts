@@ -182,7 +182,7 @@ export async function createDockerDriver(
     }
     const files = pointer?.workspace ?? (fromPool && workspaceVolumeOf(fromPool));
     const former = files === undefined ? undefined : names.warmIn(files);
-    // Remove services first, so an interrupted removal leaves the sandbox listed and is repeated.
+    // Remove services first, so that an interrupted removal leaves the sandbox listed and can be retried.
     if (!found || mayHaveServices(found.Config.Labels)) await services.remove(id, signal);
     await removeContainer(engine, name, instance, signal, found);
     for (const key of former ? [former, id] : [id]) {

@@ -29,7 +29,7 @@ export const imageContentLabel = 'corral.content';
 /** Label of an empty volume. Names the volume that holds the session's workspace. */
 export const workspaceLabel = 'corral.workspace';
 
-/** Names are unique, so a session has at most one container. */
+/** The engine refuses duplicate names, so a session has at most one container. */
 export function createContainerNaming(instance: string) {
   const base = `corral-${instance}-`;
   const after = (prefix: string, name: string) =>

@@ -6,7 +6,8 @@ export const workspacePath = '/workspace';
 const blockBytes = 512;
 
 /**
- * Programs such as `cp -a` change the folder's mode and times, so the user must own it. Ignores the engine's refusal.
+ * Programs such as `cp -a` change the folder's mode and times, so the user must own it. Ignores error responses from
+ * the engine.
  */
 export async function changeWorkspaceOwner(
   engine: Dockerode,

@@ -42,7 +42,7 @@ export interface KubernetesOptions
   readonly onOpen?: (message: string) => void;
   /** PEM certificates of the authorities that sandboxes trust in addition to their image's own. */
   readonly extraCa?: string | undefined;
-  /** Maximum wait of a sandbox start for a node, an image or a claimed pod. */
+  /** Maximum time that a sandbox start waits for a node, an image or a claimed pod. */
   readonly pendingMs: number;
   readonly desktop?: boolean;
   readonly onTrouble?: ((error: AppError) => void) | undefined;

@@ -153,7 +153,7 @@ export const sandboxEnvironment = {
   CORRAL_QUIET: '1',
 } as const;
 
-/** A login shell takes its PATH from /etc/profile, which lacks the sandbox's own programs. */
+/** A login shell takes its PATH from /etc/profile, which does not include the folder of the sandbox's own programs. */
 const profile = `case ":$PATH:" in *:${sandboxToolsFolder}/bin:*) ;; *) PATH="${sandboxToolsFolder}/bin:$PATH" ;; esac\n`;
 
 export const createAccountFiles = (user: number) => ({

@@ -202,7 +202,7 @@ export const daemonLimits = {
   /** A request fails if its JSON response is longer than this. */
   answerBytes: 16 * 1024 * 1024,
   commandChars: 4_096,
-  /** Maximum number of characters of a command that its shell's console shows. */
+  /** A shell's console shows at most this many characters of a command. */
   shownChars: 64 * 1024,
   fileBytes: 50 * 1024 * 1024,
   /** Limit per output stream of `exec`. */

@@ -171,7 +171,7 @@ export function createDaemon(parts: DaemonState, { version, sandboxId, desktop, 
       if (!root) throw new AppError('not_found', `There is no process ${pid}.`);
       const tree = findProcessSubtree(root, init, createOrphanRule(parts, readStartTime(root, clock.now())));
       const { spared } = keepers;
-      // Signal the root first, because a shell whose child ends runs its next command.
+      // Signal the root first, because a shell runs its next command when its child ends.
       if (name === 'SIGINT')
         for (const proc of [root, ...findTreeMembers(tree, spared).members]) sendSignals(proc.pid, name);
       else await endProcessTree(tree, { spared, grace: name === 'SIGKILL' ? 'none' : 'usual' });

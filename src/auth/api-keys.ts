@@ -31,7 +31,7 @@ const StoredKey = z.object({
     .object({ id: z.string(), role: z.enum(apiKeyProjectRoles) })
     .nullable()
     .default(null),
-  /** Tokens that match this rule authenticate as this account. Null if it has a secret. */
+  /** Tokens that match this rule authenticate as this account. Null if the key has a secret. */
   trust: TrustRule.nullable().default(null),
   pepper: z.string(),
   hash: z.string(),
@@ -162,7 +162,10 @@ export async function openApiKeys(deps: Deps): Promise<ApiKeys> {
     settle(entry);
     return entry;
   }
-  /** Ends the key's principal if the key is inactive or its person's rights changed. */
+  /**
+   * Ends the key's principal if the key is inactive or its person's rights changed, and creates a new one for an active
+   * key.
+   */
   function settle(entry: Entry): void {
     const { doc, over } = entry;
     const from = doc.person === null ? undefined : deps.personOf?.(doc.person);

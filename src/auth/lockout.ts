@@ -22,7 +22,7 @@ const maxFailures = 1_000;
 const windowMs = 60_000;
 const maxAddresses = 10_000;
 
-/** 1,000 wrong credentials in a minute lock an address, or an IPv6 /64 network, out for a minute. */
+/** 1,000 wrong credentials within a minute lock out an address, or an IPv6 /64 network, for a minute. */
 export function createLockout({ clock, onFailure: listener }: LockoutOptions): Lockout {
   const windows = new Map<string, { failures: number; endsAt: number }>();
 

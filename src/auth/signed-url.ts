@@ -1,7 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../core/contracts/clock.ts';
 
-// A signature is `v1.kid.exp.nonce.mac`, or `v1.kid.exp.nonce.key.mac` for a link that an API key limits.
+// A signature is `v1.kid.exp.nonce.mac`, or `v1.kid.exp.nonce.key.mac` for a link that is bound to an API key.
 
 /** The first entry of `rights` is the default. */
 const purposes = {

@@ -172,7 +172,7 @@ export class AutomationRecords extends ServerComponent<Deps> {
 }
 
 export type OwnerAccessCheck = (owner: string, projectId: string | null) => boolean;
-/** A returning owner must resume explicitly: somebody else could have taken over. */
+/** A returning owner must resume the automation or webhook explicitly: somebody else may have taken it over. */
 export const ownerWithoutAccessReason =
   'Its owner has no access: no valid key, disabled, or no longer in the project. Resume it once the owner has access again, or to take it over.';
 export function resolveOwnerOnResume(

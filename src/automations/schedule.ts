@@ -15,7 +15,10 @@ export interface CronRule {
   readonly isRepeated: (at: number) => boolean;
 }
 
-/** A fixed time in a clock gap runs right after the gap; a repeated one runs once. Throws invalid_request. */
+/**
+ * A fixed time that falls in a clock gap moves to the end of the gap; one that occurs twice counts once. Throws
+ * invalid_request.
+ */
 export function parseCronRule({ cron, timezone }: CronTime): CronRule {
   const text = cron.trim();
   const refuse = (why: string) =>

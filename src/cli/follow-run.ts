@@ -88,7 +88,7 @@ const goalEnds = {
 
 interface QuestionToAnswer {
   readonly io: Io;
-  /** Empty if the agent's last message was the question. */
+  /** Empty if the question was already shown as the agent's last message. */
   readonly question: string;
   readonly approvals: readonly {
     readonly callId: string;

@@ -129,7 +129,7 @@ function addCommand(
   });
 }
 
-/** Options can stand between the first argument and the other program's command line. */
+/** Options can appear between the first argument and the other program's command line. */
 function parseCommandLine(command: Command, [first = '', ...words]: readonly string[]) {
   const { operands, unknown } = command.parseOptions([...words]);
   const [unknownOption] = unknown;

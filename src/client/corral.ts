@@ -276,8 +276,8 @@ export class Box implements AsyncDisposable {
   }
 
   /**
-   * Copies the conversation up to the newest run's end, or the step or run at `seq`. `session().forkedFrom.files`
-   * reports whether files were copied. Rejects with conflict if no run has ended.
+   * Copies the conversation up to the end of the newest run, or up to the end of the step or run at `seq`.
+   * `session().forkedFrom.files` reports whether files were copied. Rejects with conflict if no run has ended.
    */
   async fork(options: ForkOptions = {}): Promise<Box> {
     return this.#owned((await this.#server.call((api) => api.sessions.fork.mutate({ id: this.id, ...options }))).id);
@@ -294,7 +294,7 @@ export class Box implements AsyncDisposable {
   }
 
   /**
-   * Copies the files for new boxes, as in `corral.create({ snapshot: 'build-cache' })`. The copy outlives the box. It
+   * Copies the files for new boxes, as in `corral.create({ snapshot: 'build-cache' })`. The copy outlives the box, and
    * takes over `name` from an older snapshot.
    */
   snapshot(

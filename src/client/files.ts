@@ -44,7 +44,7 @@ export class Files {
   }
 
   /**
-   * Once the promise resolves, every gap causes a `lost` change, for example after a broken connection. Leaving the
+   * Once the promise resolves, every gap, such as one after a broken connection, causes a `lost` change. Leaving the
    * loop over the changes ends the watch.
    */
   async watch(path = '.', options: WatchOptions = {}): Promise<AsyncGenerator<FileChange, void>> {

@@ -57,7 +57,7 @@ export class Memory {
   undo(path: string, options: { readonly to?: number } = {}): Promise<Note> {
     return this.#server.call((api) => api.memory.undo.mutate({ ...this.#holder, path, ...options }));
   }
-  /** Permanently removes the text of an earlier version, or with `all`, every text and the note. */
+  /** Permanently removes the text of an earlier version or, with `all`, every text and the note itself. */
   redact(path: string, version: number | 'all'): Promise<Note> {
     return this.#server.call((api) => api.memory.redact.mutate({ ...this.#holder, path, version }));
   }

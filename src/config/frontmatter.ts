@@ -8,8 +8,8 @@ interface Frontmatter {
 }
 
 /**
- * Like Claude Code, takes a `texts` field literally if YAML refuses it or reads another type. Returns the reason if the
- * document is unreadable.
+ * Like Claude Code, takes a field in `texts` literally if YAML rejects it or parses it as another type. Returns the
+ * reason if the document is unreadable.
  */
 export function parseFrontmatter(text: string, texts: readonly string[]): Frontmatter | string {
   const lines = text

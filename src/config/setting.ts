@@ -3,7 +3,7 @@ import type { z } from 'zod';
 export interface SettingDescription {
   readonly about: string;
   readonly accepts: string;
-  /** Names without the CORRAL_ prefix that other tools also use, such as PORT. */
+  /** Unprefixed variable names that other tools also use, such as PORT. */
   readonly standard: readonly string[];
   readonly isSecret: boolean;
   readonly fallback: unknown;

@@ -29,7 +29,7 @@ const named = z
     Object.entries(all).map(([name, { 'timeout-seconds': s, ...server }]) => ({ name, timeoutMs: inMs(s), ...server })),
   );
 
-/** Tool servers that clients define. A URL is refused: Corral itself would call it. */
+/** Tool servers that clients define. A URL is refused, because Corral itself, not a sandbox, would call it. */
 export const ToolProgramsInput = z
   .record(nameForm, z.unknown())
   .refine((servers) => Object.keys(servers).length <= 16, 'at most 16')

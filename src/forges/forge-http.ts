@@ -154,7 +154,7 @@ function untilNextTry(headers: Headers, now: number): number | undefined {
   return reset > 0 ? Math.max(0, reset * 1_000 - now) : undefined;
 }
 
-/** GitHub adds `errors`; GitLab sends a string, a list or an object. */
+/** GitHub sends `errors` besides `message`; GitLab's `message` is a string, a list or an object. */
 function messageIn(text: string): string {
   const answer = parseJsonWithinLimits(text, jsonLimits);
   const { message, error, errors } = (answer ?? {}) as Record<string, unknown>;

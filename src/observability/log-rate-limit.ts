@@ -1,13 +1,13 @@
 import { type Clock, systemClock } from '../core/contracts/clock.ts';
 
-// Each interval logs the first lines per kind and source, then the number suppressed.
+// In each interval, logs the first lines per kind and source, then the number of suppressed lines.
 
 export const logNoiseIntervalMs = 60_000;
 const perSource = 10;
 const requestsPerSource = 100;
 /** A kind's limit, as a multiple of the limit for one source. */
 const manySources = 10;
-/** Maximum number of sources per kind and interval. Further sources share one count. */
+/** Maximum number of sources per kind in one interval. Further sources share one count. */
 const maxSources = 1_000;
 const maxKinds = 200;
 const others = 'others';

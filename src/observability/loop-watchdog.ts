@@ -3,7 +3,7 @@ import { setWatchdogJob, watchdogCounterIndex } from '../core/concurrency/watch-
 
 export interface WatchdogOptions {
   readonly blockedMs: number;
-  /** The watching thread: the watchdog's own, or the storage thread, which must start later. */
+  /** Which thread watches: the watchdog's own, or the storage thread, which must be started afterwards. */
   readonly thread: 'own' | 'store';
   /** The file descriptor that lines are written to; 2 is standard error. */
   readonly fd?: number;

@@ -10,7 +10,7 @@ type Awaitable<Value> = Value | Promise<Value>;
 type Next<Doc> = { readonly doc: Doc; readonly sort?: number } | 'again' | undefined;
 
 const maxTries = 1_000; // attempts, each lost to another writer
-// Refusals at one version before the name counts as taken. Concurrent writers can cause two.
+// Refused writes to the same version of a record before its name counts as taken. Concurrent writers can cause two.
 const maxRefusals = 3;
 
 /**

@@ -44,7 +44,7 @@ const maskedPaths = [
 const scratch = '/home/agent';
 const asImageUser = ['setpriv', `--reuid=${imageUserId}`, `--regid=${imageUserId}`, '--clear-groups', '--'];
 
-/** Has no workspace volume, because a committed image excludes volumes. */
+/** The container has no workspace volume, because committing it would not include the volume's files. */
 export function createBuildBody(request: ContainerRequest, start: readonly string[]): ContainerCreateOptions {
   const body = createSandboxBody(request);
   const host = body.HostConfig as HostConfig;
@@ -150,7 +150,10 @@ interface Options extends ContainerContext {
   readonly building: Set<SandboxId>;
 }
 const removeMs = 30_000;
-/** Milliseconds between measurements. The engine needs longer to measure larger builds. */
+/**
+ * Milliseconds from the end of one measurement to the start of the next. Measuring a larger build takes the engine
+ * longer.
+ */
 const measureEveryMs = 3_000;
 
 export function explainMissingBuildSupport({

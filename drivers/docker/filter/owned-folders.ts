@@ -26,7 +26,7 @@ export async function openSocketFolders(folder: string): Promise<SocketFolders> 
       await mkdir(path(id), { mode: 0o775 }).catch((error) => {
         if (error.code !== 'EEXIST') throw error;
       });
-      // Undo the umask, because the server's group creates sockets here.
+      // Undo the umask: the server needs write access through its group to create sockets here.
       await chmod(path(id), 0o775);
     },
     remove: (id) =>

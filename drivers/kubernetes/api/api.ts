@@ -114,7 +114,7 @@ export function openKubeApi({ credentials, clock, random, maxInFlight }: Options
 }
 export type KubeApi = ReturnType<typeof openKubeApi>;
 
-/** Milliseconds until the next attempt. Undefined if another attempt would be refused too. */
+/** Milliseconds until the next attempt. Undefined if a retry would not help. */
 function waitAfter(error: unknown, failures: number, random: () => number): number | undefined {
   if (!(error instanceof AppError) || error.code !== 'driver_unavailable') return undefined;
   const refusal = findRefusal(error);

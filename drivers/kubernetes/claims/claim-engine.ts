@@ -28,7 +28,7 @@ interface Options extends SandboxEngineOptions {
   blueprintFor(spec: SandboxSpec): SandboxBlueprint;
 }
 
-/** A pod may end before it is used. */
+/** Maximum number of attempts per sandbox start. A claimed pod may end before it is used. */
 const maxTries = 3;
 /** How long the controller may take to notice a new pool, in ms. */
 const poolLagMs = 5_000;
@@ -122,7 +122,10 @@ export function createClaimEngine(options: Options) {
     );
   }
 
-  /** Throws sandbox_capacity if waiting claims reach the pool's size plus its ready members. */
+  /**
+   * Throws sandbox_capacity if the number of waiting claims reaches the pool's size plus the number of its ready
+   * members.
+   */
   function checkBurst(name: string, pool: string): void {
     const size = templates.sizeOf(pool);
     const known = claims.known();

@@ -201,7 +201,7 @@ const containerWalls = (settings: PodSettings): k8s.V1SecurityContext => ({
   seccompProfile: seccompOf(settings),
 });
 
-/** `share`: fraction of the limits that the scheduler reserves. */
+/** `share`: requests as a fraction of the limits. The scheduler reserves the requests. */
 function computeResources(
   { memoryBytes, cpus, diskBytes }: Omit<SandboxLimits, 'pids'>,
   share: number,

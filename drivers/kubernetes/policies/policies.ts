@@ -13,7 +13,10 @@ type NetworkPaths = Pick<KubernetesOptions, Paths>;
 
 const tcp = (port: number) => [{ protocol: 'TCP', port }];
 
-/** Sandboxes accept connections only on the daemon's port. They can dial only the proxy, or nothing with `none`. */
+/**
+ * Sandboxes accept connections only on the daemon's port. Policy `proxy` lets them dial only the proxy; policy `none`
+ * lets them dial nothing.
+ */
 export function createNetworkPolicies(ways: NetworkPaths): V1NetworkPolicy[] {
   const { namespace, instance, port, reach, egressAddress: egress, serverPods } = ways;
   const server = serverPods && {
@@ -62,7 +65,7 @@ host=$KUBERNETES_SERVICE_HOST port=$KUBERNETES_SERVICE_PORT
 reach() { timeout "$1" bash -c ": </dev/tcp/$2/$3" 2>/dev/null; }
 [ -n "$host" ] && [ -n "$port" ] && reach 5 127.0.0.1 ${daemonPort} || exit 0
 if reach 1 "$host" "$port"; then echo "open $host:$port"; else echo closed; fi`;
-/** Attempts per check, because some plug-ins apply policies to a new pod late. */
+/** Number of attempts per check. More than one, because some network plug-ins apply policies to a new pod late. */
 const looks = 4;
 const lookMs = 15_000;
 const maxUnknown = 3;

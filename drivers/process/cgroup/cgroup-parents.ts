@@ -62,7 +62,7 @@ const serverGroup = 'corral-server';
 const trial: RequestedLimits = { memoryBytes: 2 ** 26, pids: 32, cpus: 1 };
 let trials = 0;
 
-/** Finds the group per hierarchy that supports the most limits. */
+/** In each hierarchy, finds the group that supports the most limits. */
 export async function findCgroupParents(search: Search): Promise<CgroupParent[]> {
   const found: CgroupParent[] = [];
   for (const hierarchy of search.hierarchies) {

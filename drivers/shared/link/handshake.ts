@@ -42,8 +42,8 @@ export type HandshakeResult =
   | { readonly kind: 'refused'; readonly reason: string };
 
 /**
- * `refused`: a missing or invalid line, or a wrong token. Awaits `admitted` first, because programs can start after the
- * answer.
+ * `refused`: a missing or invalid line, or a wrong token. Awaits `admitted` before answering, because the daemon can
+ * start programs after the answer.
  */
 export async function acceptHandshake(
   socket: Socket,

@@ -67,7 +67,7 @@ export class IdleConnections {
     return this.#idle.size > 0;
   }
 
-  /** The returned function stops waiting. */
+  /** The returned function cancels the wait. */
   take(waiter: ConnectionWaiter): () => void {
     if (this.#closed) {
       waiter.fail(this.#closed);

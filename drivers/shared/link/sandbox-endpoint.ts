@@ -286,7 +286,7 @@ export async function waitForSandboxStart(end: SandboxEndpoint, signal: AbortSig
   });
 }
 
-/** Waits for a sandbox that was already running. A lost sandbox no longer exists. */
+/** Waits for a sandbox that was already running. Rejects with sandbox_not_found if the sandbox is lost. */
 export async function waitUntilReachable(end: SandboxEndpoint, signal: AbortSignal): Promise<void> {
   await raceAbort(end.ready, signal).catch((cause) => {
     if (cause.code !== 'sandbox_lost') throw cause;

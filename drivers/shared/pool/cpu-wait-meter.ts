@@ -5,13 +5,14 @@ import { monotonicNow } from '../../../src/core/contracts/clock.ts';
 const daemonFile = 'sandboxd.mjs';
 const staleMs = 1_000;
 /**
- * Share of the machine's CPU pressure counted as the daemon's, whose own figures lack its other threads and programs.
+ * Share of the machine's CPU pressure that counts as the daemon's, because the daemon's own figures omit its other
+ * threads and its programs.
  */
 const pressureShare = 0.6;
 
 /**
- * In ms; only differences are meaningful. Unchanged while the daemon is not visible. `init`: pid of the daemon's
- * parent.
+ * The returned function reports the daemon's total wait for CPU in ms; only differences are meaningful. The total does
+ * not change while the daemon is not visible. `init`: pid of the daemon's parent.
  */
 export function createCpuWaitMeter(init: number, pressure = machinePressure): () => Promise<number> {
   let daemon: number | undefined;
@@ -61,7 +62,7 @@ async function readSample(pid: number, pressure: typeof machinePressure): Promis
   }
 }
 
-/** Total time in ms in which any program waited for a CPU. 0 if unavailable. */
+/** Total time, in ms, during which at least one program was waiting for a CPU. 0 if unavailable. */
 async function machinePressure(): Promise<number> {
   const message = await readFile('/proc/pressure/cpu', 'latin1').catch(() => '');
   return Number(/^some .*total=(\d+)/m.exec(message)?.[1] ?? 0) / 1_000;

@@ -242,7 +242,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
     if (first) throw first.reason;
   }
 
-  /** A shared pool has no surplus, because other servers may need it. */
+  /** Empty for a shared pool, because other servers may need the sandboxes. */
   function surplus(): SandboxId[] {
     if (options.shared) return [];
     return [...recipes()].flatMap(([name, { limits }]) => shelf.oldestOver(name, size.now(limits.memoryBytes)));

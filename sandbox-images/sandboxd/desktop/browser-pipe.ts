@@ -112,7 +112,7 @@ export function createBrowserPipe(input: Writable, output: Readable): BrowserPip
   };
 }
 
-/** Calls `each` with the beginning of every message, even across chunks. */
+/** Calls `each` with the beginning of every message, even if the message spans several chunks. */
 function messages(each: (head: string) => void): (chunk: Buffer) => void {
   let head: Buffer[] = [];
   let size = 0;

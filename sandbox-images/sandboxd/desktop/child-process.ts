@@ -46,7 +46,8 @@ export async function startDesktopProcess(
   });
   const { pid } = started;
   if (pid === undefined) throw new AppError('sandbox_unavailable', await died);
-  // Chromium's crash handlers leave the session; its other processes overwrite the mark.
+  // Matches by mark or by session: Chromium's crash handlers leave the session, and its other processes overwrite the
+  // mark.
   const mine: MarkedProcesses = { ...mark, strays: ({ session }) => session === pid };
   return {
     process: started,

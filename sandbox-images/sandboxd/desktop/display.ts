@@ -99,8 +99,8 @@ export async function startDisplay(
 interface Sockets {
   readonly socket: string;
   /**
-   * `0666` if the server, which can run as another user, connects too. On its side, the folder's parent excludes
-   * others.
+   * `0666` if the server connects too, because it can run as another user. On the server's side, the parent of the
+   * socket's folder keeps other users out.
    */
   readonly mode: '0600' | '0666';
   readonly authority: string;

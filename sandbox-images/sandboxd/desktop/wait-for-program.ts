@@ -2,7 +2,7 @@ import { clientMessageEventType, encodeUint16, encodeUint32, encodeX11Request, t
 
 const substructureNotify = 0x80000;
 
-/** False if the focused program supports no pings or does not answer in time. */
+/** False if the focused program does not support pings or does not answer in time. */
 export async function waitUntilInputHandled(display: X11Connection, patienceMs: number): Promise<boolean> {
   const { root } = display.screen;
   const [active, protocols, ping] = (await Promise.all(

@@ -53,7 +53,7 @@ export function monitorDisk(
     use = { ...use, freeBytes };
     const fell = freeThen - freeBytes;
     const rest = clock.now() - lookedAt;
-    // Limits the measuring rate, because another sandbox may be filling the disk.
+    // Limits the measuring rate, because free space also falls when another sandbox fills the disk.
     const isDue = rest >= Math.max(fullLookMs, tookMs * idleShare) || (fell > mebibyte && rest >= tookMs * idleShare);
     if (!isDue) return fell > mebibyte ? quickMs : slowMs;
     freeThen = freeBytes;

@@ -32,7 +32,7 @@ interface Helper {
 }
 
 const idleMs = 30_000;
-/** Keeps a hung file system from blocking calls on others. */
+/** A helper that hangs this long is killed, so that one hung file system cannot block calls for other file systems. */
 const hungMs = 20_000;
 const calls: readonly SystemCallNumberByArchitecture[] = [
   { x64: 194, arm64: 11 }, // listxattr

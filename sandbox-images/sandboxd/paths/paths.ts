@@ -225,7 +225,7 @@ async function replaceFileContent(
 }
 const undisposed = { [Symbol.asyncDispose]: async () => {} };
 
-/** Errors for paths that allow no new file or rename, such as a mounted file. */
+/** Errors that prevent creating a file next to the path or renaming it into place, such as EBUSY for a mounted file. */
 const refusals = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'EBUSY', 'EXDEV']);
 
 async function stageNear(at: (name: string) => SystemPath, before: Stats | undefined, spare: string) {

@@ -34,7 +34,7 @@ export const pathRoutes: readonly Route[] = [
   }),
 ];
 
-/** In the body, because metadata can be too long for a header. */
+/** Reads the metadata from the start of the body, because it can be too long for a header. */
 async function metadataBefore(
   body: AsyncIterable<Uint8Array>,
   bytes: number,

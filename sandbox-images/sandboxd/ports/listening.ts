@@ -38,7 +38,7 @@ export function parseListeningRows(table: string): { readonly port: number; read
   });
 }
 
-/** Maps each socket to its oldest process, because a server's workers inherit the socket. */
+/** Maps each socket to the oldest process that holds it, because a server's workers inherit the socket. */
 function findHolders(inodes: ReadonlySet<string>): Map<string, number> {
   const found = new Map<string, number>();
   for (const { pid } of scanProcesses().sort((a, b) => a.startTicks - b.startTicks || a.pid - b.pid)) {

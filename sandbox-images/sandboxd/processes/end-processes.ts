@@ -14,8 +14,8 @@ export interface EndTreeOptions {
 }
 
 /**
- * Sends TERM, then KILL after 2 s, and gives up after another 10 s. Resolves with the number of processes not yet in
- * `seen`.
+ * Sends TERM, then KILL after 2 s, and gives up after another 10 s. Resolves with the number of processes that it added
+ * to `seen`.
  */
 export async function endProcessTree(
   tree: ProcessTree,

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { SandboxUsage } from '../../../src/sandboxes/client/client.ts';
 import { tryReadText } from '../files/read-if-any.ts';
 
-// Synchronous, so that a scan is a snapshot of a single moment.
+// Synchronous, so that a scan comes close to a snapshot of a single moment.
 
 export interface ProcessStat {
   readonly pid: number;

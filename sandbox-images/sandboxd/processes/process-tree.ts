@@ -30,7 +30,7 @@ export const toProcessKey = ({ pid, startTicks }: ProcessStat) => `${pid}.${star
 export interface TreeScanOptions {
   /** Keys of earlier members, which remain members after their parents end. */
   readonly known?: ReadonlySet<string>;
-  /** Processes in the middle of exec stay undecided. If false, their environment counts as empty. */
+  /** Whether processes in the middle of exec stay undecided. If false, their environment counts as empty. */
   readonly waits?: boolean;
 }
 
@@ -92,7 +92,7 @@ export function findTreeMembers(
   return { members: [...chosen.values()], undecided: candidates.filter(isOpen) };
 }
 
-/** Call while the root runs, because its operation cannot be read later. */
+/** Call before the root ends, because its operation cannot be read afterwards. */
 export function findProcessSubtree(root: ProcessStat, init: number | undefined, strays: OrphanRule): ProcessSubtree {
   const operation = readProcessVariable(root.pid, 'CORRAL_OPERATION');
   const isOrphan = ({ ppid }: ProcessStat) => ppid === 1 || ppid === init;

@@ -12,7 +12,7 @@ export interface PipedProgram {
   release(): void;
 }
 
-/** How long background processes may keep the pipes of an ended program open. */
+/** How long background processes may keep a program's pipes open after the program ends. */
 const lingerMs = 500;
 const signals: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGTERM: 15 };
 export const toExitCode = (code: number | null, signal: NodeJS.Signals | null): number =>
@@ -27,7 +27,7 @@ export function toPipedProgram(child: ChildProcessWithoutNullStreams, touch: () 
   const delivered = Promise.withResolvers<void>();
   let exitCode: number | undefined;
   let reader: Duplex | undefined;
-  /** The reader accepts no bytes, so silence does not mean that the output has ended. */
+  /** True while the reader accepts no bytes. Silence then does not mean that the output has ended. */
   let isHeld = false;
   let brokenPipe: Duplex | undefined;
   let linger: NodeJS.Timeout | undefined;

@@ -55,7 +55,7 @@ export const isInternalVariable = (name: string) =>
 
 export const createOperationVariables = (operation: string, tag: string | undefined): Record<string, string> => ({
   CORRAL_OPERATION: operation,
-  // A top-level bash with a socket as input, as from Node, reads ~/.bashrc.
+  // Without SHLVL, a bash with a socket as input, as from Node, would read ~/.bashrc.
   SHLVL: '1',
   ...(tag === undefined ? {} : { CORRAL_RUN: tag }),
 });

@@ -240,7 +240,7 @@ export async function launchOperation(
     terminal?.close(); // all processes are dead, but the keeper has not reported the exit
     await finished.promise;
   };
-  // A command that waits for user input does not time out.
+  // A command that is waiting for user input does not time out.
   const expire = () => {
     if (asks()) timer = clock.setTimeout(expire, inputGraceMs);
     else void end('timed_out');

@@ -2,7 +2,7 @@ import { type BigIntStats, closeSync, constants, lstatSync, mkdirSync, opendirSy
 
 const { O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
-/** Uses a descriptor and follows no links, so that swapped folders have no effect. */
+/** Uses a descriptor and follows no links, so that replacing a folder with a link cannot redirect access. */
 export class WorkspaceFolder implements Disposable {
   readonly #fd: number;
 

@@ -36,7 +36,7 @@ export class SpendingCounter {
     this.#tokens = 0;
   }
 
-  /** `used`: tokens of the whole conversation, a minimum for this message. */
+  /** `used`: the size of the whole conversation in tokens, which is the minimum that this message used. */
   reported({ used, cost }: Report): readonly AgentUpdate[] {
     return this.#more(used, cost?.currency === 'USD' ? cost.amount : undefined);
   }
@@ -150,7 +150,7 @@ export class AcpAgent {
     return this.isWorking || (this.ended === undefined && this.#queue.length > 0);
   }
 
-  /** Resolves with the session's id. `lost`: why the known session could not continue. */
+  /** Resolves with the session's id. `lost`: why the known session was not resumed. */
   async open(
     { cwd, known, auth, mode, resume }: OpenOptions,
     signal: AbortSignal,

@@ -1,7 +1,7 @@
 import type { PictureType } from '../../core/text/pictures.ts';
 
-// Page failures are reports. Calls reject only if the sandbox is lost, there is no desktop, a restart fails or the
-// signal aborts.
+// Page failures are returned as reports. Calls reject only if the sandbox is lost, there is no desktop, a restart fails
+// or the signal aborts.
 
 export interface PictureBytes {
   readonly mimeType: PictureType;

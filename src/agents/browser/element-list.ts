@@ -15,7 +15,7 @@ export const toElementSnapshot = ({
   count: elements.length,
 });
 
-/** Example: `3:<button>Save</button> [new]`. New: since the last view of this document. */
+/** Example: `3:<button>Save</button> [new]`. `[new]` marks elements that were not in the last view of this document. */
 export function formatElementLines(
   { document, elements, more }: Pick<PageScan, 'document' | 'elements' | 'more'>,
   before: ElementSnapshot | undefined,

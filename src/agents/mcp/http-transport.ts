@@ -83,7 +83,7 @@ function withToken(token: NonNullable<RemoteToolServer['token']>, fetch: FetchLi
   };
 }
 
-/** Fails a body that contains a line over 4 MiB. */
+/** Errors the stream if it contains a line over 4 MiB. */
 function bounded(): TransformStream<Uint8Array, Uint8Array> {
   let size = 0;
   return new TransformStream({

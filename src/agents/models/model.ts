@@ -179,8 +179,8 @@ export type TurnOutcome = FinishedTurn | FailedTurn | { readonly kind: 'cancelle
 export interface FinishedTurn {
   readonly kind: 'finished';
   /**
-   * `calls`: the model waits for the results of its calls. `length`: the reply was cut off at a limit. `refused`: the
-   * model or the provider's filter refused.
+   * `calls`: the model is waiting for the results of its calls. `length`: the reply was cut off at a limit. `refused`:
+   * the model or the provider's filter refused.
    */
   readonly stop: 'done' | 'calls' | 'length' | 'refused';
   readonly usage: TurnUsage;

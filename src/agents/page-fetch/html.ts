@@ -4,7 +4,10 @@ import type { PageTreeElement, PageTreeNode } from '../browser/page-types.ts';
 
 interface ParsedPage {
   readonly title: string;
-  /** Parts marked as main, of at least 200 characters, or else everything except navigation. */
+  /**
+   * The parts marked as main that have at least 200 characters. If there are none, everything except navigation,
+   * headers, footers and asides.
+   */
   readonly main: readonly PageTreeNode[];
   readonly all: readonly PageTreeNode[];
 }
@@ -49,7 +52,7 @@ const modes: Readonly<Record<string, number>> = {
   noframes: TokenizerMode.RAWTEXT,
 };
 
-/** Linear time. Elements nested over 60 deep are reduced to text. Addresses become absolute. */
+/** Runs in linear time. Elements nested more than 60 levels deep are reduced to text. Addresses become absolute. */
 export function parsePage(html: string, address: string): ParsedPage {
   const page = new PageReader(address);
   const tokenizer: Tokenizer = new Tokenizer(

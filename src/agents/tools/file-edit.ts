@@ -11,7 +11,7 @@ const edit = z.object({
   all: z.boolean().default(false).describe('replace every occurrence; otherwise old_str must occur exactly once'),
 });
 type Edit = z.output<typeof edit>;
-/** Line comparisons per patch, which tries each hunk at every line. */
+/** Maximum number of line comparisons per patch. Each hunk is tried at every line. */
 const maxCompared = 5_000_000;
 const maxCopied = 500_000_000; // characters; each attempt to apply a hunk copies the file
 

@@ -11,7 +11,7 @@ export const filePathSchema = z
   .min(1)
   .describe('absolute path below the working directory, or relative to it');
 
-/** Orders calls by base name, because paths may be relative or absolute. */
+/** Uses the base name as the key, because paths to the same file may be relative or absolute. */
 export const toFileOrderKey = ({ file: path }: Readonly<Record<string, unknown>>) =>
   typeof path === 'string' ? `file ${posix.basename(path)}` : null;
 

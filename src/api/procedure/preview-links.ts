@@ -30,7 +30,7 @@ export interface PreviewLinks {
   findMaker(id: SessionId, view: PreviewView, token: string): Promise<Principal | undefined>;
   /** Default: 8 hours, or the maximum if shorter. Throws invalid_request above the maximum. */
   lifeMs(minutes: number | undefined): number;
-  /** The domain of host names like `<port>-<session>`, without a scheme or port. */
+  /** The parent domain of preview host names such as `<port>-<session>.<domain>`, without a scheme or port. */
   readonly domain: string;
   schemeOf(reached: 'http' | 'https'): 'http' | 'https';
   /** The origins that the page's content security policy allows in frames. */
@@ -58,7 +58,7 @@ export function createPreviewLinks({ settings, peppers, credentials }: Deps): Pr
     const signed = JSON.stringify(['preview', id, preview, of, expiresAt, key, seal]);
     return `${preview}.${(await peppers()).hash(signed).hash}`;
   }
-  /** The browser resolves names below localhost to its own machine. */
+  /** Browsers resolve subdomains of localhost to their own machine. */
   function nameOf({ host, scheme: reached }: RequestAddress): string | undefined {
     if (base !== undefined) return `${usual}://{}.${base}`;
     const local = loopback.exec(host ?? '');

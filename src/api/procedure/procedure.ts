@@ -9,7 +9,7 @@ import type { TrpcContext } from './context.ts';
 import { toTrpcErrorShape } from './errors.ts';
 import { sessionTarget } from './schemas.ts';
 
-/** `find` reads the resource of the path's first parameter. Without it, the service checks access. */
+/** `find` reads the resource that the path's first parameter identifies. Without `find`, the service checks access. */
 interface Resource {
   readonly tag: string;
   readonly prefix: string;
@@ -83,7 +83,7 @@ const t = initTRPC
   .create({
     isDev: false,
     errorFormatter: ({ error, path }) => toTrpcErrorShape(error, path),
-    // Clients detect a dead connection by missing pings.
+    // Clients detect a dead connection by the absence of pings.
     sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 45_000 } },
   });
 

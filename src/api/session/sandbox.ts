@@ -17,7 +17,7 @@ const Executed = z.object({
   stdout: z.string(),
   stderr: z.string(),
   timedOut: z.boolean(),
-  /** Whether output exceeds 1 MiB. `wholeIn`: workspace files with the whole output. */
+  /** True if stdout or stderr exceeds 1 MiB. `wholeIn`: workspace files with the whole output. */
   truncated: z.boolean(),
   wholeIn: z.object({ stdout: z.string().optional(), stderr: z.string().optional() }),
 });
@@ -73,12 +73,12 @@ export const sandboxRouter = router({
     fails: [404],
   }).query(({ ctx, input }) => ctx.services.sandboxes.status(input.sessionId)),
 
-  /** Null if not running or not supported. Does not delay the idle stop. */
+  /** Null if the sandbox is not running or cannot report usage. Does not delay the idle stop. */
   usage: sessionProcedure.output(SandboxUsageView.nullable()).query(async ({ ctx, input }) => {
     return (await ctx.services.sandboxes.usage(input.sessionId, ctx.signal)) ?? null;
   }),
 
-  /** Does not start the sandbox. `absent`: the service is not running. */
+  /** Does not start the sandbox. `absent`: the driver reports no such service. */
   services: sessionProcedure
     .output(z.array(ServiceStatus).readonly())
     .query(({ ctx, input }) => ctx.services.sandboxes.services(input.sessionId, ctx.signal)),
@@ -127,7 +127,7 @@ export const sandboxRouter = router({
 
   reset: changing.mutation(thenStatus((sandboxes, id, signal) => sandboxes.reset(id, signal))),
 
-  /** Ends streams with old E2B tokens. The SDKs get new ones from `connect`. */
+  /** Ends streams that use old E2B tokens. The SDKs get new ones from `connect`. */
   rotateTokens: changing.mutation(thenStatus((sandboxes, id) => sandboxes.rotateTokens(id))),
 
   exec: procedure

@@ -216,7 +216,7 @@ export const sessionsRouter = router({
 
   agent: ofSession.output(EffectiveAgent).query(({ ctx, input }) => ctx.services.sessions.agent(input.id)),
 
-  /** Lists skills in the workspace only while the sandbox runs. */
+  /** Lists workspace skills only if the sandbox is running. */
   skills: ofSession
     .output(z.array(SessionSkillInfo))
     .query(async ({ ctx, input }) => [...(await ctx.services.sessions.skills(input.id, ctx.signal))]),

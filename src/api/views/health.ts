@@ -46,7 +46,7 @@ export async function readHealthWithTimeout(
   return health;
 }
 
-/** Ignores the model: a restart of the server would not repair it. */
+/** Ignores the model, because restarting the server would not fix it. */
 export function computeOverallHealth({ storage, sandbox }: Pick<ServerHealth, 'storage' | 'sandbox'>) {
   const isOut = storage.status === 'unhealthy' || sandbox.status === 'unhealthy';
   return isOut ? ('unhealthy' as const) : ('healthy' as const);

@@ -36,8 +36,8 @@ import type { Config } from '../settings/config.ts';
 
 export interface ProxyCredentials {
   /**
-   * In order: vaults, session, project, settings, server's store. At most one second old while the store responds.
-   * Never rejects.
+   * Sorted by source: vaults, session, project, settings, server's store. The list is at most one second old while the
+   * store responds. Never rejects.
    */
   of(session: SessionId): readonly Credential[] | Promise<readonly Credential[]>;
   readonly authority: CertificateAuthority;
@@ -71,7 +71,7 @@ type NamedPlaces = CredentialInjection & Pick<CredentialWithHolder, 'name' | 'us
 const freshMs = 1_000;
 const maxKnown = 10_000;
 
-/** Rejects with invalid_request if two credentials clash, or a value is missing or invalid in a header. */
+/** Rejects with invalid_request if two credentials clash, or if a value is missing or cannot be sent in a header. */
 export async function openProxyCredentials({ config, env, newKey, now, learn }: Options): Promise<ProxyCredentials> {
   const settings = config.egress.credentials;
   let stored: CredentialSources | undefined;
@@ -175,7 +175,7 @@ export async function openProxyCredentials({ config, env, newKey, now, learn }: 
       known.set(session, { at: now(), all });
       return all;
     } catch {
-      // Git credentials need the session's repositories, which only the store contains.
+      // Which git credentials apply depends on the session's repositories, which only the store contains.
       return known.get(session)?.all ?? ofServer.filter(({ isForGit }) => !isForGit);
     }
   }

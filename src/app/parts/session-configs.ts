@@ -15,7 +15,8 @@ export type SandboxSettingsSource = Pick<SessionRecord, 'template' | 'templateBy
 export interface SandboxSettings {
   readonly config: Config;
   /**
-   * The template's name if it changes the sandbox or its egress, else `default`; `.own` marks a session's own choices.
+   * The template's name if the template changes the sandbox or its egress, else `default`. The suffix `.own` marks a
+   * session's own choices.
    */
   readonly recipe: string;
   readonly packages: Packages;

@@ -86,8 +86,8 @@ const periodBudgets = (whose: string) => ({
 });
 
 /**
- * A setting's key in corral.yaml is its path in kebab case. By default, its variable is CORRAL_ and the key in upper
- * case with underscores.
+ * A setting's key in corral.yaml is its path in kebab case. By default, its variable is CORRAL_ followed by the key in
+ * upper case with underscores.
  */
 export const Config = z.strictObject({
   host: defineSetting(textValue('a host name or address'), '127.0.0.1', 'address to listen on', 'HOST'),

@@ -29,7 +29,7 @@ export async function closeWithTimeout(app: Closing, patienceMs: number): Promis
   }
 }
 
-/** The last startup phase: no request can arrive before all parts exist. */
+/** Opened in the last startup phase, so that no request can arrive before all parts exist. */
 export interface RunningHttpServer extends AsyncDisposable {
   readonly url: string;
   /** Without isolation, any local program can connect, so clients need this token. */
@@ -93,7 +93,7 @@ export async function startHttpServer(
 
 const trimCheckMs = 2_000;
 const maxIdleUtilization = 0.05;
-/** Attempts. Later, the collection would also delay a busy server with a large heap. */
+/** Maximum number of checks. With a larger heap, a later collection would delay a busy server's requests. */
 const maxTrimChecks = 30;
 
 /** Returns startup memory to the operating system; V8 alone would keep about 35 MiB. */

@@ -12,7 +12,7 @@ interface Deps {
   readonly desktopFor: (session: SandboxSettingsSource) => DesktopAvailability;
   readonly missingImageOf: (session: SandboxSettingsSource) => string | undefined;
   readonly checkServices: (session: SandboxSettingsSource) => void;
-  /** Includes only the newest credentials of projects and sessions. */
+  /** The variables that credentials set. Beyond the server's own, covers only the 1,000 newest credentials. */
   readonly secretVariables: () => Promise<ReadonlySet<string>>;
 }
 
@@ -28,7 +28,7 @@ export class TemplateAvailabilityChecker extends ServerComponent<Deps> {
     if (trouble) throw errorOf(trouble);
   }
 
-  /** Also reports a missing key, although a client can still bind one. */
+  /** Unlike `check`, also reports a missing key, which a client can still bind to its session. */
   async whyNot(template: TemplateInfo): Promise<TemplateUnavailability | undefined> {
     const session = { template: template.name, templateBy: 'session', projectId: null } as const;
     const trouble =

@@ -12,7 +12,7 @@ export interface StartupContext extends Pick<ServerDependencies, 'clock' | 'clos
   readonly metrics: Metrics;
   readonly progress?: Pick<SandboxStartProgress, 'record'> | undefined;
   readonly say: (text: string) => void;
-  /** The callback records the next part to be disposed, for reports about slow shutdowns. */
+  /** Returns a callback that records `part` as the next part to be disposed, for reports about slow shutdowns. */
   readonly ending: (part: string) => () => void;
   readonly learn: (secret: Secret) => void;
 }

@@ -71,7 +71,7 @@ export async function openStorageServices(startup: StartupContext, existing?: St
     live: new LiveConfig({ base: config, stored: changed }),
     changed,
     instance,
-    /** Increases with each server start, to recognize sandboxes of an earlier process. */
+    /** Increases with each server start, so that sandboxes from earlier processes can be recognized. */
     epoch,
     [Symbol.asyncDispose]: (): PromiseLike<void> => held.disposeAsync(),
   };

@@ -224,7 +224,7 @@ export function createOfflineAccessParams(issuer: string, scopes: ReadonlySet<st
   return scopes.has('offline_access') ? { prompt: 'consent' } : {};
 }
 
-/** Errors that refuse the person. Others concern this server's settings. */
+/** Error codes with which the provider rejects the person. All others concern this server's settings. */
 const refusals = new Set([
   'invalid_grant',
   'access_denied',

@@ -22,7 +22,7 @@ const algorithms = [
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
 ];
 const freshMs = 10 * 60_000;
-/** Minimum pause between reads: anyone can cause one with an unknown key. */
+/** Minimum time between reads, because anyone can trigger a read with an unknown key id. */
 const pauseMs = 5_000;
 const readMs = 10_000;
 const limits = { maxBytes: 262_144, maxDepth: 8, maxValues: 5_000 };

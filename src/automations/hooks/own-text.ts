@@ -1,6 +1,7 @@
 import { toAsciiLower } from '../../core/text/text.ts';
 
-// Reads comments as forges display them, line by line because the text is untrusted.
+// Reads comments as forges display them, but line by line, so that long untrusted text cannot make a regular expression
+// slow.
 
 const begins = /^\s*(#{1,6}\s|[-*+]\s|\d{1,9}[.)]\s|`{3}|~{3}|>|<)/;
 

@@ -14,7 +14,7 @@ interface Deps extends Pick<ServerDependencies, 'records'> {
   readonly learn: (secret: Secret) => void;
 }
 
-/** One secret per automation: the key of its deliveries' signatures, or a secret that its program set. */
+/** One secret per automation: the key that signs its deliveries, or a secret set by its program. */
 export class HookSecrets extends ServerComponent<Deps> {
   async find(automationId: string): Promise<Secret | undefined> {
     const { records, open, learn } = this.deps;

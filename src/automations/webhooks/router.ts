@@ -41,7 +41,7 @@ interface WebhookNews {
   readonly isHidden?: boolean;
 }
 const batch = 200;
-/** If an announced pause is not stored within this time, the server has died. */
+/** An announced pause that is not stored within this time is dropped, because its server has presumably died. */
 const announcedMs = 10_000;
 
 export class WebhookOutboxRouter extends ServerComponent<WebhookOutboxRouterDeps> {

@@ -33,7 +33,7 @@ export class ToolCallQueue {
   get phase(): SessionPhase {
     return this.#phase;
   }
-  /** On an interrupt, the Managed Agents API answers the waiting calls itself. */
+  /** Counts interrupts. After each one, the Managed Agents API answers the waiting calls itself. */
   get interrupts(): number {
     return this.#interrupts;
   }

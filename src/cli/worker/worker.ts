@@ -16,7 +16,7 @@ import { serveSession } from './session-work.ts';
 const beatMs = 30_000;
 const defaultTtlMs = 90_000;
 
-/** `stopping`: the API requests the item back. `lost`: another worker or a newer claim could have the item. */
+/** `stopping`: the API requests the item back. `lost`: another worker or a newer claim may have the item. */
 type LeaseEnd = 'finished' | 'stopping' | 'lost';
 
 class Lease implements AsyncDisposable {

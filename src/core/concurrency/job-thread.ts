@@ -7,7 +7,7 @@ interface Options {
   readonly maxPending: number;
   readonly full: string;
   readonly patienceMs: number;
-  /** Maximum attempts per job, including the first. Only an unresponsive thread causes a repeat. */
+  /** Maximum attempts per job, including the first. A job is retried only if the thread sent no reply. */
   readonly tries: number;
 }
 const restMs = 10_000;

@@ -16,8 +16,8 @@ export function createKeyedQueue(): <Value>(key: string, work: () => Promise<Val
 }
 
 /**
- * Runs calls one at a time per method and key (the first argument, or its `owner`), so limits checked before a write
- * hold.
+ * Runs calls one at a time per method and key (the first argument, or its `owner`), so that limits checked before a
+ * write still hold during it.
  */
 export function withSequentialCalls<Service extends object>(
   service: Service,

@@ -1,7 +1,7 @@
 import type { SessionEvent, SessionFact } from '../model/events.ts';
 import type { SessionId } from '../model/ids.ts';
 
-/** One atomic write, which appends the facts after `after` and changes the records. */
+/** One atomic write, which appends the facts to the log and changes the records. */
 export interface AppendRequest {
   readonly sessionId: SessionId;
   /** Must be the log's current head; otherwise the append rejects with `fenced`. */
@@ -131,8 +131,8 @@ export interface RecordStore {
   /** Finds titles that contain the text, ignoring case. Unordered. */
   searchTitles(text: string, limit: number): Promise<readonly SessionId[]>;
   /**
-   * Records that changed since `mark` (without it, all records), and ids that `erase` removed. A change can be
-   * repeated. Absent unless the store is `shared` and indexes changes.
+   * Records that changed since `mark` (without it, all records), and ids that `erase` removed. The same change may be
+   * returned more than once. Absent unless the store is `shared` and indexes changes.
    */
   changes?(kind: string, mark?: number): Promise<RecordChanges>;
   /** All records that `erase` of this session would remove, sorted by id and kind. */
@@ -150,7 +150,7 @@ export interface IdempotencyStore {
   /** `new`: execute the request, then call `answer` or `release`. `conflict`: the key was used with different content. */
   claim(key: string, contentHash: string, at: number): Promise<IdempotencyClaimResult>;
   answer(key: string, answer: unknown): Promise<void>;
-  /** Frees the key of a request that failed without effect for another attempt. */
+  /** Frees the key for another attempt, after its request failed without effect. */
   release(key: string): Promise<void>;
   /** Forgets keys claimed before this time. Resolves with the number of forgotten keys. */
   expire(before: number): Promise<number>;
@@ -252,8 +252,8 @@ export interface EventLog {
   onAppend(listener: (entry: AppendRequest) => void): void;
   page(sessionId: SessionId, after: number, limit: number): Promise<EventPage>;
   /**
-   * Yields stored and live events without duplicates, and a resync after a gap. If `after` is 0, dropped events are no
-   * gap.
+   * Yields stored and live events without duplicates, and a resync after a gap. If `after` is 0, dropped events do not
+   * count as a gap.
    */
   follow(sessionId: SessionId, after: number, options: FollowOptions): AsyncIterable<LogUpdate>;
 }

@@ -5,7 +5,7 @@ export interface RecordIndexEntry {
   /** The id of the containing record, such as a session's project. */
   readonly parent: string | null;
   readonly state: string | null;
-  /** Unique among the records of a kind. Duplicate puts are refused. */
+  /** Unique among the records of a kind. A put with a name already in use is refused. */
   readonly name: string | null;
 }
 type Fields = Readonly<Record<string, unknown>>;
@@ -46,7 +46,7 @@ const states: Readonly<Record<string, (fields: Fields) => unknown>> = {
 };
 const shareable: ReadonlySet<string> = new Set(['skill', 'automation']);
 
-/** Changes require a migration of the stores, except added fields. */
+/** Any change other than an added field requires a migration of the stores. */
 export function toRecordIndexEntry(kind: string, doc: unknown): RecordIndexEntry {
   const fields: Fields = typeof doc === 'object' && doc !== null ? (doc as Fields) : {};
   const owner = fields[ownerFields[kind] ?? 'owner'];

@@ -28,7 +28,7 @@ export function readErrorText(body: unknown, depth = 0): string {
   return depth === 0 ? '' : truncateEnd(JSON.stringify(body), maxChars);
 }
 
-/** Extracts the text of HTML without regular expressions on tags, because the input is untrusted. */
+/** Extracts the text of HTML without regular expressions for tags, which untrusted input could make very slow. */
 function plain(value: string): string {
   const text = value.slice(0, 65_536);
   if (!text.trimStart().startsWith('<')) return text.trim();

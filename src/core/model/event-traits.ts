@@ -13,7 +13,8 @@ interface Traits<Data> {
   /** The heading in docs/reference/events.md. */
   readonly label: string;
   /**
-   * `work`: every consumer must have a handler. `state`: most emulated APIs do not show it. `note`: changes no state.
+   * `work`: every consumer must handle the event. `state`: the event changes state, but most emulated APIs hide it.
+   * `note`: hidden too, and changes no state.
    */
   readonly role: 'work' | 'state' | 'note';
   /** `droppable`: log compaction can drop the event, because another event repeats its text. */
@@ -363,7 +364,7 @@ function goalLine(data: GoalData): string {
 }
 
 const fileReaders = new Set(['file_read', 'read', 'file_find_in_content', 'grep', 'file_find_by_name', 'glob']);
-/** Calls of these tools have content like that of file writes. */
+/** The content of these tools' results has the same form as that of file writes. */
 export const isFileReadingTool = (tool: string): boolean => fileReaders.has(tool);
 
 const mainArgument = (args: Readonly<Record<string, unknown>>): string =>

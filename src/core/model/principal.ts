@@ -26,7 +26,7 @@ export interface Principal {
   readonly key?: string;
   /** Owns what the caller creates. Absent for the server's own token and if no credential is required. */
   readonly owner?: string;
-  /** The user's id. If set, `key` is a browser's, a command line's or a personal key. */
+  /** The user's id. If set, `key` is a personal key or belongs to a signed-in browser or command line. */
   readonly person?: string;
   readonly isPersonalKey?: true;
   /** Other names in project member lists: groups as `ISSUER\nNAME`, and the verified e-mail address. */

@@ -126,7 +126,7 @@ export const SessionRecord = z.object({
   latestMessage: z.string(),
   latestMessageAt: z.number(),
   unread: z.int(),
-  /** The newest seq, ignoring events that are `isFrequent`. */
+  /** The seq of the newest event whose type is not `isFrequent`. */
   lastSeq: z.int(),
   sandboxState: z.enum(['created', 'running', 'stopped', 'not_found']),
   deleting: z.boolean(),
@@ -157,9 +157,9 @@ export const SessionRecord = z.object({
   name: z.string().nullable().optional(),
   metadata: z.record(z.string(), z.string()).optional(),
   sandbox: SandboxOptions.optional(),
-  /** The smallest limit of session, template and server applies. */
+  /** The smallest of the session's, template's and server's limits applies. */
   budget: BudgetSpec.optional(),
-  /** Scheduled deletion in epoch ms. Null or absent if none. */
+  /** When the session is scheduled for deletion, in epoch ms. Null or absent if it is not. */
   endsAt: z.number().nullable().optional(),
   /** Set by a client. Absent: the agent of the template, project or server. */
   agent: SessionAgent.optional(),

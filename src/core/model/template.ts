@@ -31,7 +31,7 @@ export interface Template {
     readonly keys?: readonly string[] | undefined;
   };
   readonly prompt?: string | undefined;
-  /** Replace parts of the same name from the server and its `prompts` folder. */
+  /** Parts that replace those of the same name from the server and its `prompts` folder. */
   readonly promptParts?: Readonly<Record<string, string>> | undefined;
   /** `demo` or `provider/model`. */
   readonly model?: string | undefined;

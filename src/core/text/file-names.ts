@@ -55,7 +55,7 @@ function shortened(name: string, suffix = ''): string {
   return `${stem}${suffix}${extension}`;
 }
 
-/** Escapes invisible characters, so no name can look like another. */
+/** Escapes invisible characters, which could make different names look the same. */
 export const toDisplayName = (name: string): string =>
   name.toWellFormed().replace(invisible, (sign) => `\\u{${sign.codePointAt(0)?.toString(16)}}`);
 

@@ -6,7 +6,7 @@ export const pictureHeadBytes = 12;
 
 export type PictureType = 'image/png' | 'image/jpeg' | 'image/gif' | 'image/webp';
 
-/** Limit for models. Images over a provider's own limit are scaled down. */
+/** The limit for images sent to models, in bytes. Images over a provider's own limit are scaled down. */
 export const maxPictureBytes = 20 * 1024 * 1024;
 
 export function detectPictureType(head: Buffer): PictureType | undefined {

@@ -11,7 +11,7 @@ import { internalPreviewPath, PreviewMatcher } from './target.ts';
 
 /** Used only to find previews; requests have the permissions of the preview's creator. */
 const server: Principal = { role: 'admin', by: 'server' };
-/** Maximum requests per preview and minute. Development servers load hundreds of files per page. */
+/** Maximum requests per minute for one preview. Pages of development servers load hundreds of files. */
 const perMinute = 12_000;
 
 export function createPreviewRoutes(parts: FacadeDeps): FacadeRoutes {

@@ -15,7 +15,7 @@ import { mountVolumeContent } from './volume-content.ts';
 const about = createRouteDescriber({ tag: 'Automations', prefix: 'automations', failures: describeDetailFailures });
 const maxDeliveryBytes = 1_048_576;
 
-/** Takes no key, because each delivery is authenticated by its signature. */
+/** The route requires no key: each delivery is authenticated by its signature. */
 function mountHooks(app: App, { services }: Pick<FacadeDeps, 'services'>): void {
   app.post(
     '/api/v1/hooks/:id',

@@ -12,7 +12,7 @@ import type { PageFiles } from '../shared/facade.ts';
 import { describeRoute } from './about.ts';
 import { assetReply, contentTypes, mountAssets, publicRouteConfig } from './assets.ts';
 
-// The Trusted Types policy `corral-parser` is only for the worker's URL.
+// The Trusted Types policy `corral-parser` creates only the URL of the page's parser worker.
 
 // Serves noVNC unchanged. The desktop page loads noVNC's modules only from these routes.
 const root = new URL('../', pathToFileURL(createRequire(import.meta.url).resolve('@novnc/novnc')));

@@ -29,7 +29,7 @@ import type { SideMessageService } from '../../sessions/services/side-messages.t
 
 export interface PageFiles {
   readonly byName: ReadonlyMap<string, Uint8Array>;
-  /** The scripts and styles for `/docs` and `/redoc` are too large to keep in memory. */
+  /** Folder with the scripts and styles for `/docs` and `/redoc`, which are too large to keep in memory. */
   readonly apiDocs: URL;
 }
 

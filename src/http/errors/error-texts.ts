@@ -2,7 +2,7 @@ import { AppError, type ErrorCode } from '../../core/errors/errors.ts';
 
 export type ErrorTexts = Partial<Record<ErrorCode, string>>;
 
-/** Replaces messages that some clients match exactly. */
+/** Replaces error messages with the texts that some clients match exactly. */
 export async function withErrorTexts<Result>(texts: ErrorTexts, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();

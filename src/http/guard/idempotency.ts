@@ -12,7 +12,7 @@ const sweepEveryMs = 60 * 60 * 1000;
 export interface IdempotencyClaim {
   readonly kind: 'new';
   answer(answer: unknown): Promise<void>;
-  /** Call this if the work did not happen. */
+  /** Call this if the work failed. The key can then be used again. */
   release(): Promise<void>;
 }
 export type IdempotencyResult = IdempotencyClaim | { readonly kind: 'replay'; readonly answer: unknown } | undefined;
@@ -20,9 +20,12 @@ export type IdempotencyResult = IdempotencyClaim | { readonly kind: 'replay'; re
 export interface Idempotency {
   /** Returns undefined if the request has no key. Rejects: invalid_request, conflict. */
   claim(request: FastifyRequest): Promise<IdempotencyResult>;
-  /** Marks the reply if it repeats the first answer. */
+  /** Sets the `Idempotency-Replayed` header if the first request's answer is returned again. */
   once<Answer>(request: FastifyRequest, reply: FastifyReply, work: () => Promise<Answer>): Promise<Answer>;
-  /** `key` must include owner and purpose. Repeats need the same `content`. */
+  /**
+   * `key` must include the owner and purpose. Rejects: conflict (the key was used with different `content`, or its
+   * first call is still running).
+   */
   onceFor<Answer>(key: readonly string[], content: string, work: () => Promise<Answer>): Promise<Answer>;
 }
 
@@ -128,7 +131,10 @@ function target(url: string): string {
 
 const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
-/** A stored answer can outlive its data. Decryption needs the idempotency key, which is stored only as a hash. */
+/**
+ * Encrypted, because a stored answer can outlive the data that it describes. Decryption needs the idempotency key,
+ * which is stored only as a hash.
+ */
 function createSeal(parts: readonly string[]) {
   const secret = createHash('sha256').update('corral answer\n').update(parts.join('\n')).digest();
   return {

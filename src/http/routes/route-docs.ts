@@ -40,7 +40,7 @@ export const jsonReply = <Schema extends z.ZodType>(
 });
 export const okReply = <Schema extends z.ZodType>(schema: Schema, example: z.output<Schema>) =>
   jsonReply('Success', schema, example);
-/** Handlers return the first format and send the second through `reply`, depending on `Accept`. */
+/** Depending on `Accept`, handlers return the first format or send the second through `reply`. */
 export const negotiatedReply = <Schema extends z.ZodType>(
   usual: JsonReply<Schema>,
   other: ReplyDoc,

@@ -9,7 +9,7 @@ export function parseCursor(text: unknown): number | undefined {
   return Math.min(Number(text), Number.MAX_SAFE_INTEGER); // a larger seq would be ahead of any log anyway
 }
 
-/** A reconnecting client repeats its original body with a newer header. */
+/** A reconnecting client sends its original request again, with a newer cursor in the header. */
 export function parseLatestCursor(...texts: unknown[]): number | undefined {
   const cursors = texts.map(parseCursor).filter((cursor) => cursor !== undefined);
   return cursors.length > 0 ? Math.max(...cursors) : undefined;

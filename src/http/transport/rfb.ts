@@ -106,7 +106,10 @@ export class RfbClientParser {
     return messages;
   }
 
-  /** If its framebuffer update request is dropped, the viewer waits forever. */
+  /**
+   * Sends the last framebuffer update request again: if the dropped bytes contain one, the viewer would otherwise wait
+   * forever.
+   */
   #dropped(messages: RfbMessage[]): RfbMessage[] {
     if (this.#lastRequest) messages.push({ kind: 'setup', bytes: Buffer.from(this.#lastRequest).fill(1, 1, 2) });
     return messages;

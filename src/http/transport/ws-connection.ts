@@ -68,8 +68,8 @@ export class WsConnection extends WebSocket {
   }
 
   /**
-   * After a close with 1006, whether the peer or the network broke the connection after this process had sent every
-   * byte.
+   * Meaningful after a close with 1006: whether this process had sent every byte and did not break the connection
+   * itself.
    */
   get brokeEmpty(): boolean {
     return !this.#isCut && this.bufferedAmount === 0;

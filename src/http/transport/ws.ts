@@ -42,7 +42,10 @@ interface SocketRoute<Params extends z.ZodType, Query extends z.ZodType> {
   readonly doc?: RouteDoc;
   /** Default: `corral`. The subprotocol that carries the token is never selected. */
   readonly subprotocols?: readonly string[];
-  /** Responds with 400 if a client offers only unknown subprotocols. Unset, accepts it without a subprotocol. */
+  /**
+   * Responds with 400 if a client offers only unknown subprotocols. If unset, accepts such a client without a
+   * subprotocol.
+   */
   readonly strictSubprotocols?: true;
   readonly signed?: SignedUrlPurpose;
   /** The token can follow the upgrade, in tRPC's connection parameters. `open` must then check it. */
@@ -79,7 +82,7 @@ const limits: ServerOptions & { maxFragments: number; maxBufferedChunks: number 
   maxPayload: 10 * 1024 * 1024,
   maxFragments: 1_024,
   maxBufferedChunks: 20_480, // enough for the largest message in TCP segments of 512 bytes
-  // the type requires the address-free constructor that `ws` uses internally
+  // the type also requires the constructor overload with a null address, which only `ws` itself uses
   WebSocket: WsConnection as unknown as typeof WebSocket,
 };
 

@@ -12,7 +12,7 @@ import type {
 
 export type * from './answers/answers.ts';
 
-// Jobs, paths, watches and ports cover the whole sandbox; transfers and `WorkspaceClient` cover only the workspace.
+// `FileTransferClient` and `WorkspaceClient` reach only the workspace; the other clients reach the whole sandbox.
 // Methods reject only with AppError.
 
 /** Columns and rows, each from 1 to 1000. */
@@ -22,7 +22,9 @@ export interface TerminalSize {
 }
 
 export interface JobSpec {
-  /** A second `start` with the same id returns the first job. Not a number: methods also accept a pid. */
+  /**
+   * A second `start` with the same id returns the first job. Must not be a number, because methods also accept a pid.
+   */
   readonly id: string;
   /** Runs without a shell. */
   readonly argv: readonly string[];

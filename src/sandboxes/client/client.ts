@@ -152,7 +152,7 @@ export interface DesktopClient {
   cdp(signal: AbortSignal): Promise<Duplex>;
   /** A large message gets its own turn of the event loop. */
   cdpMessage(bytes: Buffer): Promise<CdpMessage>;
-  /** Without a viewer, only stops the browser until its next use. */
+  /** Without a viewer, only stops the browser; its next use starts it again. */
   restartBrowser(signal: AbortSignal): Promise<void>;
   screenshot(signal: AbortSignal): Promise<Buffer>; // PNG
   act(action: ScreenAction, signal: AbortSignal): Promise<void>; // Rejects: invalid_request

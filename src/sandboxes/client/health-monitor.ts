@@ -8,7 +8,7 @@ const maxMisses = 2.5;
 const maxMs = 120_000;
 const busyShare = 0.25;
 
-/** Does not count time in which the machine was too busy. */
+/** Time in which the machine was too busy does not count against the sandbox, up to `maxMs`. */
 export class HealthMonitor {
   readonly #clock: Clock;
   readonly #starvedMs: (() => Promise<number>) | undefined;

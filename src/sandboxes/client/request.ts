@@ -233,7 +233,7 @@ export function createRequester({
   };
 }
 
-/** `failure` returns the HTTP rule that the sandbox broke, even after a valid head. */
+/** `failure` returns the sandbox's HTTP violation, if any, even one that follows a valid head. */
 function answerOf(outgoing: ClientRequest, { stream: target }: StreamRequest) {
   const { promise, resolve, reject } = Promise.withResolvers<{ response: IncomingMessage; stream?: Duplex }>();
   let failure: ProtocolViolationError | undefined;

@@ -33,7 +33,7 @@ export function pipeFiltered(from: Readable, to: Writable, { pass, rest }: Strea
     const last = rest();
     if (to.destroyed) return;
     if (last.length > 0) to.write(last);
-    uncork(); // else Node 24 sends an HTTP response's corked bytes after its end marker
+    uncork(); // otherwise Node 24 would send an HTTP response's corked bytes after its end marker
     to.end();
   });
 }

@@ -70,7 +70,7 @@ const hourMs = 3_600_000;
 /** Dropped after an hour without use. */
 export class SessionEgressState {
   readonly connections = new Set<Duplex>();
-  /** A connection that opens during a rule change is checked again. */
+  /** Number of rule changes. A connection that opens during one is checked again. */
   changes = 0;
   readonly #reported = new EgressDecisionDeduplicator();
   readonly #context: { clock: Clock; limits: EgressLimits; sessionId: SessionId; onDecision: EgressDecisionListener };

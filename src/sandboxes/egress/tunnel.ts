@@ -15,7 +15,7 @@ type DetectedProtocol =
 
 const more: DetectedProtocol = { kind: 'more' };
 const maxHello = 16_384;
-/** Applies to one ClientHello. Each new chunk restarts the parser. */
+/** Per ClientHello. Limits the work, because each new chunk restarts the parser. */
 const maxRecords = 64;
 
 export function detectProtocol(seen: Buffer): DetectedProtocol {

@@ -26,8 +26,8 @@ export interface EgressService {
    */
   allow(id: SessionId, entry: string): Promise<void>;
   /**
-   * Replaces the creator's limit; null removes it. Closes connections outside it. Rejects: invalid_request (not a host
-   * or range, or outside the policy), unsupported (by the driver).
+   * Replaces the creator's limit; null removes it. Closes connections that the new limit refuses. Rejects:
+   * invalid_request (not a host or range, or outside the policy), unsupported (by the driver).
    */
   narrow(id: SessionId, choice: EgressRestriction | null): Promise<void>;
   /** Does not close existing connections. Also succeeds if the entry was not allowed. */

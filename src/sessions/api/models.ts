@@ -63,7 +63,7 @@ export interface ModelService {
   /**
    * Stores the access. `model` becomes the default from the next turn on. Rejects: forbidden (a private address),
    * model_unauthorized (the provider refused the key), invalid_request (a value is invalid, defined in the settings or
-   * not allowed here, or too many model servers).
+   * not allowed here; or there are too many model servers).
    */
   use(access: ModelAccess & { readonly model?: string | undefined }, signal: AbortSignal): Promise<EffectiveModels>;
   /** Also forgets a default model of this provider. Rejects: not_found (nothing was entered). */

@@ -15,7 +15,7 @@ export const PreviewView = z.object({
   folder: z.string().optional(),
   createdAt: z.number(), // epoch ms
   expiresAt: z.number(), // epoch ms
-  /** The API key for which the preview acts. Absent if opened without a key. */
+  /** The API key on whose behalf the preview acts. Absent if the preview was opened without a key. */
   key: z.string().optional(),
 });
 export type PreviewView = z.infer<typeof PreviewView>;

@@ -6,7 +6,7 @@ export const ProcessInfo = z.object({
   pid: z.int(),
   cmd: z.string(),
   status: z.enum(['running', 'stopped', 'exited']),
-  /** Path relative to the workspace. Empty unless started in the background. */
+  /** Path relative to the workspace. Empty unless the process was started in the background. */
   log: z.string(),
   started: z.string(), // ISO 8601.
   memoryBytes: z.int().optional(),

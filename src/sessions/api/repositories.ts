@@ -86,8 +86,8 @@ export interface RepositoryService {
    */
   push(id: SessionId, path: string, command: PushCommand, signal: AbortSignal): Promise<PushedBranch>;
   /**
-   * Runs the named checks, or all, as defined in `.corral/corral.yaml` at the fetch. Rejects: not_found (no such
-   * check), conflict (none defined).
+   * Runs the named checks, or all, as defined in `.corral/corral.yaml` when the repository was fetched. Rejects:
+   * not_found (no such check), conflict (none defined).
    */
   check(
     id: SessionId,
@@ -96,9 +96,9 @@ export interface RepositoryService {
     signal: AbortSignal,
   ): Promise<readonly NamedCheckResult[]>;
   /**
-   * Approves the named services, or all, as defined in `.corral/corral.yaml` at the fetch. Stops a running sandbox.
-   * Rejects: not_found (no such service), conflict (none defined, a name in use, or an active run), invalid_request (an
-   * image that the operator does not allow), unsupported (no services here).
+   * Approves the named services, or all, as defined in `.corral/corral.yaml` when the repository was fetched. Stops a
+   * running sandbox. Rejects: not_found (no such service), conflict (none defined, a name in use, or an active run),
+   * invalid_request (an image that the operator does not allow), unsupported (the driver cannot run services).
    */
   allowServices(
     id: SessionId,

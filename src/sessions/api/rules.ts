@@ -6,14 +6,14 @@ export type AccessKind = 'see' | 'read' | 'work' | 'stop' | 'manage';
 
 export interface MethodRule {
   /**
-   * An AccessKind applies to the first argument's resource. `create` admits users, and `copy` callers with `work`; they
-   * own the result. `list` covers only owners and projects that the caller may see. `find` prefers the caller's own
-   * resources. `guarded` refuses calls without a guard in src/sessions/access.
+   * An AccessKind applies to the resource that the first argument identifies. `create` admits users, and `copy` admits
+   * callers with `work`; the caller owns the result. `list` covers only owners and projects that the caller may see.
+   * `find` prefers the caller's own resources. `guarded` refuses calls without a guard in src/sessions/access.
    */
   readonly may: AccessKind | 'any' | 'user' | 'admin' | 'create' | 'list' | 'find' | 'copy' | 'guarded';
   /**
-   * The audit log's action, also for refused calls; null records nothing. `look` records reads of another owner's
-   * session, at most once per caller and session every ten minutes.
+   * The action recorded in the audit log, even if the call is refused; null records nothing. `look` records reads of
+   * another owner's session, at most once per caller and session every ten minutes.
    */
   readonly audit: string | null;
 }

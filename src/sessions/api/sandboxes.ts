@@ -38,7 +38,7 @@ export interface SandboxService {
   services(id: SessionId, signal: AbortSignal): Promise<readonly ServiceStatus[]>;
   /** Resolves when the sandbox is ready. `started` is false if it was already running. */
   start(id: SessionId, signal: AbortSignal): Promise<{ started: boolean }>;
-  /** Also stops the active run. Keeps files. `exec` then rejects until `start` or a run. */
+  /** Also stops the active run. Keeps files. Afterwards, `exec` rejects until `start` is called or a run begins. */
   stop(id: SessionId): Promise<{ stopped: boolean }>;
   /**
    * Pauses until the next use. `memory` freezes the processes; `files` keeps only the workspace. Default: the most that

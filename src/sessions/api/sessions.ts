@@ -53,7 +53,7 @@ export interface SessionListQuery {
   readonly projects?: readonly string[];
   readonly projectId?: string;
   readonly status?: SessionStatus;
-  /** Searches titles and messages. `mayRead` limits whose messages are searched. Absent: all sessions. */
+  /** Searches titles and messages. `mayRead` selects the sessions whose messages are searched. Default: all. */
   readonly search?: { readonly text: string; readonly mayRead?: (session: SessionRecord) => boolean };
 }
 
@@ -80,7 +80,7 @@ export interface CreateSessionCommand {
   readonly model?: string;
   /** Fallbacks, in order. Default: the project's, else the template's, else the server's. */
   readonly fallbacks?: readonly string[];
-  /** Added to those of the server, template and project; overrides servers of the same name. */
+  /** Added to the tool servers of the server, template and project; replaces those of the same name. */
   readonly toolServers?: readonly ToolProgram[];
   readonly repositories?: readonly RepositoryInput[];
   /** The author of commits. Default: from the settings. */
@@ -250,21 +250,24 @@ export interface SessionService {
    */
   edit(id: SessionId, command: EditMessageCommand): Promise<EditMessageResult>;
   /**
-   * Newest `latestMessageAt` first, without sessions being deleted. A search always applies `keep`, but not always
-   * `projectId` and `status`.
+   * Newest `latestMessageAt` first. Excludes sessions that are being deleted. A search always applies `keep`, but not
+   * always `projectId` and `status`.
    */
   list(only?: SessionListQuery): Promise<readonly SessionRecord[]>;
-  /** Batches of `list`. Sessions that change position during the iteration come last. */
+  /** Yields the sessions of `list` in batches. Sessions that change position during the iteration come last. */
   pieces(only?: SessionListScope): AsyncIterable<readonly SessionRecord[]>;
   /** From here on, methods that take a session id reject with session_not_found, except `watching`. */
   get(id: SessionId): Promise<SessionRecord>;
   rename(id: SessionId, title: string): Promise<SessionRecord>;
-  /** Logs a new title as `title`, and changes to the agent, metadata, budget or `archived` as `session.updated`. */
+  /**
+   * A new title is logged as `title`; changes to the agent, metadata, budget or `archived` are logged as
+   * `session.updated`.
+   */
   update(id: SessionId, change: SessionPatch): Promise<SessionRecord>;
   /**
    * Also moves the children. A change of owner removes the session's name. Ends open streams of the previous project's
-   * members. Rejects: invalid_request (another owner without a project), not_found (the new owner does not work in the
-   * project), conflict (a child session, or one that uses a project volume), quota, sandbox_capacity.
+   * members. Rejects: invalid_request (another owner without a project), not_found (the new owner is not allowed to
+   * work in the project), conflict (a child session, or one that uses a project volume), quota, sandbox_capacity.
    */
   move(id: SessionId, move: SessionMove): Promise<SessionRecord>;
   /**

@@ -46,8 +46,8 @@ export interface SharedSessionService {
   /** Rejects as `FileService.list` does, and: forbidden (the link shares no files), sandbox_not_found (not running). */
   listFiles(token: string, path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
   /**
-   * Rejects as `FileService.read` does, and: forbidden, sandbox_not_found (as `listFiles`), payload_too_large (over 2
-   * MiB).
+   * Rejects as `FileService.read` does, and: forbidden, sandbox_not_found (as for `listFiles`), payload_too_large (over
+   * 2 MiB).
    */
   readFile(token: string, path: string, signal: AbortSignal): Promise<Buffer>;
 }

@@ -14,7 +14,7 @@ export interface StreamedCommand {
 export interface CommandPipes {
   /** Stdin is closed when the iteration ends. */
   readonly input: AsyncIterable<Uint8Array>;
-  /** Called once the command has started, even after a timeout. Without this call, nothing ran. */
+  /** Called once the command has started, even if it has timed out by then. If this is never called, nothing ran. */
   readonly onStart?: () => void;
   /** Further output stays in the command's pipe until the promise resolves. */
   readonly onOutput: (bytes: Uint8Array) => void | Promise<void>;
@@ -52,7 +52,7 @@ export interface FileUploadTarget {
 
 /**
  * Streams with bounded memory. Every method starts a stopped sandbox. Rejects: sandbox_unavailable, cancelled, conflict
- * (32 programs are running), unsupported (no programs over pipes).
+ * (32 programs are running), unsupported (the sandbox cannot run programs over pipes).
  */
 export interface StreamService {
   /** Runs a command over pipes. `signal` ends all of the command's processes. */

@@ -1,6 +1,6 @@
 import type { SessionRecord } from '../../core/model/records.ts';
 
-/** A name can also be the id of an ordinary session that the user may use. */
+/** A workspace's name can also be the id of an ordinary session that the user may use. */
 export interface WorkspaceService extends AsyncDisposable {
   /** A workspace without members loses its sandbox after a grace period. */
   join(userId: string, as?: WorkspaceUser): WorkspaceHandle;

@@ -27,7 +27,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
 const workingMs = 1_000;
 const mostAtOnce = 20; // maximum number of attempt sets processed at once
 const graceMs = 60_000; // an older pending entry without an attempt set comes from a dead server
-const maxTries = 5; // maximum tries per start after other retryable errors
+const maxTries = 5; // maximum tries per start after retryable errors that are not in `transientErrors`
 /** Errors unrelated to the attempt. The next round repeats the failed step. */
 const transientErrors: ReadonlySet<ErrorCode> = new Set([
   ...(['cancelled', 'fenced', 'shutting_down', 'store_busy', 'store_unavailable', 'rate_limited'] as const),

@@ -164,7 +164,7 @@ export class BudgetAccountStore extends ServerComponent<Deps> {
     return new Map(found.map((one) => [one.id, this.#parse(one)]));
   }
 
-  /** If `change` returns undefined, writes nothing. Repeats `change` after a concurrent write. */
+  /** If `change` returns undefined, writes nothing. Calls `change` again after a concurrent write. */
   async change(
     holder: BudgetHolder,
     change: (now: BudgetAccount) => BudgetAccount | undefined | Promise<BudgetAccount | undefined>,

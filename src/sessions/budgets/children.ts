@@ -56,7 +56,7 @@ interface Deps {
 export class ChildBudgets extends ServerComponent<Deps> {
   readonly #expected = new Map<SessionId, number>();
 
-  /** `upTo`: all tool calls of the session, including those in progress. */
+  /** `upTo`: the number of all tool calls of the session, including those in progress. */
   keepCalls(id: SessionId, upTo: number): void {
     this.#expected.set(id, upTo);
   }
@@ -91,7 +91,8 @@ export class ChildBudgets extends ServerComponent<Deps> {
   }
 
   /**
-   * Grants requested amounts, else one of `parts` equal shares, up to the parent's remaining budget. Rejects: quota.
+   * Grants the requested amounts or, by default, one of `parts` equal shares of the parent's remaining budget, but
+   * never more than remains. Rejects: quota.
    */
   async reserve(
     { id, budget: own }: Pick<SessionRecord, 'id' | 'budget'>,

@@ -52,7 +52,7 @@ const renewMs = concurrencyLeaseMs / 3;
 
 /**
  * Documents are counted in the store, runs and sandboxes in memory. Servers that share a store write their totals into
- * accounts with limits; a write fails after a concurrent one.
+ * accounts with limits; after a concurrent write, they check the limits again.
  */
 export class ConcurrencyLimiter extends ServerComponent<Deps> implements AsyncDisposable {
   readonly #inTurn = createKeyedQueue();
@@ -272,7 +272,7 @@ const advice: Readonly<Record<ConcurrencyLimit, string>> = {
 };
 const holders = { person: 'this person', project: 'this project', server: 'the server' } as const;
 
-/** Yields `quota`, or `sandbox_capacity` for a server limit, because other owners can make room. */
+/** The code is `quota`, or `sandbox_capacity` for a server limit, where other owners can also make room. */
 export function toLimitError({ of, kind, limit, used, needs }: ReachedLimit): AppError {
   const shown = (amount: number) => (kind.endsWith('Bytes') ? toMebibytes(amount) : `${amount}`);
   const missing = needs === 1 ? '' : `; ${shown(needs)} more are needed`;
@@ -283,7 +283,7 @@ export function toLimitError({ of, kind, limit, used, needs }: ReachedLimit): Ap
 
 const toMebibytes = (bytes: number): string => `${Math.round(bytes / 1024 ** 2)} MiB`;
 
-/** 0 for amounts that are not stored. Session counts up to `enough` include sessions being deleted. */
+/** 0 for amounts that are not stored. A session count of at most `enough` includes sessions that are being deleted. */
 type StoredAmountReader = (holder: BudgetHolder, kind: ConcurrencyLimit, enough?: number) => Promise<number>;
 
 export function createStoredAmountReader(records: Pick<RecordStore, 'count' | 'list'>): StoredAmountReader {

@@ -24,7 +24,7 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly records: Pick<RecordStore, 'put'>;
 }
 
-/** The stored copy, for other servers and after restarts, lags behind `entries`. */
+/** The stored copy, which other servers and restarted servers read, lags behind `entries`. */
 export class BuildLogWriter extends ServerComponent<Deps> {
   readonly entries: BuildLogEntry[] = [];
   readonly #rest = new Map<string, string>();

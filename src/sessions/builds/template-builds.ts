@@ -139,7 +139,7 @@ export class TemplateBuildManager extends ServerComponent<Deps> {
   async #start(templateId: string, buildId: string, plan: BuildPlan): Promise<TemplateBuild> {
     const build = await this.#build(templateId, buildId);
     const base = await this.#checked(build, plan).catch(async (thrown: unknown) => {
-      // An invalid build that stays open would use up the owner's limit.
+      // An invalid build that stays open would count toward the owner's limit.
       if (thrown instanceof AppError) await this.#giveUp(build, thrown.publicMessage);
       throw thrown;
     });

@@ -20,7 +20,7 @@ export interface LeaseOptions extends Pick<ServerDependencies, 'clock'> {
 }
 interface HeldLease {
   readonly epoch: number;
-  /** The lease is held until this `elapsed` time or `sureUntilTime`: the earlier one counts. */
+  /** The lease is held until `elapsed` reaches this time or the clock reaches `sureUntilTime`. */
   readonly sureUntil: number;
   /** A time on the wall clock, which other servers use. */
   readonly sureUntilTime: number;

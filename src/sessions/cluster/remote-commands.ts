@@ -16,8 +16,8 @@ export interface RemoteCommand {
   readonly body: unknown;
 }
 /**
- * `since`: when another server posted the command, in epoch ms. Commands can repeat. Rejects: fenced (the session is no
- * longer ours).
+ * `since`: when another server posted the command, in epoch ms. A command may be executed more than once. Rejects:
+ * fenced (the session is no longer ours).
  */
 type CommandExecutor = (id: SessionId, command: RemoteCommand, since: number) => Promise<unknown>;
 
@@ -31,8 +31,8 @@ interface PendingAnswer {
   readonly done: PromiseWithResolvers<unknown>;
 }
 
-const patienceMs = 60_000; // long enough for a queued sandbox start; then fails with deadline_exceeded
-const orphanMs = 1_000; // the session of a command unanswered for this long possibly has no holder
+const patienceMs = 60_000; // long enough for a queued sandbox start; after this, the call fails with deadline_exceeded
+const orphanMs = 1_000; // if a command is unanswered for this long, its session may have no holder
 const orphanedMs = 200; // interval between checks while a command waits for a lost holder's lease to expire
 const keptMs = 3_600_000;
 const rememberedMs = 10_000;
@@ -129,7 +129,8 @@ export class RemoteCommandBus extends ServerComponent<RemoteCommandBusOptions> i
     const { commands, ownership } = this.deps;
     const owned = ownership.owned();
     if (owned.length === 0) return false;
-    // The list includes executing commands. With a fixed limit, slow sandbox starts could hide a stop.
+    // The list includes commands already being executed. With a fixed limit, slow sandbox starts could fill it and
+    // leave out a stop.
     const pending = (await commands.pending(owned, atOnce + this.#taken.size)).filter(({ id }) => !this.#taken.has(id));
     for (const command of pending) void this.#do(command);
     return pending.length > 0;

@@ -77,7 +77,9 @@ export interface ChildSessionRequest {
   /** `fork`: start with the parent's conversation and current files; `copy`: only its files. */
   readonly begins: 'fork' | 'copy' | 'none';
   readonly budget: RequestedBudget;
-  /** Equal shares of the parent's remaining budget; a child without its own gets one. */
+  /**
+   * Number of equal shares of the parent's remaining budget. A child gets one share of each amount that `budget` omits.
+   */
   readonly parts: number;
   /** Maximum number of delegated children that work at the same time. Undefined: no limit. */
   readonly most?: number;

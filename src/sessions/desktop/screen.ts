@@ -65,8 +65,8 @@ export class DesktopViewerHub extends ServerComponent<Options> {
   }
 
   /**
-   * If the name is taken, a viewer that may control replaces the earlier one and inherits its control; others get the
-   * name `spare`.
+   * If the name is taken, a viewer that may take control replaces the earlier one and inherits its control; others get
+   * the name `spare`.
    */
   seat(request: DesktopViewerOptions, spare: string): ViewerHandle {
     const { viewerId = spare } = request;

@@ -94,7 +94,7 @@ interface Deps {
 export interface RunContextFactory {
   /**
    * Rejects: cancelled (the run has ended). With `signal`, includes tool servers' tools; if there are tool servers,
-   * reading them starts the sandbox.
+   * this starts the sandbox.
    */
   working(run: BudgetedRun, signal?: AbortSignal): Promise<RunContext>;
   /** Call before the run's first command. Never rejects. */

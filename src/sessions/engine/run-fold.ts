@@ -49,8 +49,8 @@ export class RunFold {
   #spending = noSpending;
   #reason: WaitReason | undefined;
   /**
-   * `#worked`: working time before the last restart, without downtime. `#since`: the run's last start or continuation.
-   * `#last`: its newest event.
+   * `#worked`: working time before the last restart, without downtime. `#since`: the time of the run's last start or
+   * continuation. `#last`: the time of its newest event.
    */
   #worked = 0;
   #since = 0;
@@ -225,7 +225,7 @@ export class RunFold {
       toolCalls,
       ...(this.#reason && { reason: this.#reason }),
       workedMs,
-      // A message received during the judgement gives the agent new work.
+      // A message received during the judgement gives the agent new work, so its earlier acts no longer count.
       acts: this.#goal && unseen > 0 ? [] : listProgressEntries(transcript.entries, runId, this.#actsFrom),
       hinted: this.#hinted,
       ...(this.#goal && { judgement }),

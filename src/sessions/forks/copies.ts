@@ -113,7 +113,10 @@ export class CopyStore extends ServerComponent<Deps> {
     await this.deps.records.delete(kind, idOf(place));
   }
 
-  /** Announces the blob first, because earlier versions did not. `giveUp` removes the reference. */
+  /**
+   * Announces the blob first, because earlier versions stored blobs without announcing them. `giveUp` removes the
+   * reference.
+   */
   async release(place: BlobReference, giveUp: () => Promise<unknown>): Promise<void> {
     await this.announce(place);
     await giveUp();

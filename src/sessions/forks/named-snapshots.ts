@@ -40,7 +40,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
 const tries = 3;
 const builtIn = ({ sandbox: { image, start } = {} }: Pick<SessionRecord, 'sandbox'>): Pick<Snapshot, 'built'> =>
   image === undefined ? {} : { built: { image, ...(start && { start }) } };
-/** `making`: an earlier version of the server left the snapshot incomplete. */
+/** A record with `making` is an incomplete snapshot left by an earlier version of the server. */
 const StoredSnapshot = z.union([Snapshot, z.object({ making: z.number(), id: z.string().default('') })]);
 type StoredSnapshot = z.infer<typeof StoredSnapshot>;
 const wholeOne = (one: StoredSnapshot): Snapshot[] => ('making' in one ? [] : [one]);
@@ -55,7 +55,7 @@ const isNamed = (idOrName: string) => {
   return ({ id, name }: Snapshot) => id === bare || name === idOrName || name === tagged(idOrName);
 };
 
-/** Snapshots exist completely, with their record, or not at all. */
+/** A snapshot exists in full, with its record, or not at all. */
 export class NamedSnapshotStore extends ServerComponent<Deps> {
   readonly service: SnapshotService = {
     make: (id, requested) => this.#make(id, requested),
@@ -245,7 +245,10 @@ export class NamedSnapshotStore extends ServerComponent<Deps> {
     return copy;
   }
 
-  /** A file that changes during the copy can be inconsistent. */
+  /**
+   * Copies again if files change during the copy. Rejects: payload_too_large, conflict (files changed during each
+   * copy).
+   */
   async #copy(id: SessionId, blob: string, signal: AbortSignal): Promise<Pick<Snapshot, 'bytes' | 'sha256'>> {
     const { archive, copies, sandboxes, policy, ids } = this.deps;
     await using used = await sandboxes.use(id, signal);

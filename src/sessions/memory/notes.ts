@@ -134,7 +134,10 @@ export class NoteStore extends ServerComponent<Deps> {
       .map(({ id: _, note: __, ...version }) => version);
   }
 
-  /** A function as `text` gets the current text, or '' if there is no note. Unchanged text creates no version. */
+  /**
+   * If `text` is a function, it is called with the current text, or with '' if there is no note. Unchanged text creates
+   * no version.
+   */
   async write(
     holder: MemoryOwner,
     { path, text, expect }: { path: string; text: string | ((now: string) => string); expect?: number | undefined },
@@ -202,7 +205,7 @@ export class NoteStore extends ServerComponent<Deps> {
         one.id === note.id
           ? { ...one, versions: one.versions.map((it) => (ids.has(it.id) ? { ...it, size: 0 } : it)) }
           : one;
-      // Makes a concurrent change that read the redacted text fail and retry.
+      // Writes the index, so that a concurrent change that has read the redacted text fails and retries.
       return { value: toNote(note), doc: { notes: index.notes.map(without) } };
     });
   }
@@ -242,7 +245,7 @@ export class NoteStore extends ServerComponent<Deps> {
     return gone.length;
   }
 
-  /** Undefined from `draft`: no change. `again`: read everything again. */
+  /** If `draft` resolves with undefined, nothing is changed; with `again`, everything is read again. */
   async #change(
     holder: MemoryOwner,
     path: string,

@@ -59,7 +59,7 @@ interface Deps {
   readonly more?: readonly Tool[];
   readonly computers?: (shape: ComputerToolVariant) => readonly Tool[];
   readonly modelFor: ModelResolver;
-  /** Undefined if no model was chosen on the page, or if the settings name a model. */
+  /** Undefined if no model was chosen on the web page, or if the settings name one. */
   readonly usualModel?: () => Promise<string | undefined>;
 }
 

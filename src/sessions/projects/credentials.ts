@@ -54,7 +54,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
 export const serverHolderId = 'server';
 const kind = credentialKind;
 const most = 50;
-// Responses with a credential's value are cut off; shorter values could match by chance.
+// Minimum length: a response that contains the value is cut off, and a shorter value could occur by chance.
 const shortest = 8;
 const longest = 8_192;
 // Ids begin with the holder's id, so that removing a session removes its credentials.

@@ -58,7 +58,7 @@ export class ModelSettingsStore extends ServerComponent<DirectoryDeps> {
     return { ...this.deps.models, compatible: { ...servers, ...compatible }, catalog: entries };
   }
 
-  /** Resolves with a string. The model is recreated when the string changes. */
+  /** The model is recreated when the returned string changes. */
   async readState(provider: string, ref: string): Promise<string> {
     const { compatible, catalog } = await this.config();
     return JSON.stringify([compatible[provider]?.baseUrl, compatible[provider]?.reach, catalog[ref]]);

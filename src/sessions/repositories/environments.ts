@@ -149,7 +149,7 @@ interface AllowedServices {
   readonly names: readonly string[] | undefined;
 }
 
-/** Stops a running sandbox. Rejects before any change: not_found, conflict, errors of `checkSandbox`. */
+/** Stops a running sandbox. Rejects before any change: not_found, conflict, and with what `checkSandbox` throws. */
 export async function allowRepositoryServices(
   { record, repository, names }: AllowedServices,
   { servicesOf, checkSandbox, power, change }: RepositoryServiceDeps,

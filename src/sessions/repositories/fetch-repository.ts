@@ -27,7 +27,7 @@ export interface RepositoryFetchRequest {
 const fetchMs = 30 * 60_000;
 const removeMs = 30_000;
 
-// The repository appears in place completely or not at all.
+// The repository appears at its final path only when it is complete.
 const script = `
 place="$workdir/$path" made="$workdir/.corral/fetching/$name"
 trap 'rm -rf -- "$made" "$made.errors" \${source:+"$source" "$source.parts"}; rmdir -- "$workdir/.corral/fetching" 2>/dev/null' EXIT

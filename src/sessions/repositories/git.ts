@@ -5,7 +5,7 @@ import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { GitChange } from '../api/repositories.ts';
 
-// Each script uses its own settings, because the agent can write the repository's.
+// Each script uses its own git settings, because the agent can change the repository's settings.
 
 type Sandbox = Pick<SandboxClient, 'exec'>;
 

@@ -96,7 +96,7 @@ export class PreparedFileStore extends ServerComponent<Deps> {
     return await this.#extract(client, folderOf(id), Stored.parse(found.doc).blob, signal);
   }
 
-  /** Removes ready files that were not used. */
+  /** Removes files that were unpacked but not used. */
   async clear(client: SandboxWithGit, signal: AbortSignal): Promise<void> {
     const script = `rm -rf -- "$workdir/${readyFolder}"`;
     await runGit(client, { script, values: { workdir: client.workdir }, timeoutMs: moveMs }, signal);

@@ -45,7 +45,7 @@ const unpackMs = 10 * 60_000;
 const closeMs = 5_000;
 const rememberMs = 10 * 60_000;
 const maxRequests = 1_000;
-/** Pause before a workspace is created, which gives precedence to sessions that are starting. */
+/** Pause before each workspace is created, so that sessions that are starting take precedence. */
 const restMs = 1_000;
 const lookMs = 60_000;
 

@@ -70,7 +70,7 @@ const readAtOnce = 500;
 export class RetentionEnforcer extends ServerComponent<RetentionDeps> {
   readonly #sizes = new LogSizeEstimator(this.deps.store);
   readonly #viewed: ViewedSessions | undefined;
-  /** Overdue in the previous round. Opening such a session keeps it. */
+  /** Sessions that were overdue in the previous round; only these are deleted, and only if they are not in use. */
   #marked: ReadonlySet<SessionId> = new Set();
 
   constructor(deps: RetentionDeps) {
@@ -256,7 +256,7 @@ export class LogSizeEstimator extends ServerComponent<Pick<Store, 'events' | 're
   readonly #news = this.deps.shared ? new RecordWatcher(this.deps.records, 'session') : undefined;
   readonly #known = new Map<SessionId, MeasuredLog>();
   readonly #grown = new Set<SessionId>();
-  /** Logs that may be compacted after their last append. The next refresh measures them again. */
+  /** Logs that may have been compacted since they were measured. The next refresh measures them again. */
   #justMeasured: readonly SessionId[] = [];
   #areAllKnown = false;
 

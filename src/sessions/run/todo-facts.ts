@@ -4,7 +4,7 @@ import { splitInHalf } from './plan.ts';
 
 const hasEnded = ({ status }: PlanStep): boolean => status === 'completed' || status === 'failed';
 
-/** The required order: finished steps, their result, the plan, the next step. */
+/** Returns the facts in the required order: finished steps, their result, the plan, the next step. */
 export function createTodoFacts(runWriter: RunWriter, steps: readonly PlanStep[], result = ''): SessionFact[] {
   const before = new Map(runWriter.steps.map((step) => [step.id, step]));
   const isNews = (step: PlanStep) => before.get(step.id)?.status !== step.status;

@@ -50,7 +50,7 @@ function openable(ports: SandboxHandle['ports'], rules: PortExposurePolicy): San
   };
 }
 
-/** Throws: forbidden. One closed port is the forwarder's, which adds credentials to requests. */
+/** Throws: forbidden. The closed ports include the port of the forwarder, which adds credentials to requests. */
 export function assertPortExposable(port: number, { isOwnMachine, closedPorts }: PortExposurePolicy): void {
   if (isOwnMachine) {
     const instead = 'Install bubblewrap or start Docker.';

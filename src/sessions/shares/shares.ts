@@ -131,7 +131,7 @@ function withoutRequests(before: readonly SessionEvent[], events: readonly Sessi
   return events.filter(isShown);
 }
 
-/** Hides an approval's call, and errors and goals, which can contain command output. */
+/** Hides approval questions, errors and goals, because they can contain commands or their output. */
 function withoutDetails(event: SessionEvent): SessionEvent {
   if (event.type === 'run.wait' && event.data.reason === 'approval')
     return { ...event, data: { ...event.data, question: 'The agent is waiting for approval.' } };

@@ -5,7 +5,7 @@ import { skillVersionKind } from '../../core/model/records.ts';
 import { Collection } from '../../storage/collection.ts';
 import { Skill, SkillVersion } from '../api/server/skills.ts';
 
-/** Parsed from `pdf`, or from `pdf@3` for a specific version. */
+/** Parsed from a name such as `pdf`, or `pdf@3` for a specific version. */
 interface SkillPin {
   readonly name: string;
   /** Null for the newest version. */

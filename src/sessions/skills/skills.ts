@@ -281,6 +281,6 @@ async function unpacked(archive: Buffer): Promise<SkillFile[]> {
   return files;
 }
 
-/** macOS packs decomposed names without marking them as UTF-8. People type the NFC form. */
+/** Detects UTF-8 and normalizes to NFC, because macOS packs decomposed names without marking them as UTF-8. */
 const nameOf = ({ fileName, fileNameRaw }: Entry): string =>
   (isUtf8(fileNameRaw) ? fileNameRaw.toString() : fileName).replaceAll('\\', '/').normalize('NFC');

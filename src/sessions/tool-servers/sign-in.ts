@@ -82,7 +82,7 @@ export class ToolServerOAuthClient extends ServerComponent<Deps> {
       });
       return new Secret(fresh.accessToken);
     } catch (thrown) {
-      // Another server's renewal invalidates this server's refresh token.
+      // Another server may have renewed the tokens first, which invalidates this server's refresh token.
       const now = (await this.#known(name)).secrets.access;
       if (now && now.accessToken !== access.accessToken) return new Secret(now.accessToken);
       const { publicMessage } = toAppError(thrown);

@@ -32,7 +32,9 @@ const restMs = 30_000;
 const maxRemembered = 1_000;
 
 export class McpTokenProvider extends ServerComponent<Deps> {
-  /** Keyed by credential id. Reuse of a refresh token can revoke the grant. */
+  /**
+   * Keyed by credential id. Concurrent callers share one refresh, because reusing a refresh token can revoke the grant.
+   */
   readonly #refreshing = new Map<string, Promise<RefreshOutcome>>();
   readonly #refused = new Map<string, { readonly version: number; readonly at: number }>();
 
@@ -254,7 +256,7 @@ function basic(id: string, secret: string): string {
   return `Basic ${Buffer.from(`${encoded(id)}:${encoded(secret)}`).toString('base64')}`;
 }
 
-/** Reads only the start, because a third-party server can send any amount. */
+/** Reads only the start, because a third-party server can send any amount of data. */
 async function readBodyText({ body }: Response): Promise<string> {
   if (!body) return '';
   const parts: Uint8Array[] = [];

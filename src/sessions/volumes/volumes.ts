@@ -48,7 +48,7 @@ export class Volumes extends ServerComponent<Deps> {
   readonly #orphans = new Map<VolumeId, number>();
 
   /**
-   * Removes volumes with an interrupted creation or deletion and storage without a record, if older than `before`.
+   * Removes volumes whose creation or deletion was interrupted, and storage without a record, if older than `before`.
    * Resolves with the number removed.
    */
   async collect(before: number, signal: AbortSignal): Promise<number> {

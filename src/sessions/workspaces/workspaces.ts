@@ -132,7 +132,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
     await records.put({ ...markOf(id), doc: {} });
     place.marked = id;
   }
-  /** Deletes this server's mark first, so that the last of several leaving servers finds none. */
+  /** Deletes this server's mark first, so that if several servers leave at once, the last one finds no marks. */
   async function isUsedElsewhere(id: SessionId): Promise<boolean> {
     if (replica.name === undefined) return false;
     const own = markOf(id);
@@ -179,7 +179,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
     if (isWorking) return closeIn(place, Math.max(graceMs, workingMs));
     places.delete(key);
     place.over.abort();
-    // Runs after earlier calls, which may create the session, and before calls of new members.
+    // Runs after earlier calls, which may create the session, and before new members' calls.
     const stop = async () => {
       const { ownSession: own } = place;
       if (own === undefined || (await isUsedElsewhere(own))) return;

@@ -105,7 +105,10 @@ async function drained(upload: GridFSBucketWriteStream, signal: AbortSignal): Pr
   signal.removeEventListener('abort', give);
 }
 
-/** Removes versions replaced before `replacedBefore` (Infinity: all versions). Others can still have readers. */
+/**
+ * Removes versions replaced before `replacedBefore` (Infinity: all versions). Versions replaced later can still have
+ * readers.
+ */
 async function remove(bucket: GridFSBucket, filename: string, replacedBefore: number): Promise<void> {
   const versions = await answered(bucket.find({ filename }, { sort: newest }).toArray());
   for (const [index, { _id }] of versions.entries()) {

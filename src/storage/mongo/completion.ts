@@ -55,7 +55,7 @@ interface PendingPuts {
   readonly session: SessionId;
   readonly seq: number;
   readonly puts: readonly PutDocument[];
-  /** True to also replace puts at the same head, for appends without facts. */
+  /** Whether to also replace records that were put at the same head. Used for appends without facts. */
   readonly again?: boolean;
 }
 

@@ -10,8 +10,8 @@ import { SessionId } from '../../core/model/ids.ts';
 // Facts and documents are JSON text, because BSON changes lone surrogates and keys with dots or dollars.
 
 /**
- * The unique `_id` (session and seq) is the fence. The first event of an append has `batch`, and `redo` with the rest
- * of the append, if any.
+ * The unique `_id` (session and seq) prevents two writers from appending the same seq. The first event of an append has
+ * `batch`, and `redo` with the rest of the append, if any.
  */
 export interface EventDocument {
   readonly _id: string;

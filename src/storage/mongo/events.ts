@@ -66,7 +66,7 @@ async function usageBetween(
 
 /** A page ends once it has more characters than this. */
 const pageChars = 4 * 1024 * 1024;
-/** Compaction keeps younger events, so that the append of a suspended writer still collides. */
+/** Compaction keeps younger events, so that a late append by a suspended writer still fails with a duplicate key. */
 export const minCompactedAgeMs = 10 * 60_000;
 
 interface MongoEventDeps {

@@ -16,7 +16,7 @@ export function createMongoIdempotencyStore({ at, run }: MongoConnection, newId:
           if (!isDuplicateKeyError(thrown)) throw thrown;
         }
         const found = await at.inbox.findOne({ _id: key });
-        if (!found) return { kind: 'pending' }; // released in the meantime, so the caller's next claim succeeds
+        if (!found) return { kind: 'pending' }; // released in the meantime, so a later claim can succeed
         if (found.claim === claim) return { kind: 'new' };
         if (found.hash !== hash) return { kind: 'conflict' };
         return found.answer === undefined ? { kind: 'pending' } : { kind: 'done', answer: JSON.parse(found.answer) };
@@ -66,7 +66,7 @@ export function createMongoLeases({ at, run }: MongoConnection): LeaseStore {
       const mine = { _id: { $in: [...names] }, holder };
       return await run(async () => {
         await at.leases.updateMany(mine, { $set: { expiresAt } });
-        // No other server takes our lease before it expires.
+        // The two requests need no transaction, because no other server takes a lease before it expires.
         const found = await at.leases.find(mine, { projection: { epoch: 1 } }).toArray();
         return new Map(found.map(({ _id, epoch }) => [_id, epoch]));
       });

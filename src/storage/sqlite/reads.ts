@@ -163,7 +163,7 @@ export const recordsByPrefixQuery = `
   SELECT id, doc, version FROM record WHERE ${idsByPrefix} ORDER BY +sort DESC, id LIMIT ?3
 `;
 
-/** Each condition has an index, which determines the order of its rows. */
+/** Each condition has an index that returns the rows already sorted. */
 export const recordSetConditions = {
   kind: 'kind = :kind',
   owner: 'kind = :kind AND owner = :owner',

@@ -119,7 +119,8 @@ export const migrations: readonly string[] = [
   DROP INDEX event_message;
   CREATE INDEX event_message ON event (session, seq, type) WHERE type IN ('message.user', 'message.assistant');
   `,
-  // Tables for searches and usage totals, because with an index on expressions, SQLite also reads the rows.
+  // Separate tables for searches and usage totals, because SQLite reads a table's rows even if an index on expressions
+  // contains all the values.
   `
   CREATE TABLE message (
     session TEXT NOT NULL, seq INTEGER NOT NULL, text ANY, PRIMARY KEY (session, seq)

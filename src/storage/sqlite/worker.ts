@@ -32,7 +32,7 @@ export interface ReplyBatch {
 
 const lockedMs = 20;
 const restMs = 1_000;
-/** First words of record kinds with users' text, except a session's own records. */
+/** First words of the record kinds that contain users' text. Excludes kinds whose records belong to a session. */
 const wordy: ReadonlySet<string> = new Set(['agent', 'automation', 'document', 'file', 'memory', 'project', 'skill']);
 const isWordy = (kind: unknown): boolean => wordy.has(String(kind).split('-', 1)[0] ?? '');
 /** Redacting a version of a memory rewrites the version's record without the text. */
@@ -63,7 +63,9 @@ function serve(): void {
   const read = createCallRunner(createReadOperations(opened.db), input.path);
   const commit = createGroupCommitter(opened.db, createWriteOperations(opened.db), input.path);
   let resting: NodeJS.Timeout | undefined;
-  /** Waits, because deleting a project removes many records. */
+  /**
+   * Delayed, so that many deletions in quick succession, such as those of a project's records, share one truncation.
+   */
   const emptyAtRest = () => {
     if (resting) return;
     resting = setTimeout(() => {

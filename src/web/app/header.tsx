@@ -82,7 +82,7 @@ function ModelButton({ session }: { session: Session }) {
   );
 }
 
-/** A title that arrives during typing is applied afterwards, unless the user renames. */
+/** A title that arrives while the user is typing is applied afterwards, unless the user renames the session. */
 function Title({ session }: { session: Session }) {
   const name = sessionNameOf(session);
   const field = useRef<HTMLSpanElement>(null);

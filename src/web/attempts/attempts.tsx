@@ -208,11 +208,13 @@ function AttemptsTable({ set, choose }: Props) {
                       label={t('attempts.answer')}
                       onClick={() => openSessionFromDialog(one.sessionId)}
                     />
+                  ) : one.isGone && one.result ? (
+                    t('attempts.state.deleted')
                   ) : (
                     <Button
                       class="small"
                       label={t('attempts.choose')}
-                      disabled={isBusy || one.isGone || one.result === null || set.phase === 'choosing'}
+                      disabled={isBusy || one.result === null || set.phase === 'choosing'}
                       aria-label={t('attempts.chooseOne', { n: String(one.n) })}
                       onClick={() => take(one.n)}
                     />
@@ -223,7 +225,9 @@ function AttemptsTable({ set, choose }: Props) {
           </tbody>
         </table>
       </section>
-      <CheckboxField label={t('attempts.deleteOthers')} isOn={isDeleting} onChange={setDeleting} />
+      {set.attempts.some(({ n, isGone }) => !isGone && n !== set.chosen) && (
+        <CheckboxField label={t('attempts.deleteOthers')} isOn={isDeleting} onChange={setDeleting} />
+      )}
     </>
   );
 }

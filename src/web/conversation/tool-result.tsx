@@ -148,7 +148,7 @@ function CommandOutput({ text, command, isLive = false, whole }: Props) {
   const rows = useMemo(() => {
     if (isLong && isOpen) return parseAnsiRows(text.endsWith('\n') ? text.slice(0, -1) : text);
     const short = isLong ? lastLines(text, shownLines).slice(-fewCharacters) : text.replace(/\n$/, '');
-    return parseAnsiRows(short, fewCharacters); // the page wraps these lines
+    return parseAnsiRows(short, fewCharacters); // lines are not split into rows, because the page wraps them
   }, [text, isLong, isOpen]);
   return (
     <>

@@ -86,7 +86,7 @@ class ReadState {
 
 export class ConversationState {
   readonly items: Signal<readonly ConversationItem[]> = signal([]);
-  /** Calls to approve, or a waiting run. Drawn apart from the agent's own text. */
+  /** Calls that need approval, and the wait if the run is waiting. Drawn apart from the agent's own text. */
   readonly open: Signal<readonly (ApprovalItem | WaitItem)[]> = signal([]);
   readonly plan: Signal<EventDataOf<'plan'>['steps']> = signal([]);
   readonly run: Signal<RunState> = signal({ kind: 'idle' });

@@ -27,14 +27,14 @@ type ProcedureAt<Tree, Place extends string> = Place extends `${infer Name}.${in
 export type InputOf<P extends ProcedurePath> = ProcedureAt<Inputs, P>;
 
 const maxPauseMs = 4_000;
-// Detects an unreachable server within three seconds; the socket would stay open.
+// Detects an unreachable server within three seconds. Without pings, the socket would stay open.
 const pingMs = 1_000;
 const pongMs = 1_900;
 
 /** `broken`: the page reconnects automatically. */
 export const connectionState = signal<'connecting' | 'open' | 'broken'>('connecting');
 
-/** Paths of mutations without a response, including those that wait for a connection. */
+/** Paths of mutations that have had no response yet, including those waiting for a connection. */
 export const pendingMutations = signal<readonly ProcedurePath[]>([]);
 
 const client = Promise.withResolvers<TRPCUntypedClient<AppRouter>>();

@@ -32,7 +32,7 @@ export const currentSession = computed<Session | undefined>(() => {
 });
 
 const listMs = 1_500;
-/** Sessions from before a reconnection that the server has not sent again. */
+/** Sessions that were known before a reconnection, and that the server has not sent again. */
 let unconfirmed = new Set<string>();
 let dropTimer: ReturnType<typeof setTimeout> | undefined;
 

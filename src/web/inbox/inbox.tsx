@@ -69,7 +69,7 @@ function Inbox() {
   );
 }
 
-// Number of events read before the last one, to show why the session waits or failed.
+// Number of events read from the end of the log, to show why the session is waiting or has failed.
 const before = 100;
 const limit = 500;
 

@@ -28,7 +28,7 @@ function partEnd(text: string, from: number): number {
   return end > from ? end : toCharacterBoundary(text, from + maxPart);
 }
 
-/** Moves a cut before a character that it would split. */
+/** Moves a cut that would split a character to the start of that character. */
 export const toCharacterBoundary = (text: string, at: number): number =>
   at < text.length && /[\ud800-\udbff]/.test(text[at - 1] ?? '') ? at - 1 : at;
 

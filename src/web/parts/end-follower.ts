@@ -50,7 +50,7 @@ export class AutoScroller {
     this.#isHeld = false;
   }
 
-  /** If the height changes too, the scroll position does not show the movement. */
+  /** Call on upward wheel turns. If the height changes at the same time, `scrolled` may not detect the movement. */
   turnedUp({ scrollTop }: View): void {
     this.handled();
     if (scrollTop > 0) this.#follows = false;

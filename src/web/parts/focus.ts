@@ -31,7 +31,7 @@ export function preserveFocus(): void {
   });
   new MutationObserver((records) => {
     if (!isByKeys || isWaiting || !last) return;
-    // Ignores a streaming reply's many small changes, because `takesFocus` computes styles at high cost.
+    // Ignores a streaming reply's many small changes, because `takesFocus` forces an expensive style computation.
     if (last.isConnected && records.every(({ type }) => type === 'childList')) return;
     if (takesFocus(last)) return;
     isWaiting = true;

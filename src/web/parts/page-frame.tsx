@@ -5,7 +5,7 @@ interface Props {
   readonly src: string | undefined;
   readonly title: string;
   readonly allowed: string;
-  /** Focuses the page on mount, because the control that loaded it is gone. */
+  /** Whether the page takes the focus on mount. Used if the control that loaded the page is gone. */
   readonly takesFocus?: boolean;
 }
 

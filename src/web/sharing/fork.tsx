@@ -62,7 +62,7 @@ export function ForkNote({ event: { data, sessionId } }: { event: EventOf<'sessi
   const isChild = data.to === sessionId;
   const other = isChild ? data.from : data.to;
   const known = sessions.value.find(({ id }) => id === other);
-  // Hidden if the other session cannot be opened, or is an attempt, which the header lists.
+  // Hidden in the original session if the fork cannot be opened, or is an attempt, which the header lists.
   if (!isChild && (!known || known.parent?.attempts)) return null;
   return (
     <p class="aside forked">

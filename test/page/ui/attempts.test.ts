@@ -19,8 +19,10 @@ test('a task is tried twice in the page, and the session gets the files of the c
   await expect.poll(() => rows.getByText(/done · goal met/).count()).toBe(2);
   expect(await rows.last().getByText('1/1').count()).toBe(1);
   expect(await axeFinds(page)).toEqual([]);
+  await dialog.getByLabel('Delete other attempts').check();
   await dialog.getByRole('button', { name: 'Choose attempt 2' }).click();
   await dialog.getByText('chosen', { exact: true }).waitFor();
+  await rows.first().getByText('deleted').waitFor();
   const { stdout } = await desk.call<{ stdout: string }>('sandbox.exec', { sessionId: id, command: 'cat made.txt' });
   expect(stdout).toBe('made\n');
   expect(complaints).toEqual([]);

@@ -1,7 +1,7 @@
 import type { ModelCapabilities } from '../model.ts';
 import type { ReasoningLevel } from '../provider.ts';
 
-/** The last version that accepts forced tool use. Later Haiku versions accept it too, but no Fable version does. */
+/** Later versions refuse forced tool use, except for Haiku. Every Fable version refuses it. */
 const lastForced = 5;
 
 /** The newest Claude models refuse forced tool use. Other models refuse it only while reasoning. */

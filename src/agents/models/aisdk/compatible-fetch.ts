@@ -149,7 +149,7 @@ class Reply {
     this.#written = new TextToolCallFinder(tools);
   }
 
-  /** Treats the first reply without an end mark as truncated, the second as complete. */
+  /** Treats the first reply without an end mark as truncated, and later ones as complete. */
   *end(): Generator<string> {
     const { unended } = this.#habits;
     if (this.#isOver || this.#finish !== undefined || unended === undefined) return;

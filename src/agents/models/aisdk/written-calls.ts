@@ -129,7 +129,7 @@ export class TextToolCallFinder {
     return found;
   }
 
-  /** Length of the held text's end that can begin a form. */
+  /** Length of the longest suffix of the held text that could begin a form. */
   #possible(): number {
     for (let length = Math.min(longestOpening, this.#held.length); length > 0; length--) {
       const end = this.#held.slice(-length);

@@ -21,7 +21,7 @@ function fenced(text: string): string {
 const longestRun = (text: string, least: number) =>
   Math.max(least, ...(text.match(/`+/g) ?? []).map((run) => run.length));
 
-/** Guesses from common German words, because a request does not contain the user's language. */
+/** Guesses from common German words, because a request does not specify the user's language. */
 export function detectDemoLanguage(task: string): DemoLanguage {
   const known = findBuiltInTask(task);
   if (known) return isAsk(known.asks.de, task) ? 'de' : 'en';

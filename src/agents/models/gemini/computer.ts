@@ -1,6 +1,6 @@
 import type { NativeTool, ToolCall, ToolDeclaration } from '../model.ts';
 
-// Gemini's own declaration, `computerUse`: in a browser for earlier models, on a desktop for later ones.
+// Gemini's own declaration, `computerUse`: earlier models control a browser, and later ones a desktop.
 
 const browserActions = [
   ...['open_web_browser', 'wait_5_seconds', 'go_back', 'go_forward', 'search', 'navigate', 'click_at', 'hover_at'],

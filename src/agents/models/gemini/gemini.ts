@@ -179,7 +179,7 @@ function toUsage({ usageMetadata }: GeminiChunk): TurnUsage | undefined {
   } = usageMetadata;
   return {
     inputTokens: promptTokenCount,
-    outputTokens: candidatesTokenCount + thoughtsTokenCount, // the provider charges both as output
+    outputTokens: candidatesTokenCount + thoughtsTokenCount, // the provider bills both as output
     ...(thoughtsTokenCount > 0 && { reasoningTokens: thoughtsTokenCount }),
     ...(cachedContentTokenCount !== undefined && { cachedTokens: cachedContentTokenCount }),
   };

@@ -47,7 +47,7 @@ export async function decodePicture(bytes: Uint8Array): Promise<Raster> {
   return { width, height, rgba: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
 }
 
-/** Requires an opaque image. Photographs take a tenth of their size as PNG. */
+/** Requires an opaque image. For a photograph, the JPEG is a tenth of the size of the PNG. */
 export async function encodeRasterJpeg({ width, height, rgba }: Raster): Promise<Buffer> {
   await initJpegEncoder(options('jpeg/codec/enc/mozjpeg_enc'));
   const pixels = new ImageData(new Uint8ClampedArray(rgba), width, height);

@@ -19,7 +19,7 @@ export interface ChildTask {
 export interface ChildState {
   readonly id: string;
   readonly title: string;
-  /** `waiting`: the child waits for an answer from the parent, or for a user. */
+  /** `waiting`: the child is waiting for an answer from the parent, or for a user. */
   readonly state: 'running' | 'waiting' | 'completed' | 'stopped' | 'failed';
   readonly question?: string;
   readonly lastWords: string;
@@ -27,7 +27,7 @@ export interface ChildState {
   readonly tokens: number;
   readonly cost: number;
   readonly toolCalls: number;
-  /** Entries such as `M src/a.ts` (A, M or D). Empty while the child runs. */
+  /** Entries such as `M src/a.ts` (A, M or D). Empty while the child is running. */
   readonly changes: readonly string[];
 }
 export interface ChildSessions {
@@ -36,7 +36,7 @@ export interface ChildSessions {
    * too many children, or no budget left).
    */
   start(callId: string, task: ChildTask, signal: AbortSignal): Promise<string>;
-  /** `wait`: resolve once the child has ended or waits for anything except an approval. Rejects with not_found. */
+  /** `wait`: resolve once the child has ended or is waiting for anything except an approval. Rejects with not_found. */
   look(id: string, wait: boolean, signal: AbortSignal): Promise<ChildState>;
   list(): Promise<readonly string[]>;
   send(id: string, text: string): Promise<void>;

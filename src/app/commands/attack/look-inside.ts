@@ -3,7 +3,7 @@ import { quoteForShell } from '../../../core/text/quote.ts';
 export type InspectionResults = ReadonlyMap<string, readonly string[]>;
 
 interface CanaryPaths {
-  /** The title of this process, which a sandbox must not see. */
+  /** This process's title, which must not be visible inside a sandbox. */
   readonly canary: string;
   readonly canaryFile: string;
   readonly serverPort: number;
@@ -42,7 +42,7 @@ const forbidden = [
   ...['169.254.169.254:80', '[fd00:ec2::254]:80', 'metadata.google.internal:80'],
 ];
 
-/** System call numbers: x86-64, then arm64. Successful calls change nothing. */
+/** System call numbers: x86-64, then arm64. Successful calls have no lasting effect. */
 const calls = `
 my $arm = \`uname -m\` =~ /aarch64|arm64/;
 sub call { my ($name, $x64, $arm64, @with) = @_; $! = 0; my $got = syscall($arm ? $arm64 : $x64, @with); print "call $name ", ($got == -1 ? $!+0 : 0), "\\n"; }

@@ -7,7 +7,10 @@ import { Goal, GoalAssessment } from './goal.ts';
 export const attemptsKind = 'attempts';
 /** Ids are `<session>:<attempts>:<n>`. */
 export const attemptDiffKind = 'attempt-diff';
-/** Unfinished attempts of one session; ids are `of-<session>`. Kept until all attempts are deleted. */
+/**
+ * Unfinished attempts of one session. Ids are `of-<session>`, so the record outlives the session and the attempts can
+ * still be deleted.
+ */
 export const unfinishedAttemptsKind = 'attempts-open';
 
 export const attemptLimits = { least: 2, most: 8 } as const;

@@ -15,7 +15,7 @@ export interface BudgetLine extends Pick<BudgetOverrun, 'scope' | 'period' | 'ha
   readonly reserved?: number;
 }
 
-/** Rounds up, so no request is free. Ignores errors below half a billionth. */
+/** Rounds up, so even a tiny cost counts. Ignores floating-point errors below half a billionth. */
 export const toMicroCost = (cost: number): number => Math.ceil(Math.round(cost * 1e9) / 1e3);
 export const fromMicroCost = (cost: number): number => cost / 1e6;
 export const withMicroCost = <Of extends { readonly cost: number }>(of: Of): Of => ({
@@ -103,7 +103,9 @@ export interface BudgetGrant {
   readonly isBusy: boolean;
 }
 
-/** If the longest reply would fit without the requests in progress, the request waits for them. */
+/**
+ * The request waits for requests in progress if `least` does not fit beside them, or if `most` would fit without them.
+ */
 export function computeBudgetGrant(
   lines: readonly BudgetLine[],
   { least, most }: { readonly least: BudgetAmounts; readonly most: BudgetAmounts },

@@ -32,7 +32,7 @@ export const BuildStep = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('ENV'),
     pairs: z.array(z.tuple([z.string(), Text])),
-    /** Expands `${NAME}` to a variable of the image, and `$$` to `$`. */
+    /** Expands `${NAME}` to the value of that variable in the image, and `$$` to `$`. */
     isOpen: z.boolean().optional(),
   }),
   z.object({ type: z.literal('WORKDIR'), path: Text.min(1) }),
@@ -58,7 +58,7 @@ export const TemplateBuild = z.object({
   at: z.number(),
   /** The deadline in epoch ms. */
   until: z.number().optional(),
-  /** Builds with the same steps share an image. */
+  /** Builds with the same base and steps share an image. */
   image: z.string().optional(),
   /** A hash of the base and the steps, for reuse of the image. */
   print: z.string().optional(),

@@ -12,7 +12,7 @@ export const EgressRules = z.object({
 });
 export type EgressRules = z.infer<typeof EgressRules>;
 
-/** The only hosts that the sandbox can reach, none if empty; or rules. */
+/** Either the only hosts that the sandbox can reach (none if empty), or rules. */
 export const EgressRestriction = z.union([z.array(z.string()).readonly(), EgressRules]);
 export type EgressRestriction = z.infer<typeof EgressRestriction>;
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 export const WorkspaceDamage = z.object({
   /** The replacement copy: its log seq and creation time. Null if there was none. */
   copy: z.object({ seq: z.int(), at: z.number().nullable() }).nullable(),
-  /** The first of the paths that are missing, outdated or damaged. */
+  /** Paths that are missing, outdated or damaged; only the first ones if there are many. */
   lost: z.array(z.string()),
   /** The total number of such paths. Null if unknown. */
   lostCount: z.int().nullable(),

@@ -51,7 +51,7 @@ export const Volume = z.object({
   isChanged: z.boolean(),
   at: z.number(),
   holders: z.array(VolumeAttachment).readonly(),
-  /** Time of deletion, in epoch ms. Hides the volume until a cleanup. */
+  /** Time of deletion, in epoch ms. The volume stays hidden until a cleanup removes it. */
   removing: z.number().optional(),
 });
 export type Volume = z.infer<typeof Volume>;

@@ -27,8 +27,8 @@ export function detectArchiveFormat(start: Uint8Array): ArchiveFormat | undefine
 const sampleBytes = 4_096;
 
 /**
- * Rejects: invalid_request (a known format that is not in `expected`, or a gzip file without a tar archive, because tar
- * takes some of these for an empty archive).
+ * Rejects: invalid_request (a known format that is not in `expected`, or a gzip file without a tar archive, which tar
+ * can take for an empty archive).
  */
 export async function* expectArchive(
   content: AsyncIterable<Uint8Array>,

@@ -19,7 +19,7 @@ export function decodeFileName(name: Buffer): string {
     });
 }
 
-/** A shell command for `decodeFileNames`. Plain output would lose bytes that are not UTF-8. */
+/** A shell command that encodes file names for `decodeFileNames`. Plain output would lose bytes that are not UTF-8. */
 export const encodeFileNamesCommand = 'base64 -w 0';
 export const decodeFileNames = (printed: string): string => decodeFileName(Buffer.from(printed, 'base64'));
 

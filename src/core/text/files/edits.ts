@@ -37,7 +37,7 @@ export function replaceOccurrences(text: string, old: string, now: string): Repl
   return { text: parts.join('') + text.slice(done), times };
 }
 
-/** Converts to the Unicode normalization in which the text contains `sought`, if any. */
+/** Returns a function that converts to the Unicode normalization form in which `text` contains `sought`, if any. */
 function formIn(text: string, sought: string): (piece: string) => string {
   const form = text.includes(sought)
     ? undefined

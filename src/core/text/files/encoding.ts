@@ -12,7 +12,7 @@ export interface TextFile {
 }
 
 const sampleBytes = 64 * 1024;
-/** Minimum sum of two estimates, in percent. */
+/** The minimum sum of the confidences for the whole sample and for its non-English words, in percent. */
 const leastConfidence = 25;
 /** In percent. A multi-byte guess with this confidence is treated as certain. */
 const sureConfidence = 90;

@@ -38,7 +38,10 @@ export class DataPlaneTargetResolver {
 
   answersTo = (request: IncomingMessage): boolean => this.#named.has(request);
 
-  /** True only if the host name selects the port, because a port in a header shares the server's origin. */
+  /**
+   * True only if the host name selects the port, because a port selected by a header is served under the server's own
+   * origin.
+   */
   isForProgram = (request: IncomingMessage): boolean => {
     const { port, byHost = false } = this.of(request) ?? {};
     return byHost && port !== envdPort && port !== codeInterpreterPort;
@@ -69,7 +72,7 @@ export class DataPlaneTargetResolver {
     }
     if (isControl || isPrefixed || control.test(url)) {
       request.url = `/e2b${url}`;
-      // Older SDKs also send another credential of the same user.
+      // `x-api-key` takes precedence, because older SDKs also send another credential of the same user.
       const key = readHeader(headers, 'x-api-key');
       if (key === undefined && url.startsWith('/volumecontent/')) moveVolumeToken(headers);
       if (key !== undefined) headers.authorization = `Bearer ${key}`;

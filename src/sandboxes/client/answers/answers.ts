@@ -194,7 +194,7 @@ const usage = z.object({
 export type SandboxUsage = z.infer<typeof usage>;
 const killed = z.object({
   killed: count,
-  /** The requested shells after the kill. Absent before daemon 1.4. */
+  /** State of the requested shells after the kill. Daemons before 1.4 omit it. */
   shells: z.array(shell).max(maxShells).readonly().exactOptional(),
 });
 export type KillResult = z.infer<typeof killed>;
@@ -230,7 +230,7 @@ const listeningPort = z.object({
   command: cut(4 * KiB).exactOptional(),
 });
 export type ListeningPort = z.infer<typeof listeningPort>;
-/** The version comes from the file's size and modification time. */
+/** `version` is derived from the file's size and modification time. */
 const fileVersion = z.object({ size: count, version: text(100) });
 export type FileVersion = z.infer<typeof fileVersion>;
 

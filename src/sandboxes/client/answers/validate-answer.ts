@@ -10,7 +10,7 @@ export type ValidationResult<Value> =
 
 const bad = (reason: ProtocolViolationReason, detail: string) => ({ ok: false, reason, detail }) as const;
 
-/** Counts the values before it builds anything from them. */
+/** Checks the rule's JSON limits before parsing. */
 export function validateDaemonResponse<Name extends DaemonResponseName>(
   name: Name,
   bytes: Buffer,

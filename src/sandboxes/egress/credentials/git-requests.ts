@@ -68,7 +68,7 @@ export function parseUrlTarget(url: string): EgressTarget {
 
 /**
  * Writes need `write` in both the credential and the session. With `paths`, git can also read other repositories below
- * them, such as submodules, and reach none outside them.
+ * them, such as submodules, but cannot reach any outside them.
  */
 export function createGitRequestCheck(
   { git, paths }: GitAccess,

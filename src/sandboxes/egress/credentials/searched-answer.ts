@@ -18,7 +18,8 @@ const decoders: Readonly<Record<string, () => Transform>> = {
 const ofEncodedBody = new Set(['content-encoding', 'content-length']);
 
 /**
- * Searches only the headers; the caller searches the body. Decompresses bodies that the server compressed uninvited.
+ * Searches only the headers; the caller searches the body. Decompresses bodies that the server compressed although the
+ * request did not allow it.
  */
 export function searchResponse(
   incoming: IncomingMessage,

@@ -92,7 +92,7 @@ async function* readBody(
   }
 }
 
-/** Also for http, so that a refusal cannot be mistaken for the site's response. */
+/** Tunnels http too, so that a refusal cannot be mistaken for the site's response. */
 async function tunnelTo(url: URL, socket: Duplex): Promise<Duplex> {
   const authority = `${url.hostname}:${url.port || (url.protocol === 'https:' ? 443 : 80)}`;
   const outgoing = request({

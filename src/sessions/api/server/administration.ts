@@ -10,7 +10,7 @@ export const RunningSandboxView = z.object({
   owner: z.string().nullable(),
   host: z.string(),
   isPaused: z.boolean(),
-  /** Null if paused, too slow, beyond the first 200 sandboxes, or unsupported by the driver. */
+  /** Null if the sandbox is paused, is not among the first 200, or does not report its usage in time. */
   usage: SandboxUsageView.nullable(),
 });
 export type RunningSandboxView = z.infer<typeof RunningSandboxView>;

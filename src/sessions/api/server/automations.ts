@@ -12,9 +12,12 @@ import type { CreateSessionCommand, SendUserMessageCommand } from '../sessions.t
 const Schedule = z.object({
   /** Five fields: minute, hour, day of the month, month, day of the week. */
   cron: z.string(),
-  /** IANA name. Skipped local times start right after the clock change; repeated times start once. */
+  /**
+   * IANA name. A fixed time that a clock change skips triggers right after the change; one that occurs twice triggers
+   * once.
+   */
   timezone: z.string(),
-  /** Delays each start by up to this many seconds, equally on every server. */
+  /** Delays each start by up to this many seconds, by the same amount on every server. */
   jitterSeconds: z.number(),
   /** After downtime: start for the latest missed time only, or not at all. */
   missed: z.enum(['latest', 'none']),
@@ -34,7 +37,7 @@ export const HookSpec = z.object({
   repositories: z.array(z.string()).readonly(),
   /** Applies to `issue.labelled` events only. Null: any label. */
   label: z.string().nullable(),
-  /** The account for `comment.mention` and `issue.assigned`. Its own events start nothing. */
+  /** The account that must be mentioned or assigned. Events that it causes start nothing. */
   account: z.string().nullable(),
   /** Senders whose events match. Empty: any. */
   senders: z.array(z.string()).readonly(),
@@ -59,7 +62,7 @@ export const AutomationBudget = z.object({
   seconds: z.number().nullable(),
 });
 export type AutomationBudget = z.infer<typeof AutomationBudget>;
-/** Only the facade's API that created the automation can change its task. */
+/** Only the API that created the automation can change its task. */
 const AutomationApiTask = z.object({
   api: z.string(),
   /** The version of the agent to start, in the API's format. */
@@ -80,8 +83,8 @@ export interface AutomationStartAuthorization {
 }
 export interface AutomationApiRegistry {
   /**
-   * `prepare` runs at each start with the owner's rights. It rejects with AutomationStartError or with any error of
-   * session creation.
+   * `prepare` runs at each start with the owner's rights. It rejects with AutomationStartError, or as session creation
+   * does.
    */
   serve(
     api: string,
@@ -185,7 +188,7 @@ export const AutomationStart = z.object({
    */
   state: z.enum(['queued', 'starting', 'running', 'ended', 'skipped', 'failed']),
   sessionId: SessionId.nullable(),
-  /** Why the start was skipped, failed or waits, or a prebuild's result. Otherwise empty. */
+  /** Why the start was skipped, failed or is waiting, or a prebuild's result. Otherwise empty. */
   text: z.string(),
   outcome: RunOutcome.nullable(),
   endedAt: z.number().nullable(),

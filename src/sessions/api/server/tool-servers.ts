@@ -27,7 +27,7 @@ export const ListedToolServer = z.object({
   templates: z.array(z.string()).readonly(),
   /** `wanted`: the server requires authorization, so a user can sign in. */
   signIn: z.enum(['none', 'wanted', 'done']),
-  /** The result of the last call. Null if there was none since Corral started. */
+  /** The result of the last call. Null if there has been none since Corral started. */
   state: ToolServerTestResult.nullable(),
 });
 export type ListedToolServer = z.infer<typeof ListedToolServer>;
@@ -72,8 +72,8 @@ export interface ToolServerService {
   /** Returns the authorization URL. Rejects: not_found, unsupported, invalid_request (an invalid `returnTo`). */
   beginSignIn(name: string, returnTo: string, signal: AbortSignal): Promise<string>;
   /**
-   * Rejects: not_found, invalid_request (an unknown or expired sign-in), unsupported (refused), conflict (the address
-   * has changed).
+   * Rejects: not_found, invalid_request (an unknown or expired sign-in), unsupported (the sign-in was refused),
+   * conflict (the address has changed).
    */
   endSignIn(name: string, answer: SignInRedirect, signal: AbortSignal): Promise<ListedToolServer>;
   /** Deletes the sign-in's access tokens. Rejects with not_found. */

@@ -113,8 +113,8 @@ export interface VaultService {
   credentials(id: string): Promise<readonly VaultCredential[]>;
   credential(id: string, credential: string): Promise<VaultCredential>;
   /**
-   * Rejects: conflict (the tool server or variable has a credential), quota (20 per vault), invalid_request (the vault
-   * is archived).
+   * Rejects: conflict (the tool server or variable already has a credential), quota (20 per vault), invalid_request
+   * (the vault is archived).
    */
   addCredential(id: string, credential: NewVaultCredential): Promise<VaultCredential>;
   /** Applies to running sessions from their next request. Rejects: invalid_request (the credential is archived). */

@@ -99,8 +99,8 @@ export interface VolumeService {
   /** A gzipped tar archive. The stream fails if the volume cannot be read completely. */
   backup(id: string, signal: AbortSignal): Promise<Readable>;
   /**
-   * Replaces the content with a `backup` archive, or changes nothing. Rejects: invalid_request (not a gzipped tar
-   * archive), conflict (a session writes to the volume, or a damaged archive), payload_too_large.
+   * Replaces the content with that of a `backup` archive, or changes nothing. Rejects: invalid_request (not a gzipped
+   * tar archive), conflict (a session writes to the volume, or the archive is damaged), payload_too_large.
    */
   restore(id: string, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<Volume>;
 }

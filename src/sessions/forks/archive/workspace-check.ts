@@ -19,7 +19,7 @@ const known =
   /^([acm]time|path|linkpath|size|[ug]id|[ug]name|GNU\.sparse\.(major|minor|name|realsize|size)|SCHILY\.(xattr|acl)\..+|RHT\.security\.selinux)$/;
 const plain: ReadonlySet<string> = new Set(['0', '1', '2', '5', '6']);
 
-/** Fails before the last byte if the archive is unsafe or too large. */
+/** Fails before yielding the last byte if the archive is unsafe or too large. */
 export async function* checkWorkspaceArchive(
   content: AsyncIterable<Uint8Array>,
   limits: WorkspaceArchiveLimits,

@@ -86,9 +86,9 @@ export async function readMemoryFile(
   }
 }
 
-// $1: the folder; $2: the folder for replaced files; $3: the store's id; $4: the access mode. Each change: the expected
-// hash, the new hash, the path. A file with any other hash is moved away. Output: paths with the prefix u (moved away)
-// or f (failed).
+// $1: the folder; $2: the folder for replaced files; $3: the store's id; $4: the access mode. Each change consists of
+// the expected hash, the new hash and the path. A file whose hash is not the expected one is moved to $2. Output: paths
+// with the prefix u (moved to $2) or f (failed).
 const changeScript = `
 export LC_ALL=C
 folder=$1 unkept=$2 own=${reservedMemoryFilePrefix} new=${reservedMemoryFilePrefix}.new

@@ -262,7 +262,7 @@ export async function decideExternalCalls(
     await using used = await work.sandbox.use(signal);
     if (call.verdict?.decision === 'approved') takeInApproval(work);
     const { callId, name, content = null } = call;
-    // The agent would make the original call, not the call with the user's changes.
+    // A call that the user changed is refused, because the agent would make the original call.
     const isAllowed = permission === undefined && call.verdict?.args === undefined;
     work.own.loops.decide(used.client, { callId, name, args: toLoggedArgs(call.args), content }, isAllowed);
     outcomes.push({ kind: 'permitted', act: createProgressEntry(call, { output: call.callId, success: true }) });

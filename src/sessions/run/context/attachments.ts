@@ -105,7 +105,7 @@ export async function attachFiles(
   }
 }
 
-/** Errors that end the copying. After any other error, only the file is skipped. */
+/** Errors that abort copying. After any other `AppError`, only that file is skipped. */
 const ends = /^(sandbox_.*|oom|cancelled)$/;
 const skipped =
   <Value>(value: Value) =>

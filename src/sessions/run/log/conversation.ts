@@ -42,7 +42,7 @@ export function parseConversation(docs: readonly unknown[]): {
 
 const isShortening = (doc: unknown): boolean => typeof doc === 'object' && doc !== null && 'compaction' in doc;
 
-/** Parallel calls can end in any order. `before`: positions of calls whose replies are not in `messages`. */
+/** Parallel calls can end in any order. `before`: positions of calls whose assistant message is not in `messages`. */
 export function sortResultsByCall(
   messages: readonly Message[],
   before: ReadonlyMap<string, number> = new Map(),

@@ -169,7 +169,7 @@ export class SessionWriter extends ServerComponent<Options> {
       try {
         await this.#append(batch);
       } catch (thrown) {
-        // Later writes may depend on the lost facts.
+        // Rejects later writes too, because they may depend on the lost facts.
         const error = toAppError(thrown);
         const isNews = this.#broken === undefined;
         this.#broken ??= error;

@@ -9,7 +9,7 @@ import { applyCompactions, type Compaction, type IndexedMessage } from '../conte
 import { type ConversationEntry, parseConversation, type StoredCompaction, sortResultsByCall } from './conversation.ts';
 import { RequestLog } from './stored-request.ts';
 
-// The conversation contains the provider's raw parts, which go back unchanged and must not be in the log.
+// The conversation contains the provider's raw parts, which are sent back unchanged and must not be in the log.
 
 interface View {
   readonly of: RunId;

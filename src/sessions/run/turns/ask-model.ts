@@ -36,7 +36,7 @@ type Fitted = { readonly mimeType: string; readonly data: string } | { readonly 
 
 const scaledBefore = new Map<string, Promise<Fitted>>();
 
-/** Replaces images that no provider accepts with a description. `leftOut` lists them. */
+/** Images that no provider accepts are replaced with a description and listed in `leftOut`. */
 export async function loadPictures(
   messages: readonly Message[],
   load: (file: string) => Promise<string | undefined>,
@@ -73,7 +73,7 @@ interface Fitting {
   readonly signal: AbortSignal;
 }
 
-/** Providers refuse an image with the wrong type. */
+/** Detects the type from the content, because providers reject an image whose declared type is wrong. */
 async function fitPicture(bytes: Buffer, { picture, side, signal }: Fitting): Promise<Fitted> {
   const mimeType = detectPictureType(bytes);
   if (mimeType === undefined)
@@ -169,7 +169,7 @@ class Continuation {
     if (this.#held.length >= repeated) this.#release(repeated);
   }
 
-  /** Call at the end of the reply. A short repetition may be a coincidence. */
+  /** Call at the end of the reply. Keeps a short repetition, which may be a coincidence. */
   end(): void {
     if (this.#places.length > 0)
       this.#release(this.#places[0] === 0 && this.#held.length >= minRepeated ? this.#held.length : 0);

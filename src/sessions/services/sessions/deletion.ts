@@ -37,7 +37,7 @@ export function createSessionDeleter(parts: DeletionDeps) {
         if (notBroken.has(toAppError(thrown).code)) throw thrown;
         broken = thrown;
       }
-      // A lease holder that is still running would overwrite a direct write.
+      // Retries before writing directly, because a lease holder that is still running would overwrite that write.
       await sleep(wait, closing, clock);
     }
     const found = await store.records.get('session', id);

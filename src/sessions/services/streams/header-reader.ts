@@ -25,7 +25,7 @@ export function createTransferHeaderReader(
 
 export const missingSizeError = () => new AppError('sandbox_untrusted', "The sandbox did not send the file's size.");
 
-/** The value comes from the sandbox and goes into a response header. */
+/** Validates the version, because it comes from the sandbox and goes into a response header. */
 export function parseFileVersion(message: string): string {
   if (/^\d{1,16}-\d{1,12}\.\d{9}$/.test(message)) return message;
   throw new AppError('sandbox_untrusted', "The sandbox did not send the file's version.");

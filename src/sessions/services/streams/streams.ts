@@ -18,7 +18,7 @@ import { BackpressureStream, emptyInput, runProgramOverPipes } from './piped-com
 
 const exits = { missing: 44, outside: 45, unfit: 46, full: 47, changed: 48 } as const;
 
-/** Prints the size and version on one line, then bytes from offset $3, at most $4 if not empty. */
+/** Prints the size and version on one line, then the bytes from offset $3, at most $4 of them if $4 is not empty. */
 export const fileSendScript = `
 root=$(readlink -f -- "$2")
 file=$(readlink -f -- "$1") && [ -e "$file" ] || exit ${exits.missing}

@@ -3,7 +3,7 @@ import { foldText } from '../../parts/word-search.ts';
 const maxLetters = 100; // characters
 const startsOfWords = /[/\\._\- ]/;
 
-/** Undefined if `name` lacks the letters of `target` in order. */
+/** Undefined if `name` does not contain the letters of `target` in order. */
 export function computeFuzzyScore(name: string, target: string): number | undefined {
   const [text, letters] = [foldText(name), foldText(target).replace(/\s+/g, '').slice(0, maxLetters)];
   if (letters === '') return 0;

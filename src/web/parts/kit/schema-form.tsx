@@ -115,7 +115,7 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
     if (more.current && isMoreSet) more.current.open = true;
   }, [isMoreSet]);
   useLayoutEffect(() => {
-    // once opened, stays open until the user closes it
+    // once opened, the section stays open until the user closes it
     if (more.current?.querySelector('[aria-invalid="true"]')) more.current.open = true;
     form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
   }, [refusals]); // not after each change, because fixing a field must not move the focus

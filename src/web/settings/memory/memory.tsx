@@ -106,7 +106,7 @@ function NoteView({ holder, note: given, names, back }: Props) {
   const read = async (now: MemoryNote | undefined) => {
     if (!now) return setText('');
     const versions = await query('memory.history', { ...holder, path: now.path });
-    setNote(now); // together with the history, or a click could open the previous version's change
+    setNote(now); // set with the history: a click between the two updates could open an older version's change
     setHistory(versions);
     setText(now.deleted ? '' : (versions[0]?.text ?? ''));
   };

@@ -20,7 +20,7 @@ export const fileFilters = ['all', 'changed', 'steps'] as const;
 export type FileFilter = (typeof fileFilters)[number];
 export const fileFilter = signal<FileFilter>('all');
 
-/** Number of changes to a session's files that no event reported. */
+/** Incremented when a session's files change without an event. */
 export const unloggedFileChanges = signal(0);
 
 export class FileStore {

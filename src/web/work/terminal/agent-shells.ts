@@ -7,7 +7,7 @@ export interface AgentShell {
   /** Terminal text. Beyond 2 million characters, only the last million are kept. */
   readonly text: string;
   readonly running: string | undefined;
-  /** True if the command waits for input and still runs after its call. */
+  /** True if the command is waiting for input and is still running after its call has ended. */
   readonly waits: boolean;
 }
 interface Shell {

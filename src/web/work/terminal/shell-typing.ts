@@ -4,7 +4,7 @@ const maxTries = 40;
 interface Deps {
   /** Rejects with CallError. */
   readonly send: (text: string) => Promise<unknown>;
-  /** Whether a command that could read the keys was announced or is running. */
+  /** Whether a command that could read the keys has been announced or is running. */
   readonly hasCommand: () => boolean;
 }
 
@@ -18,7 +18,10 @@ export class ShellInputQueue {
     this.#deps = deps;
   }
 
-  /** Resolves when all keys typed so far are delivered. A failure rejects with CallError and drops unsent keys. */
+  /**
+   * Resolves when all keys typed so far have been delivered. Rejects with CallError and drops unsent keys if a request
+   * fails.
+   */
   async type(text: string): Promise<void> {
     this.#waiting += text;
     this.#sending ??= this.#sendAll().finally(() => {

@@ -70,7 +70,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
     throw new AppError('unauthorized', 'The address of the upload has expired. Ask for another one.');
   };
 
-  /** On an invalid plan, cancels the waiting build, which would count against the owner's limit. */
+  /** On an invalid plan, cancels the waiting build, which would otherwise count against the owner's limit. */
   const planOrEnd = async ({ sid: id, build }: z.output<typeof BuildParams>, read: () => BuildPlan) => {
     try {
       return read();

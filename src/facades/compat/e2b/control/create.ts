@@ -74,8 +74,8 @@ export const explainPauseDowngrade = (
     : undefined;
 
 /**
- * Throws: unsupported (the driver cannot freeze to keep the memory, unless `pause` is `files`; or the driver loses the
- * files).
+ * Throws: unsupported (`memory` is requested, but the driver cannot freeze processes and `pause` is not `files`; or the
+ * driver would lose the files).
  */
 export function resolvePauseMode(
   query: 'memory' | 'files',

@@ -28,7 +28,7 @@ const maxRules = 40;
 const named = 'e2b-rule-';
 const placeholder = /\$\{e2b\.([^}]*)\}/g;
 
-/** Rejects: invalid_request (the proxy cannot apply a rule, or the caller lacks a secret). */
+/** Rejects: invalid_request (the proxy cannot apply a rule, or a rule names a secret that the caller does not have). */
 export async function toHeaderRules(
   rules: HeaderRulesInput | null | undefined,
   { secrets }: Pick<Services, 'secrets'>,
@@ -60,7 +60,7 @@ async function resolveSource(
   const uses = [...text.matchAll(placeholder)];
   const [use] = uses;
   if (!use) {
-    // The egress proxy cuts off responses that contain the value, and a short value occurs by chance.
+    // The egress proxy cuts off responses that contain the value, and a short value can occur in them by chance.
     if (text.length < 8) throw bad(at, 'needs a value of 8 characters or more, or one of a secret');
     return new Secret(text);
   }

@@ -27,7 +27,7 @@ export const TimeoutBody = z.object({ timeout: z.int().min(0).default(300), memo
 export const PauseBody = z.object({ memory: z.boolean().default(true) });
 export const SandboxParams = z.object({ sid: z.string() });
 
-/** SDKs use file metadata from 0.6.2, entries in watch events from 0.6.3, and network mounts from 0.6.4. */
+/** SDKs require version 0.6.2 for file metadata, 0.6.3 for entries in watch events, and 0.6.4 for network mounts. */
 export const emulatedEnvdVersion = '0.6.4';
 
 export interface SandboxResources {

@@ -67,7 +67,7 @@ export const isSandboxLossError = (thrown: unknown): boolean =>
 export const smallMessageLimits: JsonLimits = { maxBytes: 64 * 1024, maxDepth: 32, maxValues: 10_000 };
 export const largeMessageLimits: JsonLimits = { ...smallMessageLimits, maxBytes: 4 * 1024 * 1024 };
 
-/** Keeps the request of an oversized body open, so the refusal can be sent. */
+/** Keeps a request with an oversized body open, so that the refusal can be sent. */
 export async function readRequestBody(request: IncomingMessage, { maxBytes }: JsonLimits): Promise<Buffer> {
   const tooLarge = () => new ConnectError('resource_exhausted', `The message is larger than ${maxBytes} bytes.`);
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();

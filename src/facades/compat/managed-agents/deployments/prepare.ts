@@ -27,7 +27,7 @@ interface Deployment {
     readonly agent: { readonly id: string; readonly version?: number | null | undefined };
   };
   readonly id?: string;
-  /** Not included in `content`. Undefined if the session is only checked. */
+  /** Stored separately from `content`. Undefined only when checking an update that does not change the resources. */
   readonly tokens?: RepositoryTokens | undefined;
 }
 

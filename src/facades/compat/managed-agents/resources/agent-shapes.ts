@@ -3,7 +3,7 @@ import { Metadata, MetadataChange } from '../wire.ts';
 import { AgentSkill, SkillsInput } from './agent-skills.ts';
 import { Multiagent, MultiagentInput } from './multiagent.ts';
 
-// Agents as clients send them, and as stored, with every field filled in.
+// Agents in two forms: as clients send them, and as stored, with every field filled in.
 
 export const builtInToolNames = ['bash', 'edit', 'read', 'write', 'glob', 'grep', 'web_fetch', 'web_search'] as const;
 const Policy = z.strictObject({ type: z.enum(['always_allow', 'always_ask', 'auto']) });

@@ -175,7 +175,7 @@ function below(all: readonly MemoryEntry[], query: QueryParameters) {
   return { items: [...items.values()], name: `memories ${prefix} ${depth}` };
 }
 
-/** A worker keeps its own copy of the session's memory stores. */
+/** Lets workers synchronize their own copy of the session's memory stores. */
 const worker = ['session'] as const;
 
 function createMemoryRoutes(stores: MemoryStoreService): ApiRoutes {

@@ -124,7 +124,8 @@ export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSet
       const { title, metadata, budget, vault_ids: vaults, agent } = parseInput(SessionUpdate, body);
       if (vaults !== undefined)
         throw invalidRequestError('vault_ids cannot be changed after the creation of a session.');
-      await sessions.update(record.id, {}); // hides the state from callers who cannot change the session
+      // Refuses callers who cannot change the session, so that the error below does not reveal its state.
+      await sessions.update(record.id, {});
       if (record.archived) throw invalidRequestError('The session is archived.', 'session_archived');
       const changed = await changedAgent(record, agent);
       const { usage } = await reader.state(record, sessions);

@@ -44,7 +44,8 @@ export async function sendEvents(target: Target, events: readonly InboundEvent[]
 
 async function check({ record, projection, sessions }: Target, events: readonly InboundEvent[]): Promise<void> {
   if (record.archived) {
-    await sessions.update(record.id, {}); // hides the state from callers who cannot change the session
+    // Refuses callers who cannot change the session, so that the error below does not reveal its state.
+    await sessions.update(record.id, {});
     throw invalidRequestError('The session is archived.', 'session_archived');
   }
   const permitted = new Set<string>();

@@ -61,13 +61,13 @@ export class WorkerRouteGuard extends ServerComponent<AccessParts> implements Ro
     const { workers, credentials } = this.deps;
     const worker = await workers?.find(presented).catch((thrown: unknown) => {
       const { code, message } = toAppError(thrown);
-      // shows the worker that its credential was revoked
+      // tells the worker that its credential was revoked
       throw code === 'unauthorized' ? new ManagedAgentsError(code, message) : thrown;
     });
     if (worker && isAlive(worker.maker, credentials)) return worker;
     if (worker)
       throw new ManagedAgentsError('unauthorized', 'The key that made the key of this environment is no longer valid.');
-    // No work token counts as a guess, because a worker can still send an old one.
+    // A wrong work token does not count as a guess, because a worker can still send an old one.
     const wait = presented.startsWith('crlwork_') ? 0 : credentials.failed(address);
     if (wait > 0) throw lockedOutError(wait);
     throw unauthorized();

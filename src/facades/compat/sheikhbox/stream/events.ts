@@ -76,7 +76,7 @@ const families = ['shell', 'file', 'browser', 'search', 'message'];
 /** Maps families that this API lacks to `mcp`. */
 const shownFamily = (family: string) => (families.includes(family) ? family : 'mcp');
 
-/** The v2.0 page adds a row per event, so each call gets only one. */
+/** The v2.0 page adds a row per event, so only one event of each call is shown. */
 function isShown({ type, data }: Tool, profile: SheikhboxProfile): boolean {
   if (data.function === 'message_ask_user') return false; // sent as a message and a `wait` instead
   if (profile === 'current') return true;

@@ -10,7 +10,10 @@ interface Frame {
 }
 export const toSheikhboxFrame = ({ event, data }: Frame): Buffer => toSseFrame({ id: data.event_id, event, data });
 
-/** The empty string means not shown. Events with attachments are not cached: file details can change. */
+/**
+ * Returns an empty string for events that are not shown. Events with attachments are not cached, because file details
+ * can change.
+ */
 export function createEventJsonCache(profile: SheikhboxProfile, infos: FileInfoCache): (event: SessionEvent) => string {
   const texts = new WeakMap<SessionEvent, string>();
   return (event) => {

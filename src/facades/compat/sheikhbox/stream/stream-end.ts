@@ -22,7 +22,7 @@ export function isStreamEnd(event: SessionEvent, { until, last }: StreamBounds):
   return until.runId === null || event.runId === until.runId;
 }
 
-/** Resuming a stream after its end would wait forever. */
+/** A stream resumed after its end would wait forever. */
 export async function hasStreamEnded(
   sessions: Pick<SessionService, 'page'>,
   id: SessionId,

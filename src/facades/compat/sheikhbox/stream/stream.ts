@@ -74,7 +74,7 @@ async function sayResync(stream: SseStream, item: Extract<LogUpdate, { kind: 're
   await stream.write(toSheikhboxFrame(createResyncEvent(item, clock.now())));
 }
 
-/** Destroys the connection on failure, because the status is already sent. */
+/** Destroys the connection on failure, because the status has already been sent. */
 async function watched(
   reply: FastifyReply,
   id: SessionId,

@@ -51,7 +51,8 @@ export function createThreadRoutes(views: SessionViewDeps, { listed, stream }: E
       const { session, record, projection } = await findThread(params);
       if (record.id === session.id)
         throw invalidRequestError(`${toApiThreadId(record.id)} is the primary thread; archive the session.`);
-      await sessions.update(record.id, {}); // hides the state from callers who cannot change the session
+      // Refuses callers who cannot change the session, so that the error below does not reveal its state.
+      await sessions.update(record.id, {});
       if (projection.statusOf(record.id) !== 'idle' || projection.of(record.id).pending.length > 0)
         throw invalidRequestError('The thread is running. Interrupt it first.', 'session_running');
       const archived = record.archived ? record : await sessions.update(record.id, { archived: true });
