@@ -40,6 +40,7 @@ async function main(): Promise<void> {
 function asksServer([name, topic]: readonly string[]): boolean {
   if (name === 'help') return topic === undefined || (topic !== 'settings' && !isServerCommand(topic));
   if ((name === '--help' || name === '-h') && topic === undefined) return true;
+  if (name?.startsWith('--url')) return true;
   return name !== undefined && name !== 'serve' && !name.startsWith('-') && !isServerCommand(name);
 }
 

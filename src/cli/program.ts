@@ -42,8 +42,9 @@ export async function runCli(args: readonly string[], parts: CliProgramOptions):
 
 function reportFailure(thrown: Error, io: Io, json: boolean): void {
   const { code, docs } = thrown instanceof CorralError ? thrown : { code: 'failed', docs: undefined };
+  const advice = code === 'session_not_found' ? ['`corral ls` lists the sessions.'] : [];
   if (json) io.say(JSON.stringify({ error: { code, message: thrown.message, docs } }));
-  else io.say([`corral: ${thrown.message}`, ...(docs === undefined ? [] : [`See ${docs}`])].join('\n'));
+  else io.say([`corral: ${thrown.message}`, ...advice, ...(docs === undefined ? [] : [`See ${docs}`])].join('\n'));
 }
 
 export function createProgram(
@@ -53,12 +54,13 @@ export function createProgram(
   const program = new Command('corral')
     .description('Runs AI agents, each in its own sandbox. Commands call the server at CORRAL_URL, with CORRAL_TOKEN.')
     .version(version, '-V, --version', 'print the version')
-    .option('--url <address>', 'the server; default: CORRAL_URL, or the local one that is running')
+    .option(...urlOption)
     .helpOption('-h, --help', 'show this help')
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ writeOut: (text) => void io.stdout.write(text), writeErr: (text) => void io.stderr.write(text) })
     .enablePositionalOptions()
     .exitOverride()
+    .showHelpAfterError('`corral help` lists the commands.')
     .addHelpText(
       'after',
       `\nGet started: ${hasServer ? 'corral up, then ' : 'CORRAL_URL=<your server> '}corral run "Say hello", or corral chat.`,
@@ -79,7 +81,10 @@ export function createProgram(
       .helpOption(false)
       .allowUnknownOption()
       .passThroughOptions()
-      .action(async (values: string[]) => done(await runServer([name, ...values])));
+      .action(async (values: string[]) => {
+        const { url } = program.opts<{ url?: string }>();
+        done(await runServer([name, ...values, ...(url === undefined ? [] : ['--url', url])]));
+      });
   }
   program
     .command('settings')
@@ -111,12 +116,16 @@ function addCommand(
   done: (exit: number) => void,
 ) {
   const command = program.command(name).summary(summary(about)).description(about);
+  command.showHelpAfterError(`\`corral help ${name}\` shows how to use it.`);
+  const hasOwnUrl = options.some(([flags]) => flags.includes('--url'));
+  if (!hasOwnUrl) command.addOption(new Option(...urlOption).hideHelp()); // the help lists it among the global options
   for (const [usage, text] of args) command.argument(usage, text);
   for (const [flags, text] of options) command.addOption(toOption(flags, text));
   command.addHelpText('after', `\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}`);
   if (passThrough) command.passThroughOptions();
   command.action(async () => {
-    const corral = () => connectToAddress(program.opts<{ url?: string }>().url, io.env);
+    const { url = program.opts<{ url?: string }>().url } = hasOwnUrl ? {} : command.opts<{ url?: string }>();
+    const corral = () => connectToAddress(url, io.env);
     const words = command.processedArgs.flat().filter((word): word is string => typeof word === 'string');
     const { args: values, isProgram } = passThrough
       ? parseCommandLine(command, words)
@@ -148,6 +157,8 @@ function toOption(flags: string, text: string): Option {
   option.description = `${text} (repeatable)`;
   return option.argParser<string[]>((value, before) => [...(before ?? []), value]);
 }
+
+const urlOption = ['--url <address>', 'the server; default: CORRAL_URL, or the local one that is running'] as const;
 
 const maxSummary = 76; // In characters.
 const joint = /, (?=and |so |with |for |shows |compares |works |until |whoever )/g;

@@ -3,7 +3,10 @@ import { setWatchdogJob, watchdogCounterIndex } from '../core/concurrency/watch-
 
 export interface WatchdogOptions {
   readonly blockedMs: number;
-  /** Which thread watches: the watchdog's own, or the storage thread, which must be started afterwards. */
+  /**
+   * Which thread watches: the watchdog's own, or the storage thread, which must be started after `watchEventLoop` is
+   * called.
+   */
   readonly thread: 'own' | 'store';
   /** The file descriptor that lines are written to; 2 is standard error. */
   readonly fd?: number;

@@ -12,7 +12,7 @@ export interface Metrics {
   readonly contentType: string;
   text(): Promise<string>;
   httpRequest(observed: HttpObservation): void;
-  /** `count` is called at each scrape. No sessions are counted before this call. */
+  /** `count` is called at each scrape. Until `countSessions` is called, no sessions are counted. */
   countSessions(count: CountSessions): void;
   event(type: string): void;
   runEnded(status: string): void;

@@ -44,7 +44,7 @@ const maskedPaths = [
 const scratch = '/home/agent';
 const asImageUser = ['setpriv', `--reuid=${imageUserId}`, `--regid=${imageUserId}`, '--clear-groups', '--'];
 
-/** The container has no workspace volume, because committing it would not include the volume's files. */
+/** The container has no workspace volume, because a committed image does not include volumes. */
 export function createBuildBody(request: ContainerRequest, start: readonly string[]): ContainerCreateOptions {
   const body = createSandboxBody(request);
   const host = body.HostConfig as HostConfig;
@@ -150,10 +150,7 @@ interface Options extends ContainerContext {
   readonly building: Set<SandboxId>;
 }
 const removeMs = 30_000;
-/**
- * Milliseconds from the end of one measurement to the start of the next. Measuring a larger build takes the engine
- * longer.
- */
+/** Pause between measurements, in ms. A measurement takes longer for a larger build. */
 const measureEveryMs = 3_000;
 
 export function explainMissingBuildSupport({

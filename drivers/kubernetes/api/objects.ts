@@ -37,7 +37,7 @@ export function createObjectTable<T extends KubeObject>(
         if (!there.has(uidOf(object)) && versionOf(object) <= Number(version)) table.deleted(object, Number(version));
       }
     },
-    /** Removes the object, then ignores events about it that are not newer than `version`; by default, all of them. */
+    /** Removes the object, then ignores events about it up to `version`. Default: ignores all events about it. */
     deleted(object: KubeObject, version = Number.POSITIVE_INFINITY): void {
       const uid = uidOf(object);
       gone.set(uid, version);

@@ -32,7 +32,10 @@ interface Helper {
 }
 
 const idleMs = 30_000;
-/** A helper that hangs this long is killed, so that one hung file system cannot block calls for other file systems. */
+/**
+ * Kills a helper with unanswered requests this long after the latest request, so that one hung file system cannot block
+ * calls for others.
+ */
 const hungMs = 20_000;
 const calls: readonly SystemCallNumberByArchitecture[] = [
   { x64: 194, arm64: 11 }, // listxattr

@@ -12,7 +12,7 @@ export interface PipedProgram {
   release(): void;
 }
 
-/** How long background processes may keep a program's pipes open after the program ends. */
+/** How long background processes may keep an ended program's pipes open without output. */
 const lingerMs = 500;
 const signals: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGTERM: 15 };
 export const toExitCode = (code: number | null, signal: NodeJS.Signals | null): number =>

@@ -55,7 +55,7 @@ export const isInternalVariable = (name: string) =>
 
 export const createOperationVariables = (operation: string, tag: string | undefined): Record<string, string> => ({
   CORRAL_OPERATION: operation,
-  // Without SHLVL, a bash with a socket as input, as from Node, would read ~/.bashrc.
+  // Without SHLVL, bash reads ~/.bashrc if its input is a socket, and Node's pipes are sockets.
   SHLVL: '1',
   ...(tag === undefined ? {} : { CORRAL_RUN: tag }),
 });

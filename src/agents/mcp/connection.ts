@@ -80,7 +80,7 @@ export class McpConnection {
     return await this.#within(signal, (client) => client.request(request, CallAnswer, options));
   }
 
-  /** Retries once if the server does not know the session: it has not executed the request, so a retry is safe. */
+  /** Retries once if the server does not know the session, because the server has then not executed the request. */
   async #within<Done>(signal: AbortSignal, work: (client: Client) => Promise<Done>): Promise<Done> {
     for (let isFirst = true; ; isFirst = false) {
       const { client, way } = await this.#connected();

@@ -35,7 +35,7 @@ export const eventsRouter = router({
 interface StreamPosition {
   readonly sessionId: SessionId;
   readonly after: number;
-  /** Newest seq at the start. After each event up to this one, sending pauses until the connection has drained. */
+  /** Newest seq at the start. Up to it, sending pauses after each event until the connection has drained. */
   readonly head: number;
 }
 

@@ -28,7 +28,7 @@ export class TemplateAvailabilityChecker extends ServerComponent<Deps> {
     if (trouble) throw errorOf(trouble);
   }
 
-  /** Unlike `check`, also reports a missing key, which a client can still bind to its session. */
+  /** Unlike `checkNamed`, also reports a missing key, although a client can still bind one to its session. */
   async whyNot(template: TemplateInfo): Promise<TemplateUnavailability | undefined> {
     const session = { template: template.name, templateBy: 'session', projectId: null } as const;
     const trouble =

@@ -30,7 +30,9 @@ async function findRepository({
     );
   if (!only)
     throw new UsageError(
-      folder === undefined ? 'The session has no repository.' : `The session has no repository in ${folder}.`,
+      folder === undefined
+        ? 'The session has no repository. `corral run --repo <url>` starts a session with one.'
+        : `The session has no repository in ${folder}.`,
     );
   return { box, of: { sessionId: box.id, path: only.path } };
 }

@@ -13,8 +13,8 @@ interface Traits<Data> {
   /** The heading in docs/reference/events.md. */
   readonly label: string;
   /**
-   * `work`: every consumer must handle the event. `state`: the event changes state, but most emulated APIs hide it.
-   * `note`: hidden too, and changes no state.
+   * `work`: every consumer must handle the event. `state` and `note`: most emulated APIs hide the event; a `note`
+   * changes no state.
    */
   readonly role: 'work' | 'state' | 'note';
   /** `droppable`: log compaction can drop the event, because another event repeats its text. */

@@ -132,8 +132,8 @@ function target(url: string): string {
 const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
 /**
- * Encrypted, because a stored answer can outlive the data that it describes. Decryption needs the idempotency key,
- * which is stored only as a hash.
+ * Encrypts answers, because they can outlive the data that they describe. Decryption needs the idempotency key, which
+ * is stored only as a hash.
  */
 function createSeal(parts: readonly string[]) {
   const secret = createHash('sha256').update('corral answer\n').update(parts.join('\n')).digest();

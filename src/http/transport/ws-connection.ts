@@ -68,7 +68,7 @@ export class WsConnection extends WebSocket {
   }
 
   /**
-   * Meaningful after a close with 1006: whether this process had sent every byte and did not break the connection
+   * Meaningful only after a close with 1006: whether this process had sent every byte and did not break the connection
    * itself.
    */
   get brokeEmpty(): boolean {

@@ -23,7 +23,7 @@ export interface TerminalSize {
 
 export interface JobSpec {
   /**
-   * A second `start` with the same id returns the first job. Must not be a number, because methods also accept a pid.
+   * A second `start` with the same id returns the first job. Must not be numeric, because methods also accept a pid.
    */
   readonly id: string;
   /** Runs without a shell. */

@@ -56,7 +56,7 @@ interface Deps {
 export class ChildBudgets extends ServerComponent<Deps> {
   readonly #expected = new Map<SessionId, number>();
 
-  /** `upTo`: the number of all tool calls of the session, including those in progress. */
+  /** `upTo`: the session's total number of tool calls, including those in progress. */
   keepCalls(id: SessionId, upTo: number): void {
     this.#expected.set(id, upTo);
   }

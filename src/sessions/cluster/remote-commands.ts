@@ -16,7 +16,7 @@ export interface RemoteCommand {
   readonly body: unknown;
 }
 /**
- * `since`: when another server posted the command, in epoch ms. A command may be executed more than once. Rejects:
+ * `since`: when another server posted the command, in epoch ms. Commands can be executed more than once. Rejects:
  * fenced (the session is no longer ours).
  */
 type CommandExecutor = (id: SessionId, command: RemoteCommand, since: number) => Promise<unknown>;

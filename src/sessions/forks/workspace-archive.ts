@@ -40,10 +40,10 @@ export interface UnpackOptions extends Pick<PipedProgram, 'failure'> {
   readonly content: AsyncIterable<Uint8Array>;
 }
 
-/** Exit codes of the script. They must differ from 1, tar's exit code if a file changed. */
+/** Exit codes of `packScript`. They must differ from 1, with which tar exits if a file changed. */
 const exits = { compress: 3 } as const;
 
-// Runs only `find`, which is fast, because a run's next command waits for the listing. Omits sockets.
+// A run's next command waits for the listing, so it runs only `find`, which is fast. Omits sockets.
 const listing = (workdir: string) => [
   ...['find', workdir, '-mindepth', '1'],
   ...[

@@ -149,7 +149,7 @@ interface AllowedServices {
   readonly names: readonly string[] | undefined;
 }
 
-/** Stops a running sandbox. Rejects before any change: not_found, conflict, and with what `checkSandbox` throws. */
+/** Stops a running sandbox. Rejects before any change: not_found, conflict, errors thrown by `checkSandbox`. */
 export async function allowRepositoryServices(
   { record, repository, names }: AllowedServices,
   { servicesOf, checkSandbox, power, change }: RepositoryServiceDeps,

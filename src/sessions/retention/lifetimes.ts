@@ -51,6 +51,7 @@ export class LifetimeEnforcer extends ServerComponent<Deps> {
       }
       return againMs;
     };
-    await runWorkLoop(round, { clock, failedMs: againMs }, signal); // restarts the watch after it has failed because this server fell behind
+    // restarts the watch, which fails if this server falls too far behind
+    await runWorkLoop(round, { clock, failedMs: againMs }, signal);
   }
 }

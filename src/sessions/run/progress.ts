@@ -9,7 +9,7 @@ import type { ConversationEntry } from './log/conversation.ts';
 
 type Result = Pick<Extract<Message, { role: 'tool' }>, 'output' | 'success' | 'pictures'>;
 
-/** Unrelated failures without output look the same, so such calls are not recorded as failed. */
+/** Unrelated failures without output look the same, so calls without output are not recorded as failed. */
 export function createProgressEntry(
   { name, args }: Pick<ToolCall, 'name' | 'args'>,
   { output, success, pictures }: Result,

@@ -7,7 +7,7 @@ export function navigateToSession(id: string | undefined): void {
   syncSessionFromUrl();
 }
 
-/** Replaces the session's current history entry. Returns false if another session is open. */
+/** Replaces the current history entry. Returns false if the session is not open. */
 export function leaveSession(id: string): boolean {
   if (currentSessionId.value !== id) return false;
   history.replaceState(null, '', location.pathname + location.search);

@@ -81,7 +81,7 @@ function Keys() {
 
 /** The blur event makes noVNC release all keys before the focus moves. */
 function leaveScreen(event: KeyboardEvent): void {
-  if (!(event.ctrlKey && event.altKey && event.shiftKey) || document.activeElement?.tagName !== 'CANVAS') return;
+  if (!(event.ctrlKey && event.altKey && event.shiftKey) || !document.activeElement?.matches('canvas, #keys')) return;
   event.preventDefault();
   event.stopImmediatePropagation();
   dispatchEvent(new Event('blur'));
@@ -144,9 +144,7 @@ function DesktopBar() {
           />
         )}
         {clipboard && mayControl && <Button label={t('screen.clipboard')} onClick={() => showDialog(<Clipboard />)} />}
-        {rfbClient.value && !isInputBlocked() && (
-          <Button label={t('screen.keyboard')} onClick={() => document.getElementById('keys')?.focus()} />
-        )}
+        {rfbClient.value && !isInputBlocked() && <Button label={t('screen.keyboard')} onClick={typeOnScreen} />}
         {isInPane && (
           <a class="button quiet" href={location.pathname} target="_blank" rel="noreferrer">
             <Icon name="external" size={16} /> {t('openInTab')}
@@ -167,10 +165,20 @@ function who(): string {
 function changeControl(): void {
   if (desktopControl.value.who === 'you') sendControlRequest('give');
   else {
-    isViewOnly.value = false;
-    sendControlRequest('take');
+    takeControl();
     rfbClient.value?.focus();
   }
+}
+
+function takeControl(): void {
+  isViewOnly.value = false;
+  sendControlRequest('take');
+}
+
+/** Opens a phone's keyboard, and makes input methods work. */
+function typeOnScreen(): void {
+  if (desktopControl.value.who !== 'you') takeControl();
+  document.getElementById('keys')?.focus();
 }
 
 function Clipboard() {

@@ -1,6 +1,6 @@
 import type { Tokens } from 'marked';
 
-// Single dollar signs delimit a formula only if no space separates them from it and no digit follows the closing one.
+// Single dollar signs can denote prices, so they delimit a formula only if they touch it and no digit follows.
 
 const maxTex = 5_000; // characters
 /** Maximum attempts to parse formulas per Markdown text. Limits the cost of hostile input. */

@@ -260,9 +260,18 @@ describe('failures', () => {
     expect(none).toMatchObject(expected);
     const wrong = await cli(['ls'], { env: { ...env, CORRAL_TOKEN: 'wrong' } });
     expect(wrong).toMatchObject({ code: 4, stderr: expect.stringContaining('CORRAL_TOKEN') });
-    expect(await corral('show', 'ffffffffffffffff')).toMatchObject({ code: 5 });
-    expect(await corral('lss')).toMatchObject({ code: 2, stderr: expect.stringContaining('Did you mean ls?') });
-    expect((await corral('frobnicate')).stderr).not.toContain('Did you mean');
+  });
+
+  test.for<[args: string[], code: number, text: RegExp]>([
+    [['show', 'ffffffffffffffff'], 5, /^corral: .*\n`corral ls` lists the sessions\.\n$/],
+    [['lss'], 2, /Did you mean ls\?/],
+    [['frobnicate'], 2, /^error: unknown command 'frobnicate'\n`corral help` lists the commands\.\n$/],
+    [['show'], 2, /missing required argument 'session'\n`corral help show` shows how to use it\./],
+    [['ls', '--bad'], 2, /unknown option '--bad'\n`corral help ls` shows how to use it\./],
+    [['ls', '--url', 'http://127.0.0.1:9'], 3, /No Corral server answers at http:\/\/127\.0\.0\.1:9/],
+    [['webhook', 'add', '--url', 'http://127.0.0.1:9'], 2, /./], // its own option, no server
+  ])('say what to do next: %j', async ([args, code, text]) => {
+    expect(await corral(...args)).toMatchObject({ code, stderr: expect.stringMatching(text) });
   });
 
   test('are JSON with --json', async () => {

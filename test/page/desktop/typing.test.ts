@@ -80,6 +80,9 @@ test('a person types, pastes and uses an input method in every script', async (c
     await keyboard.send('Input.imeSetComposition', { text, selectionStart: 0, selectionEnd: 0 });
     await keyboard.send('Input.insertText', { text });
     await taken(text);
+    await page.getByText('Press Ctrl+Alt+Shift to leave the desktop.').waitFor();
+    await page.keyboard.press('Control+Alt+Shift');
+    expect(await page.evaluate('document.activeElement.id')).toBe('control');
     await page.locator('#screen canvas').focus();
   }
 

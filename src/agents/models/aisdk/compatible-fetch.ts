@@ -149,7 +149,7 @@ class Reply {
     this.#written = new TextToolCallFinder(tools);
   }
 
-  /** Treats the first reply without an end mark as truncated, and later ones as complete. */
+  /** Treats a reply without an end mark as truncated if it is the first reply or an earlier reply had the mark. */
   *end(): Generator<string> {
     const { unended } = this.#habits;
     if (this.#isOver || this.#finish !== undefined || unended === undefined) return;

@@ -13,8 +13,8 @@ const Schedule = z.object({
   /** Five fields: minute, hour, day of the month, month, day of the week. */
   cron: z.string(),
   /**
-   * IANA name. A fixed time that a clock change skips triggers right after the change; one that occurs twice triggers
-   * once.
+   * IANA name. If a clock change skips a fixed time, the start follows right after it; a repeated fixed time causes
+   * only one start.
    */
   timezone: z.string(),
   /** Delays each start by up to this many seconds, by the same amount on every server. */
@@ -37,7 +37,9 @@ export const HookSpec = z.object({
   repositories: z.array(z.string()).readonly(),
   /** Applies to `issue.labelled` events only. Null: any label. */
   label: z.string().nullable(),
-  /** The account that must be mentioned or assigned. Events that it causes start nothing. */
+  /**
+   * The account that `comment.mention` and `issue.assigned` events must concern. Events that it causes start nothing.
+   */
   account: z.string().nullable(),
   /** Senders whose events match. Empty: any. */
   senders: z.array(z.string()).readonly(),

@@ -27,7 +27,7 @@ const maxFileBytes = 128 * 1024;
 const waitMs = 3_000;
 const maxReported = 10;
 
-/** Searches once per run. `run`: any object that lives as long as the run. */
+/** Searches until one search per run succeeds. `run`: any object that lives as long as the run. */
 export class WorkspaceSkillFinder {
   readonly #found = new WeakMap<object, SkillScanResult>();
   readonly #reported = new WeakSet<object>();

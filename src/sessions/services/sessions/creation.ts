@@ -101,7 +101,7 @@ export function createSessionCreator(parts: CreatorDeps) {
     for (const ref of [model ?? [], fallbacks ?? []].flat()) await parts.checkModel?.(ref);
     // A child has the same isolation as its parent.
     const { brings, mounts, ...chosen }: ResolvedTemplate = sameAgent ?? (await parts.templateFor(named, projectId));
-    // Omits the template's repositories, because the snapshot's files occupy their folders.
+    // If the session starts from a snapshot, the snapshot's files occupy the folders of the template's repositories.
     const requested = repositories ?? (startsFrom ? undefined : brings);
     for (const { url } of requested ?? []) parts.checkRepository?.(url);
     if (choice) parts.checkSandbox?.(choice, { ...chosen, projectId });

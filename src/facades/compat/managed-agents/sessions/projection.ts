@@ -386,7 +386,7 @@ export class ThreadProjection {
     this.#take(runId); // the message of a run that was stopped before it started
     this.#now.run = null;
     this.#now.hasOpenRun = false;
-    // The interrupt comes first, because its sender received the id of the first event from this log event.
+    // The interrupt comes first, because its sender received the id of this log event's first API event.
     if (reason === 'stopped') this.#emit('user.interrupt', { session_thread_id: null });
     this.#finish(status !== 'completed');
     for (const draft of this.#calls.endAll()) this.#emitDraft(draft);

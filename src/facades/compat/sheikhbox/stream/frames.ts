@@ -11,8 +11,8 @@ interface Frame {
 export const toSheikhboxFrame = ({ event, data }: Frame): Buffer => toSseFrame({ id: data.event_id, event, data });
 
 /**
- * Returns an empty string for events that are not shown. Events with attachments are not cached, because file details
- * can change.
+ * Maps events that are not shown to an empty string. Events with attachments are not cached, because file details can
+ * change.
  */
 export function createEventJsonCache(profile: SheikhboxProfile, infos: FileInfoCache): (event: SessionEvent) => string {
   const texts = new WeakMap<SessionEvent, string>();

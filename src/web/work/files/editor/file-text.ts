@@ -22,8 +22,8 @@ export function detectLineEnding(...texts: readonly string[]): '\n' | '\r' | '\r
 }
 
 /**
- * Applies the change from `after` to `edited` to `current`. Undefined if `current` differs from `after` close to the
- * change, or if its lines end with \r alone.
+ * Applies to `current` the change from `after` to `edited`. Undefined if `current` differs from `after` near the
+ * change, or if lines end with \r alone.
  */
 export function mergeEdit(current: string, { after, edited }: { readonly after: string; readonly edited: string }) {
   if (current === after) return edited;
