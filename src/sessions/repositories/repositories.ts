@@ -306,8 +306,10 @@ async function run(client: SandboxClient, path: string, repositoryScript: Reposi
     throw new AppError('conflict', text);
   }
   const known = remote && toGitRemoteError(remote, stderr);
-  throw (
-    known ??
-    new AppError('conflict', `Git failed in ${path}: ${summarizeGitOutput(stderr) || `it ended with ${exitCode}`}`)
-  );
+  const how = summarizeGitOutput(stderr) || `git ended with exit code ${exitCode}.`;
+  if (remote && !known) {
+    const text = `${remote.url} did not accept the push: ${how} Check that its server accepts pushes, or download the patch instead.`;
+    throw new AppError('conflict', text);
+  }
+  throw known ?? new AppError('conflict', `Git failed in ${path}: ${how}`);
 }

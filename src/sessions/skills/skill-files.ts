@@ -72,9 +72,9 @@ export function checkSkillFolder(values: readonly SkillFile[]): FolderCheck {
   if (!main) {
     const near = own.find(({ path }) => /^skill\.md$/i.test(path));
     const what = near
-      ? `${near.path} must be called SKILL.md`
-      : 'There is no SKILL.md at the top of the folder: add one that begins with the name and a description';
-    return { name: null, problems: [`${what}.`], warnings: [] };
+      ? `${near.path} must be called SKILL.md.`
+      : 'There is no SKILL.md at the top of the folder: add one that begins with the name and a description.';
+    return { name: null, problems: [what], warnings: [] };
   }
   const { skill, problems: wrong, warnings } = parseSkill(decodeUtf8Text(main.bytes) ?? '', top);
   if (!skill) return { name: null, problems: wrong, warnings };

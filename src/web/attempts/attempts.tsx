@@ -3,6 +3,7 @@ import type { Outputs } from '../../client/types.ts';
 import { openSessionFromDialog } from '../app/layout.ts';
 import { exampleCheck, splitLines } from '../conversation/goal/goal-draft.ts';
 import { mutate, query } from '../data/server.ts';
+import { currentSessionId } from '../data/sessions.ts';
 import { formatModelLabel, useModelChoices } from '../models/state.ts';
 import { formatCompactCount, formatUsd } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
@@ -10,7 +11,7 @@ import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { CheckboxField } from '../parts/kit/field.tsx';
 import { SchemaForm } from '../parts/kit/schema-form.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
-import { t } from '../text/text.ts';
+import { t, translateServerText } from '../text/text.ts';
 import { unloggedFileChanges } from '../work/files/store.ts';
 
 type AttemptSet = Outputs['attempts']['get'];
@@ -57,7 +58,9 @@ function AttemptsDialog({ id }: { id: string }) {
           />
           {isTaken && (
             <p class="note good" role="status">
-              {t('attempts.taken', { n: String(newest.chosen) })}
+              {t(newest.sessionId === currentSessionId.value ? 'attempts.taken' : 'attempts.takenThere', {
+                n: String(newest.chosen),
+              })}
             </p>
           )}
           {newest.error !== null && <p class="note bad">{newest.error}</p>}
@@ -185,11 +188,11 @@ function AttemptsTable({ set, choose }: Props) {
                     onClick={() => openSessionFromDialog(one.sessionId)}
                   />
                 </td>
-                <td title={one.error ?? one.result?.goal?.reason}>
+                <td title={translateServerText(one.error ?? one.result?.goal?.reason ?? '')}>
                   {t(`attempts.state.${one.state}`)}
                   {one.result?.goal && ` · ${t(`attempts.goal.${one.result.goal.result}`)}`}
                   {isMeasured && set.best === one.n && ` · ${t('attempts.best')}`}
-                  {one.error !== null && <div class="quiet">{one.error}</div>}
+                  {one.error !== null && <div class="quiet">{translateServerText(one.error)}</div>}
                 </td>
                 <td title={one.result?.unknown ?? undefined} data-column={t('attempts.diff')}>
                   {diffOf(one)}

@@ -8,7 +8,7 @@ import {
   wsLink,
 } from '@trpc/client';
 import type { AppRouter, Inputs, Outputs } from '../../client/types.ts';
-import { t, translateError } from '../text/text.ts';
+import { t, translateError, translateServerText } from '../text/text.ts';
 import { buildAuthorizationHeaders, buildTokenProtocols } from './token.ts';
 
 // Calls share one WebSocket. After a reconnection, subscriptions continue after their last event.
@@ -145,7 +145,8 @@ export const fetchWithToken = (path: string, init: RequestInit = {}): Promise<Re
     headers: { ...buildAuthorizationHeaders(), ...(init.headers as Record<string, string> | undefined) },
   });
 
-export const toErrorText = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
+export const toErrorText = (thrown: unknown): string =>
+  translateServerText(thrown instanceof Error ? thrown.message : String(thrown));
 
 /** A page loaded over plain HTTP from another machine lacks `randomUUID`. */
 export const createRandomKey = (): string =>

@@ -1,4 +1,4 @@
-import { useEffect, useId, useMemo, useState } from 'preact/hooks';
+import { useEffect, useId, useMemo, useRef, useState } from 'preact/hooks';
 import type { ErrorCode } from '../../core/errors/errors.ts';
 import { openSessionFromDialog } from '../app/layout.ts';
 import { drawOpenItem } from '../conversation/notes.tsx';
@@ -30,6 +30,9 @@ function Inbox() {
   const withNeeds = projects.value.filter(({ id }) => inboxSessions.value.some(({ projectId }) => projectId === id));
   const all = inboxSessions.value.filter(({ projectId }) => project === '' || projectId === project);
   const found = all.filter((session) => shown === 'all' || findInboxReason(session) === shown);
+  const known = useRef(new Map<string, Session>());
+  for (const session of inboxSessions.value) known.current.set(session.id, session);
+  const settled = [...known.current.values()].filter(({ id }) => !inboxSessions.value.some((one) => one.id === id));
   const count = (need: InboxReason) => all.filter((session) => findInboxReason(session) === need).length;
   return (
     <Dialog title={t('inbox')} wide>
@@ -62,6 +65,12 @@ function Inbox() {
         )}
         {found.slice(0, mostShown).map((session) => (
           <InboxEntry key={session.id} session={session} />
+        ))}
+        {settled.map((session) => (
+          <p key={session.id} class="row quiet" role="status">
+            {t('inbox.settled', { name: sessionNameOf(session) })}
+            <Button class="small" label={t('open')} onClick={() => openSessionFromDialog(session.id)} />
+          </p>
         ))}
         {found.length > mostShown && <p class="quiet">{t('inbox.more', { n: found.length - mostShown })}</p>}
       </div>

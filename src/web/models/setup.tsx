@@ -32,6 +32,8 @@ export function ModelSetup({ onUsed, onStored }: { onUsed?: (model: string) => v
   const wasChosen = useRef(false);
   const isOwn = preset.baseUrl !== undefined;
   const held = effectiveModels.value?.providers.find(({ id }) => id === preset.id);
+  const isNameTaken =
+    preset.baseUrl === '' && effectiveModels.value?.providers.some(({ id }) => id === found?.provider) === true;
   const hasKey = held?.isReady === true && held.kind === 'known';
   useLayoutEffect(() => {
     if (document.activeElement?.matches('[type="radio"]:focus-visible')) return; // arrow keys can still move to the next provider
@@ -86,15 +88,14 @@ export function ModelSetup({ onUsed, onStored }: { onUsed?: (model: string) => v
       const { provider } = access();
       const now = await mutate('models.use', { ...access(), model: model.slice(provider.length + 1) });
       applyModels(now);
-      setKey('');
+      choose(preset.id);
       onUsed?.(now.model);
     });
   const canStore = onStored !== undefined && (found !== undefined || (!isOwn && key.trim() !== ''));
   const store = () =>
     busy(t('notSaved'), async () => {
       applyModels(await mutate('models.use', access()));
-      setKey('');
-      forget();
+      choose(preset.id);
       onStored?.();
     });
   return (
@@ -157,6 +158,7 @@ export function ModelSetup({ onUsed, onStored }: { onUsed?: (model: string) => v
         </p>
       )}
       {found && <p class="quiet">{t('models.useTells')}</p>}
+      {found && isNameTaken && <p class="note wait">{t('models.replaces', { name: found.provider })}</p>}
       <FormError text={trouble} />
       {(found || canStore) && (
         <div class="choices">

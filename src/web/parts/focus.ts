@@ -60,7 +60,10 @@ function restore(since: number): void {
 /** `at`: index in `parent` of the child that is or contains the focused element. */
 function positionsOf(node: Element) {
   const found: { readonly parent: Element; readonly at: number }[] = [];
-  for (let child = node; child.parentElement && !child.matches('dialog, [role="tabpanel"], main'); ) {
+  for (
+    let child = node;
+    child.parentElement && !child.matches('dialog, [role="tabpanel"], main, .settings > section');
+  ) {
     const parent = child.parentElement;
     found.push({ parent, at: [...parent.children].indexOf(child) });
     child = parent;
@@ -77,7 +80,8 @@ function findNeighbour(): HTMLElement | undefined {
     if (after) return after;
     before ??= children.slice(0, at).flatMap(listFocusable).at(-1);
   }
-  return before;
+  const top = positions.at(-1)?.parent;
+  return before ?? (top instanceof HTMLElement ? top : undefined);
 }
 
 /** A `ref` for a field that appears in response to a user action. */
@@ -85,5 +89,10 @@ export const focusOnMount = (node: HTMLElement | null): void => node?.focus();
 
 const listFocusable = (node: Element): HTMLElement[] =>
   [node, ...node.querySelectorAll(focusable)].filter(
-    (one): one is HTMLElement => one instanceof HTMLElement && takesFocus(one) && one.closest('[inert]') === null,
+    (one): one is HTMLElement =>
+      one instanceof HTMLElement && takesFocus(one) && one.closest('[inert]') === null && !isUncheckedChoice(one),
   );
+
+/** With the focus on such a choice, it would look chosen, and the space bar would choose it. */
+const isUncheckedChoice = (one: HTMLElement): boolean =>
+  one.matches('[type="radio"]:not(:checked)') && one.closest('fieldset')?.querySelector(':checked') != null;

@@ -8,7 +8,7 @@ import { List } from '../parts/kit/list.tsx';
 import { FormError, useLoadAction } from '../parts/kit/trouble.tsx';
 import { ProjectField, projectNameOf } from '../sessions/filter-bar.tsx';
 import { loadProjects, projectFilter } from '../sessions/filters.ts';
-import { t } from '../text/text.ts';
+import { t, translateServerText } from '../text/text.ts';
 import { loadSkills, readChosenFolder, readChosenSkills, type SkillDetail, saveChosenSkills, skills } from './state.ts';
 
 export const openSkills = (): void => showDialog(<Skills />);
@@ -44,7 +44,7 @@ function Skills() {
       {problems.length > 0 && (
         <ul class="note wait" role="status">
           {problems.map((text) => (
-            <li key={text}>{text}</li>
+            <li key={text}>{translateServerText(text)}</li>
           ))}
         </ul>
       )}

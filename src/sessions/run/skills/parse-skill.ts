@@ -65,9 +65,10 @@ export function parseSkill(text: string, folder?: string): SkillReport {
   const problems: string[] = [];
   if (name === undefined)
     problems.push(
-      'SKILL.md: name is missing: use 1 to 64 of a-z, 0-9 and single hyphens, with no hyphen at the beginning or end.',
+      'SKILL.md begins without a usable name. Begin it with a line ---, then name: and description:, then ---. A name has 1 to 64 of a-z, 0-9 and single hyphens, with no hyphen at the beginning or end.',
     );
-  if (description === '') problems.push('SKILL.md: description is missing, and there are no instructions.');
+  if (description === '')
+    problems.push('SKILL.md has neither a description nor instructions. Add them below the name.');
   if (name === undefined || description === '') return refused(problems, [...unread, ...warnings]);
   if (data.name !== undefined && data.name.trim() !== name) warn(`name cannot be used as it is, so ${name} is used.`);
   if (folder !== undefined && folder !== name)

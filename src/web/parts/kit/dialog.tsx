@@ -102,7 +102,7 @@ function focusFirst(dialog: HTMLDialogElement): void {
   const first =
     find('form [type=radio]:checked') ??
     find('form :is(input, select, textarea), .dialog-body > ul button') ??
-    find('.choices:not(form *) button');
+    find('.dialog-body > .choices button');
   (isTouchDevice() ? dialog : (first ?? dialog)).focus();
 }
 

@@ -32,6 +32,7 @@ export const delegationStrings = {
   'attempts.choose': 'Auswählen',
   'attempts.chooseOne': 'Versuch {n} auswählen',
   'attempts.taken': 'Die Dateien von Versuch {n} sind jetzt in dieser Sitzung.',
+  'attempts.takenThere': 'Die Dateien von Versuch {n} sind jetzt in der ursprünglichen Sitzung.',
   'attempts.chosen': 'ausgewählt',
   'attempts.choosing': 'Dateien werden übernommen…',
   'attempts.best': 'bester Versuch',

@@ -21,8 +21,10 @@ export const modelStrings = {
   'models.useTells': 'Der Standard gilt auch für bestehende Sitzungen ohne eigenes Modell.',
   'models.saveOnly': 'Speichern, Standard beibehalten',
   'models.search': 'Modelle durchsuchen',
+  'models.replaces':
+    'Beim Speichern wird der Anbieter {name} ersetzt. Um ihn zu behalten, geben Sie einen anderen Namen ein.',
   'models.searchHint': '{n} Modelle durchsuchen',
-  'models.searchHint.one': '1 Modell durchsuchen',
+  'models.searchHint.one': 'Modelle durchsuchen',
   'models.nothingFound': 'Keine passenden Modelle.',
   'models.moreFound': '{n} weitere. Tippen Sie, um zu suchen.',
   'models.context': 'Kontext: {n}',

@@ -6,7 +6,7 @@ export const sessionStrings = {
     'Gespräch, Sandbox und Arbeitsbereich werden gelöscht. Das lässt sich nicht rückgängig machen. Angehängte Dateien bleiben als Uploads auf dem Server.',
   sessionDeleted: 'Die Sitzung wurde gelöscht.',
   sessionMissing:
-    'Sitzung nicht gefunden. Möglicherweise wurde sie gelöscht, Sie haben keinen Zugriff darauf, oder der Link ist unvollständig.',
+    'Sitzung nicht gefunden. Möglicherweise wurde sie gelöscht, Sie haben keinen Zugriff darauf, oder der Link ist unvollständig. Wählen Sie eine andere Sitzung, oder beginnen Sie eine neue.',
   delete: 'Löschen',
   sessions: 'Sitzungen',
   searchSessions: 'Sitzungen suchen',
@@ -73,6 +73,7 @@ export const sessionStrings = {
   'inbox.all': 'Alle ({n})',
   'inbox.waiting': 'Wartend ({n})',
   'inbox.failed': 'Neue Fehlschläge ({n})',
+  'inbox.settled': '{name} wartet nicht mehr auf Sie.',
   'inbox.nothing': 'Nichts wartet auf Sie.',
   'inbox.more': '{n} weitere nicht angezeigt',
   'inbox.unread': 'Details konnten nicht geladen werden',

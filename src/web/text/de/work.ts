@@ -99,7 +99,7 @@ export const workStrings = {
   'files.preview': 'Vorschau',
   'files.source': 'Quelltext',
   'files.rowsCut': 'Angezeigt werden die ersten {rows} Zeilen.',
-  'files.noRun': 'Noch keine Läufe. Hier erscheinen Dateien, die der letzte Lauf geändert hat.',
+  'files.noRun': 'Noch kein Lauf hat Dateien geändert. Hier erscheinen Dateien, die der letzte Lauf geändert hat.',
   'files.unchanged': 'Keine Änderungen seit Beginn des letzten Laufs ({time}).',
   'files.since': 'Geändert seit Beginn des letzten Laufs ({time}): {count}',
   'files.changesCut': 'Einige geänderte Dateien werden nicht angezeigt.',

@@ -31,6 +31,7 @@ export const delegationStrings = {
   'attempts.choose': 'Choose',
   'attempts.chooseOne': 'Choose attempt {n}',
   'attempts.taken': 'The files of attempt {n} are now in this session.',
+  'attempts.takenThere': 'The files of attempt {n} are now in the original session.',
   'attempts.chosen': 'chosen',
   'attempts.choosing': 'copying files…',
   'attempts.best': 'best',

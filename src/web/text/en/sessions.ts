@@ -6,7 +6,7 @@ export const sessionStrings = {
     'Its conversation, sandbox and workspace files will be deleted. This can’t be undone. Attached files stay on the server as uploads.',
   sessionDeleted: 'The session was deleted.',
   sessionMissing:
-    'Session not found. It may have been deleted, you may not have access to it, or the link may be incomplete.',
+    'Session not found. It may have been deleted, you may not have access to it, or the link may be incomplete. Select another session, or start a new one.',
   delete: 'Delete',
   sessions: 'Sessions',
   searchSessions: 'Search sessions',
@@ -73,6 +73,7 @@ export const sessionStrings = {
   'inbox.all': 'All ({n})',
   'inbox.waiting': 'Waiting ({n})',
   'inbox.failed': 'New failures ({n})',
+  'inbox.settled': '{name} no longer needs you.',
   'inbox.nothing': 'Nothing is waiting for you.',
   'inbox.more': '{n} more not shown',
   'inbox.unread': 'Could not load the details',

@@ -96,7 +96,7 @@ export const workStrings = {
   'files.preview': 'Preview',
   'files.source': 'Source',
   'files.rowsCut': 'Showing the first {rows} rows.',
-  'files.noRun': 'No runs yet. Files changed by the latest run appear here.',
+  'files.noRun': 'No run has changed files yet. Files changed by the latest run appear here.',
   'files.unchanged': 'No changes since the latest run started ({time}).',
   'files.since': 'Changed since the latest run started ({time}): {count}',
   'files.changesCut': 'Some changed files are not shown.',

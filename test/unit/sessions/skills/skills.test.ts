@@ -74,9 +74,9 @@ test('a SKILL.md says its name, its description and what else the form knows', (
 });
 
 test.each([
-  ['nothing', '', 'name is missing'],
-  ['no name', '---\ndescription: x\n---\n', 'name is missing'],
-  ['no instructions and no description', '---\nname: a\n---\n', 'description is missing'],
+  ['nothing', '', 'without a usable name'],
+  ['no name', '---\ndescription: x\n---\n', 'without a usable name'],
+  ['no instructions and no description', '---\nname: a\n---\n', 'neither a description'],
   ['no end of its fields', '---\nname: a\ndescription: b\n', 'that ends its fields is missing'],
 ])('a SKILL.md with %s is refused, and the reason says what is wrong', (_, text, reason) => {
   const { skill, problems } = parseSkill(text);

@@ -227,6 +227,27 @@ export const serverPhrases: Readonly<Record<string, string>> = {
     'Sitzungen können {url} nicht verwenden: Der Ordner ist in {setting} nicht aufgeführt. Fügen Sie ihn dort hinzu und starten Sie den Server neu.',
   'The server at this address is not responding. Check the address and that the server is running.':
     'Der Server unter dieser Adresse antwortet nicht. Prüfen Sie die Adresse und ob der Server läuft.',
+  'There is no list of models at this address. For most servers it ends with /v1.':
+    'Unter dieser Adresse gibt es keine Modellliste. Bei den meisten Servern endet die Adresse mit /v1.',
+  'There is no list of models at this address (status {status}). For most servers it ends with /v1.':
+    'Unter dieser Adresse gibt es keine Modellliste (Status {status}). Bei den meisten Servern endet die Adresse mit /v1.',
+  'The provider refused this key (status {status}).': 'Der Anbieter hat diesen Schlüssel abgelehnt (Status {status}).',
+  'It requires a key (status {status}).': 'Ein Schlüssel ist erforderlich (Status {status}).',
+  'The provider answered with status {status}. Try again later.':
+    'Der Anbieter antwortete mit Status {status}. Versuchen Sie es später erneut.',
+  'There is no SKILL.md at the top of the folder: add one that begins with the name and a description.':
+    'Im Ordner fehlt oben eine SKILL.md. Fügen Sie eine hinzu, die mit Name und Beschreibung beginnt.',
+  'SKILL.md begins without a usable name. Begin it with a line ---, then name: and description:, then ---. A name has 1 to 64 of a-z, 0-9 and single hyphens, with no hyphen at the beginning or end.':
+    'SKILL.md beginnt ohne brauchbaren Namen. Beginnen Sie mit einer Zeile ---, dann name: und description:, dann ---. Ein Name besteht aus 1 bis 64 Zeichen: a-z, 0-9 und einzelne Bindestriche, aber keiner am Anfang oder Ende.',
+  'SKILL.md has neither a description nor instructions. Add them below the name.':
+    'SKILL.md enthält weder eine Beschreibung noch Anweisungen. Fügen Sie sie unter dem Namen hinzu.',
+  'A run of the session is in progress. Wait until it ends, or stop it first.':
+    'In der Sitzung läuft gerade ein Lauf. Warten Sie, bis er endet, oder stoppen Sie ihn.',
+  'The check `{command}` ended with exit code {code}.': 'Die Prüfung `{command}` endete mit Exit-Code {code}.',
+  'The check `{command}` ended with exit code {code}:\n{detail}':
+    'Die Prüfung `{command}` endete mit Exit-Code {code}:\n{detail}',
+  '{url} did not accept the push: {output} Check that its server accepts pushes, or download the patch instead.':
+    '{url} hat den Push nicht angenommen: {output} Prüfen Sie, ob der Server Pushes annimmt, oder laden Sie stattdessen den Patch herunter.',
   '.corral/setup.sh of {path} ran.': '.corral/setup.sh von {path} ist durchgelaufen.',
   '.corral/setup.sh of {path} ran; its files ({size}) are kept for later sessions.':
     '.corral/setup.sh von {path} ist durchgelaufen; die Dateien ({size}) werden für spätere Sitzungen aufbewahrt.',
