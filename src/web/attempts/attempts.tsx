@@ -3,7 +3,7 @@ import type { Outputs } from '../../client/types.ts';
 import { openSessionFromDialog } from '../app/layout.ts';
 import { exampleCheck, splitLines } from '../conversation/goal/goal-draft.ts';
 import { mutate, query } from '../data/server.ts';
-import { currentSessionId } from '../data/sessions.ts';
+import { currentSession, currentSessionId } from '../data/sessions.ts';
 import { formatModelLabel, useModelChoices } from '../models/state.ts';
 import { formatCompactCount, formatUsd } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
@@ -101,47 +101,55 @@ interface Entries {
 
 function AttemptsForm({ id, onStarted }: { id: string; onStarted: () => Promise<void> }) {
   const models = useModelChoices();
+  const isBusy = currentSession.value?.id === id && currentSession.value.status === 'running';
   return (
-    <SchemaForm
-      of="attempts.start"
-      keepsDrafts
-      words="attempts"
-      save={t('attempts.begin')}
-      failure={t('attempts.notStarted')}
-      cancel={closeDialog}
-      fields={{
-        task: { as: 'long', rows: 3 },
-        'form.number': { schema: { kind: 'number', isRequired: true, min: 2, max: 8, initial: '3' } },
-        'form.models': models
-          ? { schema: { kind: 'many' }, choices: models }
-          : { schema: { kind: 'text' }, label: t('attempts.form.modelLines'), as: 'long', rows: 2 },
-        'goal.rubric': { label: t('goal.rubric'), as: 'long', rows: 2 },
-        'goal.checks': {
-          label: t('goal.checks'),
-          schema: { kind: 'text' },
-          as: 'code',
-          rows: 2,
-          placeholder: exampleCheck,
-        },
-      }}
-      send={async (input) => {
-        const { task, form, goal } = input as unknown as Entries;
-        const used = typeof form.models === 'string' ? splitLines(form.models) : (form.models ?? []);
-        const checks = splitLines(goal?.checks ?? '').map((command) => ({ command }));
-        await mutate('attempts.start', {
-          sessionId: id,
-          task,
-          attempts:
-            used.length === 0
-              ? form.number
-              : Array.from({ length: form.number }, (_, n) => ({ model: used[n % used.length] as string })),
-          ...((goal?.rubric || checks.length > 0) && {
-            goal: { ...(goal?.rubric && { rubric: goal.rubric }), checks },
-          }),
-        });
-        await onStarted();
-      }}
-    />
+    <>
+      {isBusy && (
+        <p class="note wait" role="status">
+          {t('attempts.busy')}
+        </p>
+      )}
+      <SchemaForm
+        of="attempts.start"
+        keepsDrafts
+        words="attempts"
+        save={t('attempts.begin')}
+        failure={t('attempts.notStarted')}
+        cancel={closeDialog}
+        fields={{
+          task: { as: 'long', rows: 3 },
+          'form.number': { schema: { kind: 'number', isRequired: true, min: 2, max: 8, initial: '3' } },
+          'form.models': models
+            ? { schema: { kind: 'many' }, choices: models }
+            : { schema: { kind: 'text' }, label: t('attempts.form.modelLines'), as: 'long', rows: 2 },
+          'goal.rubric': { label: t('goal.rubric'), as: 'long', rows: 2 },
+          'goal.checks': {
+            label: t('goal.checks'),
+            schema: { kind: 'text' },
+            as: 'code',
+            rows: 2,
+            placeholder: exampleCheck,
+          },
+        }}
+        send={async (input) => {
+          const { task, form, goal } = input as unknown as Entries;
+          const used = typeof form.models === 'string' ? splitLines(form.models) : (form.models ?? []);
+          const checks = splitLines(goal?.checks ?? '').map((command) => ({ command }));
+          await mutate('attempts.start', {
+            sessionId: id,
+            task,
+            attempts:
+              used.length === 0
+                ? form.number
+                : Array.from({ length: form.number }, (_, n) => ({ model: used[n % used.length] as string })),
+            ...((goal?.rubric || checks.length > 0) && {
+              goal: { ...(goal?.rubric && { rubric: goal.rubric }), checks },
+            }),
+          });
+          await onStarted();
+        }}
+      />
+    </>
   );
 }
 

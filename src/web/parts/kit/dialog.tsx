@@ -69,13 +69,20 @@ export function Dialog({ title, wide = false, children, onClose }: Props) {
 /** Element to focus after the current dialog or its replacement is gone. */
 let pendingReturn: HTMLElement | null = null;
 
+/** Looks inside the editor, which has a shadow root. */
+function findFocusedElement(): HTMLElement | null {
+  let now = document.activeElement;
+  while (now?.shadowRoot?.activeElement) now = now.shadowRoot.activeElement;
+  return now as HTMLElement | null;
+}
+
 /** Returns focus when the dialog is removed, unless focus has moved on. */
 export function useModal(ref: RefObject<HTMLDialogElement | null>, enter?: (dialog: HTMLDialogElement) => void): void {
   const before = useRef<HTMLElement>(null);
   // Runs before the next paint, so that the next keystrokes go to the dialog.
   useLayoutEffect(() => {
     if (!ref.current) return;
-    const now = document.activeElement as HTMLElement | null;
+    const now = findFocusedElement();
     before.current = now === document.body ? pendingReturn : now;
     ref.current.showModal();
     enter?.(ref.current);
@@ -87,7 +94,7 @@ export function useModal(ref: RefObject<HTMLDialogElement | null>, enter?: (dial
   useEffect(
     () => () => {
       pendingReturn = null;
-      const now = document.activeElement;
+      const now = findFocusedElement();
       if (now !== before.current && now !== document.body) return;
       before.current?.blur?.(); // after Escape, Chromium returns focus without the selection, and typing does nothing
       before.current?.focus?.();

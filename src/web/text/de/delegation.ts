@@ -33,6 +33,8 @@ export const delegationStrings = {
   'attempts.chooseOne': 'Versuch {n} auswählen',
   'attempts.taken': 'Die Dateien von Versuch {n} sind jetzt in dieser Sitzung.',
   'attempts.takenThere': 'Die Dateien von Versuch {n} sind jetzt in der ursprünglichen Sitzung.',
+  'attempts.busy':
+    'Der Agent arbeitet noch. Warten Sie, bis er fertig ist, oder stoppen Sie ihn, bevor Sie Versuche starten.',
   'attempts.chosen': 'ausgewählt',
   'attempts.choosing': 'Dateien werden übernommen…',
   'attempts.best': 'bester Versuch',

@@ -32,6 +32,7 @@ export const delegationStrings = {
   'attempts.chooseOne': 'Choose attempt {n}',
   'attempts.taken': 'The files of attempt {n} are now in this session.',
   'attempts.takenThere': 'The files of attempt {n} are now in the original session.',
+  'attempts.busy': 'The agent is still working. Wait until it finishes, or stop it, before you start attempts.',
   'attempts.chosen': 'chosen',
   'attempts.choosing': 'copying files…',
   'attempts.best': 'best',
