@@ -18,7 +18,9 @@ export const unseenPorts = signal<ReadonlySet<number>>(new Set());
 /** Undefined: the list of ports is shown. */
 export const previewLocation = signal<PreviewLocation | undefined>(undefined);
 let seen = new Set<number>();
-const shownPaths = new Map<number, string>();
+const seenBySession = new Map<string, Set<number>>();
+const shownPaths = new Map<string, string>();
+const keyOf = (port: number) => `${currentSessionId.peek()} ${port}`;
 
 export function markPortsSeen(): void {
   for (const { port } of ports.value ?? []) seen.add(port);
@@ -31,17 +33,17 @@ export function showPreviewAt(at: PreviewLocation): void {
   showTab('preview');
 }
 
-export const rememberShownPath = ({ port, path }: PreviewLocation): void => void shownPaths.set(port, path);
+export const rememberShownPath = ({ port, path }: PreviewLocation): void => void shownPaths.set(keyOf(port), path);
 
 export function openPort(port: number): void {
-  previewLocation.value = { port, path: shownPaths.get(port) ?? '/' };
+  previewLocation.value = { port, path: shownPaths.get(keyOf(port)) ?? '/' };
 }
 
 async function look(sessionId: string): Promise<void> {
   const found = await query('ports.list', { sessionId });
   if (currentSessionId.value !== sessionId) return;
   const listening = new Set(found.map(({ port }) => port));
-  seen = new Set([...seen].filter((port) => listening.has(port))); // a port that reappears is new again
+  for (const port of seen) if (!listening.has(port)) seen.delete(port); // a port that reappears is new again
   if (JSON.stringify(found) !== JSON.stringify(ports.value)) ports.value = found;
   const news = [...listening].filter((port) => !seen.has(port));
   if (news.join() !== [...unseenPorts.value].join()) unseenPorts.value = new Set(news);
@@ -51,9 +53,10 @@ async function look(sessionId: string): Promise<void> {
 export function watchPorts(): void {
   effect(() => {
     const sessionId = currentSessionId.value;
-    [ports.value, unseenPorts.value, previewLocation.value, seen] = [undefined, new Set(), undefined, new Set()];
-    shownPaths.clear();
+    [ports.value, unseenPorts.value, previewLocation.value] = [undefined, new Set(), undefined];
     if (sessionId === undefined) return undefined;
+    seen = seenBySession.get(sessionId) ?? new Set();
+    seenBySession.set(sessionId, seen);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const tryLook = () => void look(sessionId).catch(() => {});
     const soon = () => {
