@@ -98,7 +98,9 @@ function InboxEntry({ session }: { session: Session }) {
       const failure = events.findLast((event) => event.type === 'run.error');
       const end = events.findLast((event) => event.type === 'run.end');
       const code = end?.type === 'run.end' ? end.data.code : undefined;
-      setError({ text: failure?.type === 'run.error' ? failure.data.error : '', code });
+      const clone = events.findLast((event) => event.type === 'repository' && event.data.kind === 'failed');
+      const cloneError = clone?.type === 'repository' ? clone.data.detail : '';
+      setError({ text: failure?.type === 'run.error' ? failure.data.error : cloneError, code });
     });
   }, [id, lastSeq, need]);
   const open = model.open.value;
