@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createDemoModel } from '../../../../src/agents/models/demo/demo.ts';
+import { detectDemoLanguage } from '../../../../src/agents/models/demo/texts.ts';
 import type { ToolCall, TurnPhase, TurnRequest } from '../../../../src/agents/models/model.ts';
 import { createToolRegistry, runTool, withoutDesktopTools } from '../../../../src/agents/tools/registry.ts';
 import type { PlanStep } from '../../../../src/core/model/events.ts';
@@ -32,6 +33,16 @@ const ran = (output: string, success = true, message = block('sh', 'a')) =>
   planned(message)
     .replied('', [exec('a')])
     .result(exec('a'), output, success);
+
+test.each([
+  ['Hallo', 'de'],
+  ['Lege eine Datei notiz.txt an', 'de'],
+  ['Wie ist das Wetter?', 'de'],
+  ['Hi', 'en'],
+  ['Ask Jörg to die', 'en'],
+])('%j is answered in its language', (message, language) => {
+  expect(detectDemoLanguage(message)).toBe(language);
+});
 
 describe('planning', () => {
   test('gives an acknowledgement, a title and a step for each block', async () => {
