@@ -1,5 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { navigateToSession } from '../data/route.ts';
 import { mutate, query } from '../data/server.ts';
+import { focusWhenRendered } from '../parts/focus.ts';
 import { RelativeTime } from '../parts/kit/ago.tsx';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, confirmAction, Dialog, showDialog } from '../parts/kit/dialog.tsx';
@@ -9,7 +11,15 @@ import { FormError, useLoadAction } from '../parts/kit/trouble.tsx';
 import { ProjectField, projectNameOf } from '../sessions/filter-bar.tsx';
 import { loadProjects, projectFilter } from '../sessions/filters.ts';
 import { t, translateServerText } from '../text/text.ts';
-import { loadSkills, readChosenFolder, readChosenSkills, type SkillDetail, saveChosenSkills, skills } from './state.ts';
+import {
+  addChosenSkill,
+  loadSkills,
+  readChosenFolder,
+  readChosenSkills,
+  type SkillDetail,
+  saveChosenSkills,
+  skills,
+} from './state.ts';
 
 export const openSkills = (): void => showDialog(<Skills />);
 const openSkill = (id: string): void => showDialog(<SkillView id={id} back={openSkills} />);
@@ -107,6 +117,12 @@ function SkillView({ id, back }: { id: string; back: () => void }) {
       </Dialog>
     );
   const { name, description, versions, pins } = skill;
+  const use = async () => {
+    await addChosenSkill(undefined, name);
+    closeDialog();
+    navigateToSession(undefined);
+    focusWhenRendered(() => document.getElementById('message'));
+  };
   const remove = () =>
     confirmAction({
       title: t('skills.delete', { name }),
@@ -121,6 +137,7 @@ function SkillView({ id, back }: { id: string; back: () => void }) {
     <Dialog title={name} wide>
       <p>{description}</p>
       <div class="choices start">
+        <Button kind="primary" label={t('skills.use')} onClick={use} />
         <Button icon="trash" label={t('delete')} onClick={remove} />
         <Button icon="back" label={t('skills.all')} onClick={back} />
       </div>

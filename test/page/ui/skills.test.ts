@@ -26,5 +26,13 @@ test('an uploaded skill is chosen for a new session, and another one by its name
   await box.press('Enter');
   await expect.poll(() => box.inputValue()).toContain('legal-terms');
   await expect.poll(chosen).toEqual(['house-style', 'legal-terms']);
+  await page.getByRole('button', { name: 'Skills', exact: true }).first().press('Enter');
+  await page
+    .getByRole('dialog', { name: 'Skills' })
+    .getByRole('button', { name: /^legal-terms/ })
+    .press('Enter');
+  await page.getByRole('button', { name: 'Use in a new session' }).press('Enter');
+  await page.getByRole('button', { name: 'Skills: legal-terms' }).waitFor();
+  await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('message');
   expect(complaints).toEqual([]);
 });

@@ -113,6 +113,7 @@ export const settingsStrings = {
   'skills.about':
     'Eine Fähigkeit ist ein Ordner mit einer Datei SKILL.md: Anweisungen für eine Art von Aufgabe, dazu Skripte und andere Dateien. Agenten lesen sie bei Bedarf.',
   'skills.choose': 'Fähigkeiten auswählen',
+  'skills.use': 'In einer neuen Sitzung verwenden',
   'skills.take': 'Übernehmen',
   'skills.ofNext': 'Fähigkeiten für die neue Sitzung',
   'skills.ofThis': 'Fähigkeiten für diese Sitzung',

@@ -109,6 +109,7 @@ export const settingsStrings = {
   'skills.about':
     'A skill is a folder with a SKILL.md file: instructions for a type of task, plus scripts and other files. Agents read a skill when they need it.',
   'skills.choose': 'Choose skills',
+  'skills.use': 'Use in a new session',
   'skills.take': 'Apply',
   'skills.ofNext': 'Skills for the new session',
   'skills.ofThis': 'Skills for this session',
