@@ -9,7 +9,10 @@ export interface BuildContext {
   readonly folder: string;
   readonly files: readonly string[];
   readonly hash: string;
-  /** A stage of the main Dockerfile, built first. `dockerfile` receives `tag` as build argument TOOLS. */
+  /**
+   * The base: `stage` of the main Dockerfile is built first as `tag`. `dockerfile` then receives `tag` as the build
+   * argument TOOLS.
+   */
   readonly on?: { readonly dockerfile: string; readonly stage: string; readonly tag: string };
 }
 export interface BundledImage {

@@ -43,11 +43,11 @@ import { openPodLinks, waitForDaemon } from './pods/pod-links.ts';
 import {
   computePodState,
   computeServiceStartState,
-  openPods,
   podsPath,
   toServiceStates,
   toStartError,
   waitForRunningPod,
+  watchPods,
 } from './pods/pod-state.ts';
 import { createSandboxTokenDeriver } from './pods/sandbox-tokens.ts';
 import { createNetworkPolicyCheck, ensureNetworkPolicies } from './policies/policies.ts';
@@ -77,7 +77,7 @@ export async function createKubernetesDriver(options: KubernetesOptions): Promis
   const { storageClass } = settings;
   const keepsFiles = settings.workspace === 'volume';
   const keys = createSandboxTokenDeriver(instance, options.keys);
-  const pods = openPods(cluster);
+  const pods = watchPods(cluster);
   const forward = createPortForwarder(credentials.config, namespace);
   const dial = ({ metadata, status }: V1Pod) =>
     reach === 'pod-ip'

@@ -135,7 +135,7 @@ export interface Daemon {
    */
   openProgram(request: ProgramSpec): Promise<ProgramEntry>;
   programs(): readonly ProgramEntry[];
-  /** Carries the pipes as frames (src/core/text/pipe-frames.ts). Ends the previous reader's stream. */
+  /** The stream carries the pipes as frames (src/core/text/pipe-frames.ts). Ends the previous reader's stream. */
   attachProgram(id: string): Promise<Duplex>;
   signalProgram(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT'): Promise<void>;
   /** Resolves once every process that the program started has ended. */

@@ -11,7 +11,7 @@ export const podsPath = (namespace: string): string => `/api/v1/namespaces/${nam
 /** Short, because a pod's first process exits immediately on TERM. */
 export const podRemovalOptions = { gracePeriodSeconds: 1 };
 
-export const openPods = (cluster: KubeObjectOptions) =>
+export const watchPods = (cluster: KubeObjectOptions) =>
   openKubeObjects<V1Pod>(cluster, {
     path: podsPath(cluster.namespace),
     what: 'pods',
@@ -19,7 +19,7 @@ export const openPods = (cluster: KubeObjectOptions) =>
     keep: trimPod,
     removal: podRemovalOptions,
   });
-export type Pods = ReturnType<typeof openPods>;
+export type Pods = ReturnType<typeof watchPods>;
 
 /** Keeps about a fifth of a pod's data, because every pod stays in memory. */
 export function trimPod({ metadata = {}, spec, status }: V1Pod): V1Pod {

@@ -151,7 +151,7 @@ async function listInto(entries: PathEntry[], folder: string, depth: number): Pr
 const tooMany = (path: string) =>
   new AppError('payload_too_large', `${path} has too many entries; at most ${daemonLimits.entries} can be listed.`);
 
-/** An unreadable folder is listed without its content. */
+/** An unreadable folder is listed without its contents. */
 function unlessDenied(thrown: NodeJS.ErrnoException): void {
   if (!['EACCES', 'EPERM', 'ENOENT'].includes(thrown.code ?? '')) throw thrown;
 }

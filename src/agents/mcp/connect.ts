@@ -75,7 +75,7 @@ export class ProgramTransport implements Transport {
     return this;
   }
 
-  /** A running program can be in the middle of a conversation, so start a new one. */
+  /** Starts a new program, because one that is already running may be in the middle of a conversation. */
   async start(): Promise<void> {
     const signal = AbortSignal.timeout(startMs);
     await this.#programs.close(this.#program.id, signal).catch(ignoreNotFound);

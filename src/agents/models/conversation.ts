@@ -12,7 +12,8 @@ export type PromptPiece =
 
 /** A call without a result is reported as not run. */
 export function toPromptPieces(request: TurnRequest): PromptPiece[] {
-  const results = new Map<string, ToolMessage>(); // filled in a loop for speed: each turn reads the whole conversation
+  // A loop is faster than array methods, and each turn reads the whole conversation.
+  const results = new Map<string, ToolMessage>();
   for (const message of request.messages) if (message.role === 'tool') results.set(message.callId, message);
   const { messages, note, noteAt = findStepStart(messages), earlier = [] } = request;
   const notes = [...earlier, ...(note ? [{ before: noteAt, text: note }] : [])];

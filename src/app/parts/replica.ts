@@ -84,7 +84,7 @@ export function createReplica({ store, ids, clock, settings }: Options): Replica
 }
 
 /** All servers that share a store label their sandboxes with this name. */
-export async function readSharedInstance(store: Store, ids: IdSource): Promise<string> {
+export async function getOrCreateInstanceName(store: Store, ids: IdSource): Promise<string> {
   const requested = { kind: 'server', id: 'instance', doc: { name: `c${ids.short()}` }, expect: 0 };
   await store.records.put(requested).catch((thrown: unknown) => {
     if (toAppError(thrown).code !== 'conflict') throw thrown; // another server stored its name first

@@ -15,7 +15,7 @@ import { loadOrCreateInstanceName } from '../../storage/instance.ts';
 import { withReadCache } from '../../storage/kept-reads.ts';
 import { createEventLog } from '../../storage/log/log.ts';
 import { withPayloadOffload } from '../../storage/payload-offload/payload-offload.ts';
-import { createReplica, readSharedInstance } from '../parts/replica.ts';
+import { createReplica, getOrCreateInstanceName } from '../parts/replica.ts';
 import { closeBlobStore, openBlobStore, openStore } from '../parts/store.ts';
 import { openTraceExporter } from '../parts/traces.ts';
 import { LiveConfig } from '../settings/live-config.ts';
@@ -31,7 +31,7 @@ export async function openStorageServices(startup: StartupContext, existing?: St
   const blobs = stack.adopt(await openBlobStore(config, clock), closeBlobStore);
   const { store, collect } = withPayloadOffload({ store: opened, blobs, newId, now: clock.now });
   const { records, events, shared } = store;
-  const ownName = () => (shared ? readSharedInstance(store, ids) : loadOrCreateInstanceName(config.dataDir, ids));
+  const ownName = () => (shared ? getOrCreateInstanceName(store, ids) : loadOrCreateInstanceName(config.dataDir, ids));
   const instance = config.instance ?? (await ownName());
   const replica = stack.use(createReplica({ store, ids, clock, settings: config.replicas }));
   const warn = (err: unknown, text: string) => logger.warn({ err }, text);

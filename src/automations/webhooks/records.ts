@@ -121,7 +121,7 @@ export class WebhookRecords extends ServerComponent<Pick<ServerDependencies, 're
 
 /** Delays before the retries, in ms, from 5 s to 6 h. */
 const pauses = [5_000, 30_000, 120_000, 900_000, 3_600_000, 21_600_000] as const;
-/** Maximum random increase of a delay, as a fraction, to spread simultaneous retries. */
+/** Maximum random increase in a delay, as a fraction, to spread out simultaneous retries. */
 const jitter = 0.2;
 
 /** A test event is attempted only once, because somebody is waiting for its outcome. */

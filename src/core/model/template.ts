@@ -27,7 +27,7 @@ export interface Template {
     readonly command?: readonly string[] | undefined;
     readonly auth?: string | undefined;
     readonly mode?: string | undefined;
-    /** Variables for the API key; a secret must set at least one. */
+    /** Environment variables that can hold the API key. A secret must set at least one of them. */
     readonly keys?: readonly string[] | undefined;
   };
   readonly prompt?: string | undefined;

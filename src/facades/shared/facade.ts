@@ -114,7 +114,7 @@ export interface FacadeDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   readonly tag: string | undefined;
   /** Includes all paths below these; `{id}` matches one segment. */
   readonly paths: readonly string[];
-  /** Markdown links; empty if only the source documents the facade. */
+  /** Markdown links. Empty if the facade is documented only in its source. */
   readonly documents: string;
   /** Schema of the facade's corral.yaml section. Build it with `setting` and `defineOptionalSetting`. */
   readonly settings?: Settings;

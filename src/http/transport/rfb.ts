@@ -2,8 +2,8 @@
 // whole messages of known kinds pass.
 
 /**
- * `share`: whether other viewers stay connected. `press`: a key or mouse button goes down, or moves while down.
- * `hands`: all other keyboard and mouse input.
+ * `share`: whether other viewers stay connected. `press`: a key or mouse button is pressed, or the pointer moves while
+ * a button is down. `hands`: all other keyboard and mouse input.
  */
 export type RfbMessageKind = 'setup' | 'share' | 'press' | 'hands' | 'clipboard' | 'resize';
 export interface RfbMessage {

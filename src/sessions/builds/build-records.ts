@@ -49,8 +49,8 @@ export class BuildRecords extends ServerComponent<Pick<ServerDependencies, 'reco
   }
 
   /**
-   * Without `owner`, names match no user's or project's template, so that users cannot choose names that administrators
-   * look up. Rejects: not_found, conflict (several projects use the name).
+   * Without `owner`, skips users' and projects' templates, so that none of them can take over a name that an
+   * administrator looks up. Rejects: not_found, conflict (several projects use the name).
    */
   async find(named: string, owner?: string, projects?: readonly string[]): Promise<BuiltTemplate> {
     const [bare] = named.split(':');

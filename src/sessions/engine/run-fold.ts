@@ -225,7 +225,7 @@ export class RunFold {
       toolCalls,
       ...(this.#reason && { reason: this.#reason }),
       workedMs,
-      // A message received during the judgement gives the agent new work, so its earlier acts no longer count.
+      // A message received during the judgement gives the agent new work, so its earlier actions no longer count.
       acts: this.#goal && unseen > 0 ? [] : listProgressEntries(transcript.entries, runId, this.#actsFrom),
       hinted: this.#hinted,
       ...(this.#goal && { judgement }),

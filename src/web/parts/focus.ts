@@ -86,6 +86,7 @@ function findNeighbour(): HTMLElement | undefined {
 
 /** A `ref` for a field that appears in response to a user action. */
 export const focusOnMount = (node: HTMLElement | null): void => node?.focus();
+export const focusFirstButton = (node: HTMLElement | null): void => node?.querySelector('button')?.focus();
 
 const listFocusable = (node: Element): HTMLElement[] =>
   [node, ...node.querySelectorAll(focusable)].filter(

@@ -15,7 +15,7 @@ const states: Readonly<Record<Exclude<StatusFilter, 'all'>, readonly DisplayStat
 export const statusFilters = ['all', ...Object.keys(states)] as readonly StatusFilter[];
 export const statusFilter = signal<StatusFilter>('all');
 
-/** Id of the project for listed and new sessions. Empty lists all sessions. */
+/** Id of the project for listed and new sessions. If empty, all sessions are listed. */
 export const projectFilter = signal('');
 type Project = Outputs['projects']['list']['projects'][number];
 export const projects = signal<readonly Project[]>([]);

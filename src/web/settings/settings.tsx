@@ -52,7 +52,7 @@ const Look = () => (
     />
   </>
 );
-/** Only the browser's own settings can allow refused notifications again. */
+/** Once denied, notifications can be allowed again only in the browser's settings. */
 function Notifications() {
   const [state, setState] = useState(typeof Notification === 'undefined' ? 'missing' : Notification.permission);
   const ask = () => Notification.requestPermission().then(setState, () => {});

@@ -102,7 +102,7 @@ inEachWorld('process', 'with sandboxes of $driver', (world) => {
     await page.getByRole('textbox', { name: 'Description' }).fill('The second was summed twice.');
     forge.content.branches.add(branch);
     await page.getByRole('button', { name: 'Push and open' }).click();
-    await page.getByText('Open, by ada, into main').waitFor({ timeout: 90_000 });
+    await page.getByText('Open · opened by ada · base branch: main').waitFor({ timeout: 90_000 });
     expect(complaints).toEqual([]);
     expect(forge.content.pulls).toMatchObject([
       {

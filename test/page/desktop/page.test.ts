@@ -47,7 +47,7 @@ describeRows([wide, { ...phone, dark: false }])('at $width pixels', (size) => {
     await expect.poll(input.text).toMatch(/RawKeyPress.*detail: \d+/s);
     await page.locator('#screen canvas').click({ position: { x: 100, y: 60 } });
     await expect.poll(input.text).toMatch(/RawButtonPress/);
-    await page.getByRole('button', { name: 'Return control' }).click();
+    await page.getByRole('button', { name: 'Release control' }).click();
     await page.getByText('The agent has control').waitFor({ state: 'attached' });
     // The test's own pixel reads cause that warning.
     const ours = complaints.filter((text) => !text.includes('willReadFrequently'));

@@ -4,7 +4,7 @@ import type { SessionId } from '../../../core/model/ids.ts';
 import { decodeUtf8Text } from '../../../core/text/files/encoding.ts';
 import { truncateEnd, truncateStart } from '../../../core/text/text.ts';
 import { defineMcpTool, McpSessionIdInput, type McpToolDefinition, PathInput, toStructuredResult } from '../tool.ts';
-import { decideApprovalTool, runTaskTool, stopRunTool, watchSessionTool } from './runs.ts';
+import { answerApprovalTool, runTaskTool, stopRunTool, watchSessionTool } from './runs.ts';
 import { createSessionTool, endSessionTool, getSessionTool, listSessionsTool } from './sessions.ts';
 
 const maxShown = 100_000;
@@ -110,5 +110,5 @@ const fileUri = (id: SessionId, path: string): string =>
 export const mcpTools: readonly McpToolDefinition[] = [
   ...[createSessionTool, listSessionsTool, getSessionTool, endSessionTool],
   ...[runCommandTool, listFilesTool, readFileTool, writeFileTool, takeScreenshotTool],
-  ...[runTaskTool, watchSessionTool, decideApprovalTool, stopRunTool],
+  ...[runTaskTool, watchSessionTool, answerApprovalTool, stopRunTool],
 ];

@@ -106,7 +106,7 @@ export const watchSessionTool = defineMcpTool({
   },
 });
 
-export const decideApprovalTool = defineMcpTool({
+export const answerApprovalTool = defineMcpTool({
   name: 'decide_approval',
   title: 'Answer an approval',
   description: 'Permits or refuses a call of the agent that waits for a person. Ask your user before you permit one.',

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { t } from '../../text/text.ts';
+import { focusFirstButton } from '../focus.ts';
 import { Button } from './button.tsx';
 import { CopyButton } from './copy-button.tsx';
 import { List, type ListItem } from './list.tsx';
@@ -97,10 +98,8 @@ export const InlineConfirmation = ({ label, name, ask, act, end }: SureProps & {
   </span>
 );
 
-const focusCopy = (node: HTMLElement | null): void => node?.querySelector('button')?.focus();
-
 export const OneTimeSecret = ({ label, text }: { label: string; text: string }) => (
-  <div ref={focusCopy} class="stack note good shown-once" role="status">
+  <div ref={focusFirstButton} class="stack note good shown-once" role="status">
     <strong>{label}</strong>
     <span>{t('shownOnce')}</span>
     <span class="row secret-line">

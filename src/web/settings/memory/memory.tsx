@@ -5,6 +5,7 @@ import { navigateToSession } from '../../data/route.ts';
 import { mutate, query } from '../../data/server.ts';
 import { escapeHiddenCharacters } from '../../parts/bounded-text.ts';
 import { diffLines } from '../../parts/diff.ts';
+import { focusFirstButton } from '../../parts/focus.ts';
 import { formatBytes, formatDateTime } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { closeDialog } from '../../parts/kit/dialog.tsx';
@@ -116,7 +117,7 @@ function NoteView({ holder, note: given, names, back }: Props) {
   if (text === undefined) return <LoadPlaceholder problem={trouble} />;
   return (
     <>
-      <div class="choices start">
+      <div class="choices start" ref={focusFirstButton}>
         <Button icon="back" label={t('memory.all')} onClick={back} />
         {note && history.length > 0 && (!note.deleted || isReadable) && (
           <Button

@@ -29,7 +29,7 @@ export const shipStrings = {
   'ship.draft': 'Als Entwurf öffnen',
   'ship.openNow': 'Pushen und öffnen',
   'ship.openThere': 'Auf {forge} fortfahren',
-  'ship.about': '{state}, von {author}, nach {base}',
+  'ship.about': '{state} · geöffnet von {author} · Zielbranch: {base}',
   'ship.isDraft': 'Entwurf',
   'ship.closed': 'Geschlossen',
   'ship.merged': 'Gemergt',

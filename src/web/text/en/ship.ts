@@ -29,7 +29,7 @@ export const shipStrings = {
   'ship.draft': 'Open as draft',
   'ship.openNow': 'Push and open',
   'ship.openThere': 'Continue on {forge}',
-  'ship.about': '{state}, by {author}, into {base}',
+  'ship.about': '{state} · opened by {author} · base branch: {base}',
   'ship.isDraft': 'Draft',
   'ship.closed': 'Closed',
   'ship.merged': 'Merged',

@@ -246,7 +246,7 @@ export const workStrings = {
   'screen.failed': 'Not connected',
   'screen.take': 'Take control',
   'screen.takeOver': 'Take over',
-  'screen.give': 'Return control',
+  'screen.give': 'Release control',
   'screen.youHave': 'You have control of the mouse and keyboard.',
   'screen.anotherHas': 'Another viewer has control.',
   'screen.mayWatch': 'You can watch but not take control.',
