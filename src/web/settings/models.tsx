@@ -48,7 +48,13 @@ export function ModelsPage({ reopenSettings }: { reopenSettings: () => void }) {
               ].join(' · '),
             ],
             action: now.canChange && from === 'page' && (
-              <Button class="small" kind="danger" label={t('models.remove')} onClick={() => remove(id, name)} />
+              <Button
+                class="small"
+                kind="danger"
+                label={t('models.remove')}
+                aria-label={t('members.removeOne', { name })}
+                onClick={() => remove(id, name)}
+              />
             ),
           }))}
         />
