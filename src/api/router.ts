@@ -32,6 +32,7 @@ import { systemRouter } from './system.ts';
 import { templateBuildsRouter } from './template-builds.ts';
 import { templatesRouter } from './templates.ts';
 import { toolServersRouter } from './tool-servers.ts';
+import { uploadsRouter } from './uploads.ts';
 import { usageRouter } from './usage.ts';
 import { volumesRouter } from './volumes.ts';
 import { webhooksRouter } from './webhooks.ts';
@@ -69,6 +70,7 @@ export const appRouter = router({
   usage: usageRouter,
   budgets: budgetsRouter,
   memory: memoryRouter,
+  uploads: uploadsRouter,
   keys: keysRouter,
   people: peopleRouter,
   personalKeys: personalKeysRouter,

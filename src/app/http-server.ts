@@ -180,8 +180,8 @@ export async function buildHttpServer(deps: HttpServerDeps): Promise<App> {
     if (known) return known;
     const onceFor: CallerContext['once'] = (key, ...rest) =>
       once.onceFor(principal.key ? [principal.key, ...key] : key, ...rest);
-    const { projects: _, ...acts } = actingBy(deps, links.sign, () => principal);
-    const created = { ...acts, principal, unchecked: deps.services, once: onceFor };
+    const { projects: ofCaller, ...acts } = actingBy(deps, links.sign, () => principal);
+    const created = { ...acts, uploads: ofCaller?.uploads, principal, unchecked: deps.services, once: onceFor };
     principals.set(principal, created);
     return created;
   };

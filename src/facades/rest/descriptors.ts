@@ -198,5 +198,9 @@ export const restFacades = {
     ),
     documents: '[members](auth.md#projects), `/docs`',
   }),
+  uploads: section('Uploads', {
+    audience: 'programs that list and delete the files that people attached to messages',
+    documents: '`/docs`, `/redoc`',
+  }),
   memory: section('Memory', { audience: 'programs that read and write the notes of agents' }),
 };

@@ -3,6 +3,7 @@ import type { PeopleAdmin } from '../../auth/sign-in/people-admin.ts';
 import type { SignedUrls } from '../../auth/signed-url.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { AuditRecorder } from '../../sessions/access/audited-services.ts';
+import type { ProjectServices } from '../../sessions/access/guarded-projects.ts';
 import type { OperationServices, Services } from '../../sessions/api/services.ts';
 
 /**
@@ -25,4 +26,5 @@ export interface CallerContext {
   readonly sign: SignedUrls['sign'];
   readonly keys?: ApiKeyAdmin | undefined;
   readonly people?: PeopleAdmin | undefined;
+  readonly uploads?: ProjectServices['uploads'] | undefined;
 }

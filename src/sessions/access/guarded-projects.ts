@@ -13,6 +13,7 @@ import {
   authorize,
   type OwnedResource,
   ownerFilterOf,
+  permitsAction,
   requireRole,
   toOwnedResource,
   toOwnerField,
@@ -136,6 +137,11 @@ function guardedUploads(
     async ofProject(id) {
       await ofProject(id, 'read');
       return await uploads.ofProject(id);
+    },
+    async listAttached() {
+      const principal = principalOf();
+      const { owner } = principal;
+      return permitsAction(principal, 'read', { owner }) ? await uploads.listAttached(owner) : [];
     },
     async delete(id) {
       await fileFor(id, 'work');

@@ -47,6 +47,8 @@ export interface UploadService {
   open(id: string, range?: ByteRange): Promise<Readable>;
   /** Newest first. */
   ofProject(projectId: string): Promise<readonly UploadedFile[]>;
+  /** The owner's newest 500 files without a project or session, newest first. Undefined: files without an owner. */
+  listAttached(owner?: string): Promise<readonly UploadedFile[]>;
   delete(id: string): Promise<void>;
   deleteProject(projectId: string): Promise<void>;
   /**
@@ -66,8 +68,10 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records'> {
 }
 const fileKind = 'file'; // ids are `<folder>:<file>`, so that a folder's files share a prefix
 export const fileOwnerRecordKind = 'file-owner'; // by file id; written before the bytes, so that a sweep finds every file
+const noFolder = 'nobody';
+const maxListed = 500;
 const folderOf = ({ projectId, sessionId }: Pick<UploadedFile, 'projectId' | 'sessionId'>) =>
-  projectId ?? sessionId ?? 'nobody';
+  projectId ?? sessionId ?? noFolder;
 /** `isKept`: false until the file is listed. Absent from records of earlier versions. */
 const Owner = z.object({ owner: z.string(), at: z.number(), isKept: z.boolean().optional() });
 const uploadMs = 60 * 60_000; // longer than any upload takes
@@ -151,6 +155,10 @@ export function createUploadStore({ records, blobs, clock, newId, maxBytes }: De
     },
     ofProject: inFolder,
     ofSession: inFolder,
+    async listAttached(owner) {
+      const all = (await records.list(fileKind, { owner: owner ?? null })).map(({ doc }) => StoredFile.parse(doc));
+      return all.filter((file) => folderOf(file) === noFolder).slice(0, maxListed);
+    },
     async delete(id) {
       await remove((await find(id)).file);
     },

@@ -99,6 +99,7 @@ const sections: readonly SettingsSection[] = [
   },
   { id: 'notifications', label: 'settings.notifications', Body: Notifications },
   { id: 'memory', label: 'memory', Body: later(() => import('./memory/memory.tsx'), 'MemoryPage') },
+  { id: 'uploads', label: 'uploads', Body: later(() => import('./uploads.tsx'), 'UploadsPage') },
   { id: 'projects', label: 'members', Body: later(() => import('./projects/projects.tsx'), 'ProjectsPage') },
   { id: 'usage', label: 'usage', Body: later(() => import('./usage/usage.tsx'), 'UsagePage') },
   { id: 'agent', group: 'thisSession', label: 'settings.agent', shows: hasSession, Body: AgentSettings },

@@ -154,7 +154,7 @@ export function fillPath(path: string, to: Targets): string {
     '/api/v1/memory/history': `?of=project&id=${to.project}&path=build.md`,
     '/api/v1/chats': `?project_id=${to.project}`,
   };
-  const ofFile = path.includes('/files/') ? to.file : path.includes('/blocks/') ? to.block : to.action;
+  const ofFile = /\/(files|uploads)\//.test(path) ? to.file : path.includes('/blocks/') ? to.block : to.action;
   const ofHook = path.includes('/webhooks/') ? to.webhook : ofFile;
   const ofSkill = path.includes('/skills/') ? to.skill : ofHook;
   const ofAutomation = /\/(automations|hooks)\//.test(path) ? to.automation : ofSkill;

@@ -125,6 +125,8 @@ export function inputOf(name: string, to: Targets): object {
   if (name === 'volumes.create') return { name: 'of-the-matrix' };
   if (name === 'volumes.removeFile') return { volume: to.volume, path: 'report.md' };
   if (name.startsWith('volumes.')) return { volume: to.volume };
+  if (name === 'uploads.list') return {};
+  if (name === 'uploads.delete') return { id: to.file };
   if (name.startsWith('webhooks.')) return { id: to.webhook };
   if (name.startsWith('automations.')) return { id: to.automation };
   if (/^sessions\.(get|agent|skills|cost|delete|promptAt)$/.test(name)) return { id: to.sid };

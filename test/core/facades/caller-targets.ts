@@ -127,7 +127,8 @@ export async function freshTargets(owner: Owner, door: string): Promise<Partial<
   if (door.includes('/vaults/')) return await aVault(owner);
   if (door.includes('/memory_stores/')) return await aMemoryStore(owner);
   if (door.includes('/deployments/')) return await aDeployment(owner);
-  if (door.includes('/files/{id}')) return { file: (await upload(owner, { name: 'b.txt', mimeType: null }))?.id ?? '' };
+  if (procedure === 'uploads' || /\/(files|uploads)\/\{id\}/.test(door))
+    return { file: (await upload(owner, { name: 'b.txt', mimeType: null }))?.id ?? '' };
   if (procedure === 'automations' || door.includes('/automations/{id}'))
     return { automation: await anAutomation(owner) };
   if (procedure === 'webhooks' || door.includes('/webhooks/{id}')) return await aWebhook(owner);

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { toDownloadPath } from '../../../src/facades/compat/sheikhbox/files/file-infos.ts';
@@ -151,14 +152,44 @@ test('each key has its own workspaces: the same names under another key are othe
   expect((await refused.closed).code).toBe(1008);
 });
 
-describe('a signed link', () => {
-  const upload = async (headers: Record<string, string>) => {
-    const body = new FormData();
-    body.append('file', new Blob(['hello']), 'a.txt');
-    const response = await fetch(`${server.url}/api/v1/files`, { method: 'POST', headers, body });
-    return ((await response.json()) as { data: { file_id: string } }).data.file_id;
-  };
+async function upload(headers: Record<string, string>, name = 'a.txt'): Promise<string> {
+  const body = new FormData();
+  body.append('file', new Blob(['hello']), name);
+  const response = await fetch(`${server.url}/api/v1/files`, { method: 'POST', headers, body });
+  return ((await response.json()) as { data: { file_id: string } }).data.file_id;
+}
 
+test('owners list and delete what they attached, without files of projects and sessions, and nobody else does', async () => {
+  const [one, other, viewer] = [await keyOf('user'), await keyOf('user'), await keyOf('viewer')];
+  const [first, second] = [await upload(one.headers), await upload(one.headers, 'b.txt')];
+  const foreign = await upload(other.headers);
+  const { id: projectId } = (await one.call('POST', '/trpc/projects.create', { name: 'Website' })).body.result.data;
+  const { uploads } = server.core.opencodex;
+  const keep = async (place: { projectId: string | null; sessionId?: SessionId }) => {
+    const content = Readable.from([Buffer.from('hello')]);
+    const file = { name: 'c.txt', type: 'input', mimeType: null, owner: one.id, content, ...place } as const;
+    return await uploads.keep([await uploads.stage(file, new AbortController().signal)]);
+  };
+  await keep({ projectId });
+  const [picture] = await keep({ projectId: null, sessionId: await one.session() });
+  const list = async ({ call }: typeof one) => (await call('GET', '/api/v1/uploads')).body;
+  expect(await list(one)).toMatchObject([
+    { id: second, name: 'b.txt', size: 5, uploadedAt: expect.stringMatching(/Z$/) },
+    { id: first, name: 'a.txt' },
+  ]);
+  expect([await list(other), await list(viewer)]).toMatchObject([[{ id: foreign }], []]);
+  expect(await list(await keyOf('admin'))).toEqual([]);
+  for (const id of [first, picture?.id])
+    expect((await other.call('POST', '/trpc/uploads.delete', { id })).body.error.data.reason).toBe('file_not_found');
+  expect((await other.call('DELETE', `/api/v1/uploads/${first}`)).status).toBe(404);
+  expect((await one.call('DELETE', `/api/v1/uploads/${first}`)).body).toEqual({ id: first });
+  expect((await one.call('POST', '/trpc/uploads.delete', { id: second })).status).toBe(200);
+  expect((await one.call('GET', '/trpc/uploads.list')).body.result.data).toEqual([]);
+  await expect(uploads.get(first)).rejects.toMatchObject({ code: 'file_not_found' });
+  expect(await list(other)).toHaveLength(1);
+});
+
+describe('a signed link', () => {
   test('can be made by a reader of the file, works for anyone, and ends with the key that made it', async () => {
     const [one, other] = [await keyOf('user'), await keyOf('user')];
     const id = await upload(one.headers);

@@ -187,6 +187,24 @@ test('an administrator enters a rule in the page, takes it back, sees what a var
   expect(complaints).toEqual([]);
 });
 
+test('an upload is listed and deleted by keys', { tags: ['nightly'] }, async ({ desk }) => {
+  const body = new FormData();
+  body.append('file', new Blob(['hello']), 'notes.txt');
+  await desk.fetch('/api/v1/files', { method: 'POST', body });
+  const { page, complaints } = await desk.open();
+  const dialog = await openSettings(page, 'Uploads');
+  await dialog
+    .getByRole('listitem')
+    .filter({ hasText: 'notes.txt' })
+    .getByText(/^5 B · /)
+    .waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await dialog.getByRole('button', { name: 'Delete notes.txt' }).press('Enter');
+  await dialog.getByRole('group', { name: 'Delete notes.txt' }).getByRole('button', { name: 'Delete' }).press('Enter');
+  await dialog.getByText('No uploads.').waitFor();
+  expect(complaints).toEqual([]);
+});
+
 test('a dialog that is opened before the page has noticed that another was closed stays open', async ({ desk }) => {
   const { page } = await desk.open();
   await page.keyboard.press('Control+,');

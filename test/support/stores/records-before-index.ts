@@ -16,6 +16,7 @@ export const recordsBeforeIndex: readonly { readonly kind: string; readonly id: 
   { kind: 'environment-key', id: 'k1', doc: { environmentId: 'env_1' } },
   { kind: 'template-build', id: 'b1', doc: { templateId: 't1', owner: 'ann' } },
   { kind: 'large', id: '0123456789abcdef:b', doc: { at: 1, seq: 2 } },
+  { kind: 'file', id: 'nobody:f1', doc: { projectId: null, name: 'a.txt', owner: 'ann' } },
   { kind: 'text', id: 'x', doc: 'owner' },
   skill('s1', { owner: 'ann' }),
   skill('s2', { owner: 'ann' }), // left behind by a crash
@@ -39,6 +40,7 @@ export async function expectIndexed(records: RecordStore): Promise<void> {
   expect(await found('webhook', { owner: "o'neil \u00e9" })).toEqual(['w1']);
   expect(await found('environment-key', { owner: 'env_1' })).toEqual(['k1']);
   expect(await found('template-build', { owner: 'ann' })).toEqual(['b1']);
+  expect(await found('file', { owner: 'ann' })).toEqual(['nobody:f1']);
   expect(await found('large', { state: 'unchecked' })).toEqual(['0123456789abcdef:b']);
   expect(await found('skill', { owner: 'ann' })).toEqual(['s1', 's2', 's3']);
   expect([await found('skill', { shared: true }), await records.count('skill-name')]).toEqual([['s3'], 0]);

@@ -137,6 +137,13 @@ export const secretStrings = {
   'budgets.unlimited': 'kein Limit',
   'budgets.empty':
     'Ein leeres Feld bedeutet den Standardwert, „unlimited“ bedeutet kein Limit. Nur Administratoren können Limits ändern.',
+  uploads: 'Uploads',
+  'uploads.about':
+    'Dateien, die Sie an Nachrichten angehängt haben. Sie bleiben erhalten, wenn eine Sitzung gelöscht wird.',
+  'uploads.unread': 'Uploads konnten nicht geladen werden',
+  'uploads.none': 'Keine Uploads.',
+  'uploads.delete': '{name} löschen',
+  'uploads.deleteAsk': 'Gespräche können die Datei dann nicht mehr anzeigen. Das lässt sich nicht rückgängig machen.',
   memory: 'Gedächtnis',
   'memory.about':
     'Notizen, die Agenten mit Gedächtnis über Sitzungen hinweg behalten. Sie können sie bearbeiten, Änderungen rückgängig machen und Text endgültig löschen.',

@@ -3,7 +3,7 @@ export const sessionStrings = {
   deleteThis: 'Sitzung löschen',
   deleteAsk: 'Diese Sitzung löschen?',
   deleteTells:
-    'Gespräch, Sandbox und Arbeitsbereich werden gelöscht. Das lässt sich nicht rückgängig machen. Angehängte Dateien bleiben als Uploads auf dem Server.',
+    'Gespräch, Sandbox und Arbeitsbereich werden gelöscht. Das lässt sich nicht rückgängig machen. Angehängte Dateien bleiben als Uploads auf dem Server; löschen können Sie sie unter „Einstellungen > Uploads“.',
   sessionDeleted: 'Die Sitzung wurde gelöscht.',
   sessionMissing:
     'Sitzung nicht gefunden. Möglicherweise wurde sie gelöscht, Sie haben keinen Zugriff darauf, oder der Link ist unvollständig. Wählen Sie eine andere Sitzung, oder beginnen Sie eine neue.',
@@ -41,9 +41,9 @@ export const sessionStrings = {
   someStayed: '{n} Sitzungen wurden nicht gelöscht: Sie werden gerade verwendet oder gehören jemand anderem.',
   'deleteMany.one': 'Eine Sitzung löschen?',
   deleteManyTells:
-    'Gespräche, Sandboxen und Arbeitsbereiche werden gelöscht. Das lässt sich nicht rückgängig machen. Angehängte Dateien bleiben als Uploads auf dem Server.',
+    'Gespräche, Sandboxen und Arbeitsbereiche werden gelöscht. Das lässt sich nicht rückgängig machen. Angehängte Dateien bleiben als Uploads auf dem Server; löschen können Sie sie unter „Einstellungen > Uploads“.',
   'deleteManyTells.one':
-    'Gespräch, Sandbox und Arbeitsbereich werden gelöscht. Das lässt sich nicht rückgängig machen. Angehängte Dateien bleiben als Uploads auf dem Server.',
+    'Gespräch, Sandbox und Arbeitsbereich werden gelöscht. Das lässt sich nicht rückgängig machen. Angehängte Dateien bleiben als Uploads auf dem Server; löschen können Sie sie unter „Einstellungen > Uploads“.',
   'someStayed.one': 'Eine Sitzung wurde nicht gelöscht: Sie wird gerade verwendet oder gehört jemand anderem.',
   'bulk.archive': 'Archivieren',
   'bulk.end': 'Übrige abbrechen',

@@ -135,6 +135,12 @@ export const secretStrings = {
   'budgets.unlimited': 'no limit',
   'budgets.empty':
     'Leave a field blank for the default, or enter “unlimited” for no limit. Only administrators can change limits.',
+  uploads: 'Uploads',
+  'uploads.about': 'Files that you attached to messages. They are kept when a session is deleted.',
+  'uploads.unread': 'Could not load uploads',
+  'uploads.none': 'No uploads.',
+  'uploads.delete': 'Delete {name}',
+  'uploads.deleteAsk': 'Conversations can no longer show the file. This can’t be undone.',
   memory: 'Memory',
   'memory.about':
     'Notes that agents with memory keep across sessions. You can edit them, undo changes and delete text permanently.',

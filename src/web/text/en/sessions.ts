@@ -3,7 +3,7 @@ export const sessionStrings = {
   deleteThis: 'Delete session',
   deleteAsk: 'Delete this session?',
   deleteTells:
-    'Its conversation, sandbox and workspace files will be deleted. This can’t be undone. Attached files stay on the server as uploads.',
+    'Its conversation, sandbox and workspace files will be deleted. This can’t be undone. Attached files stay on the server as uploads; delete them in Settings > Uploads.',
   sessionDeleted: 'The session was deleted.',
   sessionMissing:
     'Session not found. It may have been deleted, you may not have access to it, or the link may be incomplete. Select another session, or start a new one.',
@@ -41,9 +41,9 @@ export const sessionStrings = {
   someStayed: '{n} sessions were not deleted: they are in use or belong to someone else.',
   'deleteMany.one': 'Delete 1 session?',
   deleteManyTells:
-    'Their conversations, sandboxes and workspace files will be deleted. This can’t be undone. Attached files stay on the server as uploads.',
+    'Their conversations, sandboxes and workspace files will be deleted. This can’t be undone. Attached files stay on the server as uploads; delete them in Settings > Uploads.',
   'deleteManyTells.one':
-    'Its conversation, sandbox and workspace files will be deleted. This can’t be undone. Attached files stay on the server as uploads.',
+    'Its conversation, sandbox and workspace files will be deleted. This can’t be undone. Attached files stay on the server as uploads; delete them in Settings > Uploads.',
   'someStayed.one': 'One session was not deleted: it is in use or belongs to someone else.',
   'bulk.archive': 'Archive',
   'bulk.end': 'Cancel remaining',

@@ -11,7 +11,7 @@ const same = new Set(
     notDone token agent budget.tokens plan retry.in timeline.at share.link tab.terminal terminal.list terminal.own
     terminal.agent timeline.pause processes.pid screen.live preview.port repository ship.reviews usage.by.person
     webhooks members.of.person theme.system settings.server administration.files.count timeline.lane.sandbox
-    administration.audit.text attempts.state ship.ports timeline.live
+    administration.audit.text attempts.state ship.ports timeline.live uploads
   `
     .trim()
     .split(/\s+/),
