@@ -10,8 +10,8 @@ export interface BuildContext {
   readonly files: readonly string[];
   readonly hash: string;
   /**
-   * The base: `stage` of the main Dockerfile is built first as `tag`. `dockerfile` then receives `tag` as the build
-   * argument TOOLS.
+   * The base image, built first from `stage` of the main Dockerfile and tagged `tag`. `dockerfile` receives `tag` as
+   * the build argument TOOLS.
    */
   readonly on?: { readonly dockerfile: string; readonly stage: string; readonly tag: string };
 }
@@ -43,7 +43,7 @@ export interface DriverContext {
     readonly daemon: () => Promise<string>;
     readonly browserPolicy: string;
   };
-  /** `auto`: only if the driver can build the desktop image. */
+  /** `auto`: enabled only if the driver can build the desktop image. */
   readonly desktop: boolean | 'auto';
   /** Returns `accept` if the operator allows unenforced isolation, or no real model has been chosen yet. */
   readonly unenforced: () => 'refuse' | 'accept';

@@ -24,7 +24,7 @@ export interface SandboxLimits {
   readonly diskBytes: number;
 }
 
-/** A service that runs alongside a sandbox, with its limits. */
+/** Recipe, name and limits of a service that runs alongside a sandbox. */
 export interface ServiceSpec extends ServiceRecipe {
   readonly name: string;
   readonly limits: Omit<SandboxLimits, 'diskBytes'>;
@@ -271,7 +271,7 @@ export interface Poolable {
   claim(id: SandboxId, spec: SandboxSpec, call: CallOptions): Promise<SandboxInfo | 'gone' | 'known'>;
   /** Removes an unclaimed sandbox. Never affects a claimed one. */
   discard(id: SandboxId, call: CallOptions): Promise<void>;
-  /** In bytes, on the sandboxes' host. Undefined if only the backend knows it. */
+  /** Free memory of the sandboxes' host, in bytes. Undefined if the server cannot determine it. */
   freeMemory(): number | undefined;
 }
 export const isPoolable = (driver: Driver): driver is Driver & Poolable => 'warm' in driver && 'claim' in driver;
@@ -338,7 +338,7 @@ export interface ImageBuilder {
 export const buildsImages = (driver: Driver): driver is Driver & ImageBuilder =>
   'startBuild' in driver && driver.capabilities.noBuilds === undefined;
 
-/** Handles a sandbox's only network access. The driver owns the listening socket. */
+/** Serves the only network path out of a sandbox. The driver owns the listening socket. */
 export interface EgressHandler {
   /** The handler owns the socket and closes it. */
   serve(socket: Duplex, from: { id: SandboxId; sessionId: SessionId }): void;

@@ -1,9 +1,9 @@
 export interface StuckPolicy {
   readonly sameResult: number; // consecutive calls of one action with the same result
   readonly sameError: number; // consecutive occurrences of one error, even from different actions
-  readonly alternation: number; // number of calls in an A-B-A-B tail that marks a run as stuck
+  readonly alternation: number; // length of an A-B-A-B tail, in calls, at which a run counts as stuck
   readonly sameText: number;
-  readonly sameWait: number; // raises the first three limits to this value for acts that wait
+  readonly sameWait: number; // minimum for the first three limits if any of the acts waits
 }
 
 /** Every string is stored as a digest to save memory. */
@@ -20,7 +20,7 @@ export type ProgressEntry =
 
 export const computeProgressHistorySize = (policy: StuckPolicy): number => Math.max(...Object.values(policy));
 
-/** Undefined if the run is making progress. Examines only the latest unbroken series. */
+/** Undefined if the run is making progress. Considers only repetitions at the end of `acts`. */
 export function explainStuckRun(acts: readonly ProgressEntry[], policy: StuckPolicy): string | undefined {
   const { sameResult, sameError, alternation, sameText, sameWait } = policy;
   const repeats = (count: number, key: (act: ProgressEntry) => string | undefined) => {

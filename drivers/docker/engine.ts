@@ -7,7 +7,7 @@ import { AppError } from '../../src/core/errors/errors.ts';
 
 const maxTries = 8;
 
-/** Retries error 500 for about 4 s, because a busy container can fail to freeze in time. */
+/** Retries on HTTP 500 for about 4 s, because a busy container may not freeze in time. */
 export async function pauseContainer(
   container: Pick<Dockerode.Container, 'pause'>,
   signal: AbortSignal,

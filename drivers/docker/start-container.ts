@@ -176,7 +176,7 @@ async function start(
       if (readEngineErrorStatus(error) !== 304) throw error;
     });
   const starting = orOnceMore(begin);
-  // Await all three, so the caller never removes a starting container.
+  // Wait for all three even if one fails, so that the caller never removes a container that is still starting.
   const owned = ownsLate && starting.then(ownWorkspace);
   const ends = await Promise.allSettled([users.checkAlone(user, id, signal), starting, owned]);
   for (const it of ends) if (it.status === 'rejected') throw it.reason;
@@ -279,7 +279,10 @@ export async function readWorkspacePointer(
   return found && { labels: found.Labels ?? {}, workspace: found.Labels?.[workspaceLabel] };
 }
 
-/** Needed because Docker cannot rename volumes. Resolves with the labels of the session's first pointer. */
+/**
+ * Docker cannot rename volumes, so an empty volume with the session's name points to the real one. Keeps an existing
+ * pointer. Resolves with the pointer's labels.
+ */
 export async function writeWorkspacePointer(
   { engine, name, labels, found }: VolumeClaim,
   signal: AbortSignal,

@@ -22,8 +22,8 @@ export interface UserIdAllocator {
   /** Rejects with image_missing if the image does not support that user. */
   checkImage(user: number, image: string, signal: AbortSignal): Promise<void>;
   /**
-   * Rejects with sandbox_unavailable if another live container has this user id, except `imageUserId`. Concurrent
-   * starts can both fail.
+   * Rejects with sandbox_unavailable if another live container has this user id. Never rejects for `imageUserId`. Two
+   * concurrent starts can both fail.
    */
   checkAlone(user: number, container: string, signal: AbortSignal): Promise<void>;
 }
@@ -35,7 +35,10 @@ interface Options {
   readonly range: UserIdRange | undefined;
 }
 
-/** Separate users for sandboxes, because kernel limits such as inotify instances apply per user. */
+/**
+ * Allocates separate users for sandboxes, because kernel limits, such as the number of inotify instances, apply per
+ * user.
+ */
 export function openUserIdAllocator({ engine, instance, ids, range }: Options): UserIdAllocator {
   const labelled = (user: number) => ({ label: [createInstanceFilter(instance), `${userLabel}=${user}`] });
 
@@ -63,7 +66,7 @@ export function openUserIdAllocator({ engine, instance, ids, range }: Options): 
       if (taken.length === 0 && !kept) return user;
       if (taken.length === 0) resting ??= user;
     }
-    // Stopped sandboxes with this user id cannot start while the new sandbox runs.
+    // Last resort: stopped sandboxes with this user id cannot start while the new sandbox runs.
     if (resting !== undefined) return resting;
     throw new AppError(
       'sandbox_capacity',

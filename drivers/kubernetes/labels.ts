@@ -27,7 +27,7 @@ export const isOwnPod = (pod: V1Pod | undefined, instance: string): pod is V1Pod
   pod !== undefined && readInstanceLabel(pod.metadata) === instance;
 export const toObjectNamePrefix = (instance: string) => `corral-${instance}-`;
 
-/** Any installation can delete a pod this long past its deadline. */
+/** Any installation may delete a pod that is this long past its deadline. */
 const lateMs = 60_000;
 export const isOverdue = ({ metadata }: KubeObject, now: number) =>
   Number(metadata?.annotations?.['corral/expires']) + lateMs < now;

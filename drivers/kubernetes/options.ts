@@ -9,7 +9,7 @@ export type HostAndPort = Readonly<KubernetesSettings['egressListen']>;
 type FromSettings =
   | ('workspace' | 'storageClass' | 'runtimeClass' | 'seccompProfile' | 'priorityClass' | 'imagePullSecrets')
   | ('imagePullPolicy' | 'requestShare' | 'podUser' | 'userNamespaces' | 'nodeLossSeconds');
-/** No setting gives a pod privileges, capabilities or the host's namespaces. */
+/** No setting grants a pod privileges, capabilities or access to the host's namespaces. */
 export interface PodSettings extends Pick<KubernetesSettings, FromSettings> {
   readonly nodeSelector: Readonly<Record<string, string>>;
   readonly tolerations: readonly V1Toleration[];
@@ -19,7 +19,7 @@ export interface PodSettings extends Pick<KubernetesSettings, FromSettings> {
 export interface ServerPodSelector {
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** Can differ from the service's port. */
+  /** May differ from the service's port. */
   readonly egressPort: number;
 }
 
@@ -35,7 +35,7 @@ export interface KubernetesOptions
   readonly reach: 'pod-ip' | 'port-forward';
   readonly port: number;
   readonly pods: PodSettings;
-  /** Address of the egress listener for pods. Undefined: pods have no network access. */
+  /** Address at which pods reach the egress listener. Undefined: pods have no network access. */
   readonly egressAddress?: HostAndPort | undefined;
   readonly serverPods?: ServerPodSelector;
   /** Receives warnings about unenforced or unchecked policies and unavailable claims. */

@@ -46,7 +46,7 @@ export interface BubblewrapOptions {
 
 export function createNamespaceArguments({ asRoot, disablesNesting }: Omit<Bubblewrap, 'path'>): string[] {
   const isolated = ['--unshare-ipc', '--unshare-pid', '--unshare-net', '--unshare-uts', '--unshare-cgroup-try'];
-  // `createUserSwitchArguments` drops these capabilities after the user is changed.
+  // `setpriv` needs these capabilities to change the user, then drops them (see `createUserSwitchArguments`).
   const rights = ['SETUID', 'SETGID', 'SETPCAP'].flatMap((name) => ['--cap-add', `CAP_${name}`]);
   if (asRoot) return [...isolated, '--cap-drop', 'ALL', ...rights];
   const own = ['--unshare-user', ...(disablesNesting ? ['--disable-userns'] : [])];

@@ -16,7 +16,7 @@ export interface ProcessConfinement {
   readonly limits: readonly LimitName[];
   readonly weaknesses: readonly Weakness[];
   confine(spec: SandboxSpec, signal: AbortSignal): Promise<SandboxConfinement>;
-  /** Resolves with true if the sandbox had groups. Processes cannot leave them. */
+  /** Resolves with true if the sandbox had groups: its processes cannot leave them, so all have ended. */
   end(id: SandboxId, signal: AbortSignal): Promise<boolean>;
   ranOutOfMemory(id: SandboxId): Promise<boolean>;
   share(id: SandboxId, share: CpuShareLevel): void;

@@ -266,7 +266,7 @@ const notStarted = (why: string) =>
   new AppError('sandbox_unavailable', `The sandbox's process could not be started: ${why}.`);
 
 const identity = ({ id, token }: SandboxMeta, runDir: string) => ({
-  CORRAL_SANDBOX_ID: id, // also identifies the sandbox's processes that left its group
+  CORRAL_SANDBOX_ID: id, // also identifies processes of the sandbox that have left its group
   ...createTokenEnvironment(new Secret(token), runDir),
 });
 

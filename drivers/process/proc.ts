@@ -41,14 +41,14 @@ export async function killProcess(mark: ProcessIdentity, recipient: 'process' | 
   try {
     process.kill(recipient === 'group' ? -mark.pid : mark.pid, 'SIGKILL');
   } catch {
-    // The process has ended in the meantime, or does not lead a group.
+    // The process has since ended, or does not lead a group.
   }
 }
 
 /** Two of libuv's four thread-pool threads stay free for the store's writes. */
 const lanes = 2;
 
-/** If an environment is unreadable, as in sealed processes, searches the arguments for the value. */
+/** If a process's environment is unreadable, as for sealed processes, searches its arguments for the value. */
 export async function findProcessesByVariable(name: string, value: string): Promise<ProcessIdentity[]> {
   const target = `${name}=${value}`;
   const names = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid);

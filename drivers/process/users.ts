@@ -10,7 +10,7 @@ import type { UserIdRange } from '../shared/user-range.ts';
 import { computeInstallationId } from './cgroup/open.ts';
 import { acquireMachineLock } from './proc.ts';
 
-/** A user per sandbox, because the kernel's quotas apply per user. */
+/** Gives each sandbox its own user, because the kernel's quotas apply per user. */
 export interface SandboxUserIdAllocator {
   /** Stable while the sandbox's folder exists. Rejects with sandbox_capacity. */
   assignUser(id: SandboxId, signal: AbortSignal): Promise<number>;

@@ -20,7 +20,7 @@ export interface FolderVolumes extends VolumeHost {
   bind(volumes: readonly MountedVolume[], to: NewOwner, signal: AbortSignal): Promise<readonly FolderVolume[]>;
 }
 
-/** The server never accesses the files in a volume. */
+/** The server never opens the files in a volume. */
 export function createFolderVolumes({ root }: Pick<SandboxFolders, 'root'>): FolderVolumes {
   const base = join(root, 'volumes');
   const folderOf = (id: VolumeId) => join(base, id);

@@ -135,7 +135,7 @@ export interface Daemon {
    */
   openProgram(request: ProgramSpec): Promise<ProgramEntry>;
   programs(): readonly ProgramEntry[];
-  /** The stream carries the pipes as frames (src/core/text/pipe-frames.ts). Ends the previous reader's stream. */
+  /** The stream carries the pipes' data as frames (src/core/text/pipe-frames.ts). Ends the previous reader's stream. */
   attachProgram(id: string): Promise<Duplex>;
   signalProgram(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT'): Promise<void>;
   /** Resolves once every process that the program started has ended. */
@@ -174,7 +174,7 @@ export interface Daemon {
   writePath(path: string, content: AsyncIterable<Uint8Array>, metadata: FileMetadata): Promise<PathEntry>;
 
   // The workspace as a whole. Only small workspaces are supported.
-  /** Saves the files once per run. `done: false`: a program in the sandbox must do it. */
+  /** Saves the files once per run. `done: false`: a program in the sandbox must save them. */
   keepForRun(mark: RunStart): Promise<{ readonly done: boolean }>;
   /** Empty if a program in the sandbox must compute the fingerprint. */
   printWorkspace(): Promise<Partial<WorkspaceFingerprint>>;

@@ -22,7 +22,7 @@ export const unsupportedDesktop: Desktop = {
   pointer: unsupported,
 };
 
-/** Saves memory in sandboxes that never use the desktop. */
+/** Loads the desktop on first use, to save memory in sandboxes that never use it. */
 export function createLazyDesktop(parts: DaemonState, options: Omit<DesktopOptions, 'programs'>): Desktop {
   const programs = findDesktopPrograms(parts.env.PATH ?? '');
   if (!programs) return unsupportedDesktop;

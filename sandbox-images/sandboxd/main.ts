@@ -94,7 +94,7 @@ const desktop =
         memoryBytes: Number(env.CORRAL_MEMORY_BYTES) || undefined,
         proxy: egressPort > 0 ? `http://127.0.0.1:${egressPort}` : undefined,
       });
-// A port, `address:port` or a socket path, if the server's sockets cannot be mounted.
+// Set if the server's sockets cannot be mounted: a port, `address:port` or a socket path.
 const listen = env.CORRAL_SANDBOXD_LISTEN;
 const [, host = '127.0.0.1', port] = /^(?:([\d.]+):)?(\d+)$/.exec(listen ?? '') ?? [];
 const ownPorts = [egressPort, Number(port ?? 0)].filter((one) => one > 0);

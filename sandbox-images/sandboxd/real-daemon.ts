@@ -145,7 +145,7 @@ export function createDaemon(parts: DaemonState, { version, sandboxId, desktop, 
       return await endTagged(tag);
     },
     async exec(request, signal) {
-      stopped.check(request.tag); // not checked again: a running command is killed when its caller disconnects
+      stopped.check(request.tag); // not checked again: stopping the run disconnects its callers, which kills the command
       if (request.tag !== undefined && !tagged.has(request.tag)) {
         if (tagged.size > 1_000) tagged.clear();
         tagged.set(request.tag, clock.now());

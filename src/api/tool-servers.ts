@@ -57,7 +57,7 @@ const ChangeToolServer = z.strictObject({ name: Name, ...changes }).refine(chang
 const TestToolServer = z.strictObject({ name: Name, ...entered, url: entered.url.optional() });
 const TestedAddress = TestToolServer.omit({ name: true });
 const BeginSignIn = z.strictObject({
-  /** The address to which the browser returns: https, or on localhost. */
+  /** The address to which the browser returns. Must use https or be on localhost. */
   returnTo: z.string().min(1).max(2_000),
 });
 const BeginSignInTo = z.strictObject({ name: Name, ...BeginSignIn.shape });

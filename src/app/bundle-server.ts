@@ -11,7 +11,7 @@ const workers = [
   'agents/tools/computer/scale-worker',
   'observability/watchdog-worker',
 ];
-/** Packages that locate files relative to their own code; `react-devtools-core` is not installed. */
+/** Packages that locate files relative to their own code, and `react-devtools-core`, which is not installed. */
 const external = ['playwright-core', 'esbuild', 'ssh2', 'cpu-features', 'react-devtools-core'];
 
 export async function bundleServer(folder: string, program = 'src/app/main.ts'): Promise<void> {

@@ -50,7 +50,7 @@ export interface NewKeyRequest {
   readonly name: string;
   readonly role: Role;
   readonly expiresAt?: number | undefined;
-  /** An existing key's id. The new key gets its owner unless `person` or `project` is set. */
+  /** An existing key's id. Unless `person` or `project` is set, the new key gets that key's owner. */
   readonly beside?: string | undefined;
   readonly person?: string | undefined;
   readonly project?: StoredKey['project'] | undefined;
@@ -103,7 +103,7 @@ const maxPersonalKeys = 50;
 const none: Principal = { role: 'nobody' };
 const strange: PepperedHash = { pepper: '', hash: '' };
 
-/** Keys move to the primary pepper on their next use: their secrets are not stored. */
+/** Keys are rehashed with the primary pepper only when they are used, because their secrets are not stored. */
 export async function findKeysUnderOldPeppers(
   records: RecordStore,
   { peppers, now }: { readonly peppers: Peppers; readonly now: number },

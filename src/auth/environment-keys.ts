@@ -58,7 +58,7 @@ const revoked = () =>
 const strange = { pepper: '', hash: '' };
 const view = ({ maker: _, pepper: __, hash: ___, ...shown }: StoredKey): KeyView => shown;
 
-/** A key moves to the primary pepper when its worker next uses it. */
+/** A key is rehashed with the primary pepper when its worker uses it. */
 export async function findEnvironmentKeysUnderOldPeppers(
   records: RecordStore,
   peppers: Pick<Peppers, 'isPrimary'>,

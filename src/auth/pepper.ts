@@ -2,7 +2,9 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Secret } from '../core/text/secret.ts';
 import { type EncryptionKeySettings, readKeyMaterial } from './keys/encryption-keys.ts';
 
-/** Hashes secrets with an HMAC, so that a reader of the store can neither use nor test them. */
+/**
+ * Hashes secrets with an HMAC, so that somebody who can read the store can neither use the secrets nor check guesses.
+ */
 export interface Peppers {
   hash(text: string): PepperedHash;
   /** Runs in constant time. False if the pepper is unknown. */

@@ -5,7 +5,7 @@ import type { Secret } from '../core/text/secret.ts';
 export interface TokenVerifier {
   readonly required: boolean;
   accepts(presented: readonly string[]): boolean;
-  /** Commands that run as the server's user read this token from a file. */
+  /** Whether the local token is among them. Commands that run as the server's user read it from a file. */
   acceptsLocal(presented: readonly string[]): boolean;
 }
 

@@ -29,7 +29,7 @@ export function createSecretSealer(keys: readonly Secret[]): SecretSealer {
   return {
     seal(text, place) {
       const dataKey = randomBytes(keyBytes);
-      // Bound only to the record, not to a key: a rotation rewraps only the data key.
+      // The text is bound only to its record, not to a key, so a rotation rewraps only the data key.
       const { nonce, box } = encrypt(Buffer.from(text), dataKey, aad(place, ''));
       return { v: 1, ...wrap(dataKey, place), text: box, textNonce: nonce };
     },

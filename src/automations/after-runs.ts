@@ -22,7 +22,8 @@ export function withAddedRecords(
   };
 }
 
-// Records are written together with the run's end, so a crash loses none. Start ids derive from record ids.
+// A record of an ended run is written together with the run's end, so a crash loses none. Start ids are derived from
+// record ids, so a repeated round adds no duplicates.
 
 export const endedRunKind = 'ended-run';
 const kind = endedRunKind;

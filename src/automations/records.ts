@@ -9,7 +9,7 @@ import {
 } from '../sessions/api/server/automations.ts';
 import { Collection, type VersionedDocument } from '../storage/collection.ts';
 
-// Automations are sorted by next start. An ended start moves to its automation's history.
+// Automations are sorted by next start. A start that has ended is moved to its automation's history.
 
 /** Older servers wrote records without the fields that have a default here. */
 const Stored = Automation.extend({

@@ -16,7 +16,7 @@ export interface CronRule {
 }
 
 /**
- * A fixed time that falls in a clock gap moves to the end of the gap; one that occurs twice counts once. Throws
+ * A fixed time that falls in a clock gap is shifted to the end of the gap; one that occurs twice counts once. Throws
  * invalid_request.
  */
 export function parseCronRule({ cron, timezone }: CronTime): CronRule {

@@ -56,7 +56,7 @@ const maxLatenessMs = 10 * 60_000;
 /** Longer than the maximum age of an accepted delivery. */
 const keptMs = 2 * 60 * 60_000;
 
-/** Any server can repeat each step without duplicates. */
+/** Any server can repeat any step without creating duplicates. */
 export class AutomationStarter extends ServerComponent<AutomationStarterDeps> {
   async advance(start: Start, automation: Automation, working: readonly AutomationStart[]): Promise<boolean> {
     try {
@@ -150,7 +150,7 @@ export class AutomationStarter extends ServerComponent<AutomationStarterDeps> {
     return await this.#end(start, { state: 'ended', outcome: session.outcome, cost });
   }
 
-  /** Stores the outcome before the deletion, so that no crash loses the outcome. */
+  /** Stores the outcome before deleting the session, so that no crash loses the outcome. */
   async #followPrebuild(start: Start): Promise<boolean> {
     const { records, sessions, prebuilds, clock } = this.deps;
     const { sessionId, outcome } = start.doc;

@@ -58,7 +58,7 @@ export function escapeControls(line: string, hasColour: boolean): string {
     .join('');
 }
 
-/** Removes control sequences from untrusted text, except line breaks and tabs. */
+/** Removes control sequences and control characters from untrusted text, but keeps line breaks and tabs. */
 export function toPrintable(text: string): string {
   const plain = stripVTControlCharacters(text).replaceAll('\r\n', '\n');
   return plain.replaceAll(/(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '');

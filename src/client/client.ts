@@ -131,7 +131,7 @@ const retryTransient: TRPCLink<AppRouter> = retryLink({
   retryDelayMs: pauseMs,
 });
 
-/** 429 only delays the next attempt. */
+/** Excludes 429, which only delays the next attempt. */
 function isRefusal(error: TRPCClientError<AppRouter>): boolean {
   const { cause } = error as { cause?: { code?: unknown } };
   const status = typeof cause?.code === 'number' ? cause.code : undefined;
@@ -144,7 +144,8 @@ function pauseMs(attempt: number): number {
 }
 
 // Server-sent events over `fetch`, only as far as tRPC's client needs them. An error event's `code` is the response's
-// status. The package `eventsource` gives up on a proxy's 502 and waits a fixed 3 s after each break.
+// status. Used instead of the package `eventsource`, which gives up on a proxy's 502 and waits a fixed 3 s after each
+// break.
 
 type Listener = (event: never) => void;
 interface SourceEvent {
@@ -201,7 +202,7 @@ class FetchEventSource {
     }
   }
 
-  /** Resolves at the end of the stream, or with the status of a refusal. */
+  /** Resolves with undefined at the end of the stream, or with the status and a message if the server refuses. */
   async #read(opened: () => void): Promise<{ code: number; message: string } | undefined> {
     const headers = { accept: 'text/event-stream', ...(this.#lastId !== '' && { 'last-event-id': this.#lastId }) };
     const response = await fetch(this.url, { headers, cache: 'no-store', signal: this.#closed.signal });

@@ -245,7 +245,7 @@ export class Box implements AsyncDisposable {
     return this.#env ? { ...options, env: { ...this.#env, ...options.env } } : options;
   }
 
-  /** Resolves with the paths, for the `attachments` of a task. */
+  /** Writes the files. Resolves with their paths, for the `attachments` of a task. */
   async attach(files: Readonly<Record<string, FileContent>>): Promise<string[]> {
     for (const [path, content] of Object.entries(files)) await this.files.write(path, content);
     return Object.keys(files);
@@ -284,8 +284,8 @@ export class Box implements AsyncDisposable {
   }
 
   /**
-   * The copy ends before the message at `seq`, which must have started a run, and gets `text` instead. Rejects with
-   * conflict during a run, unless `stopsRun` is set.
+   * Copies the conversation before the message at `seq`, which must have started a run, and sends `text` in its place.
+   * Rejects with conflict during a run, unless `stopsRun` is set.
    */
   async edit(seq: number, text: string, options: EditOptions = {}): Promise<Box> {
     const requested = { id: this.id, seq, text, ...options };
@@ -321,7 +321,7 @@ export class Box implements AsyncDisposable {
     await this.#server.call((api) => api.sessions.update.mutate({ id: this.id, name }));
   }
 
-  /** Seconds from now until the box is deleted. Null: never. */
+  /** Schedules the box's deletion `seconds` from now. Null: never. */
   async setLifetime(seconds: number | null): Promise<void> {
     await this.#server.call((api) => api.sessions.update.mutate({ id: this.id, lifetimeSeconds: seconds }));
   }

@@ -20,9 +20,9 @@ export interface BuildOptions {
   readonly dockerfile: string;
   /** The values of the Dockerfile's ARGs. */
   readonly args?: Readonly<Record<string, string>>;
-  /** Added to the tag in `name`. Without any tag, `default` is used. */
+  /** Tags in addition to any in `name`. Without any tag, `default` is used. */
   readonly tags?: readonly string[];
-  /** Runs every step again, even steps that an earlier build has run. */
+  /** Runs every step, even if an earlier build already ran it. */
   readonly fresh?: boolean;
   /** Resolves with the files of a COPY source, a path relative to the Dockerfile's folder. */
   readonly files?: (source: string) => Promise<CopySource>;

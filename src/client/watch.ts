@@ -4,7 +4,7 @@ import type { Connection } from './connection.ts';
 import { CorralError } from './errors.ts';
 import { createCutOffError, parseEndFrame } from './exec.ts';
 
-/** A move is a `rename` of the old name and a `create` of the new one. `lost`: changes were possibly missed. */
+/** A move is a `rename` of the old name and a `create` of the new one. `lost`: changes may have been missed. */
 export interface FileChange {
   readonly type: 'create' | 'write' | 'remove' | 'rename' | 'chmod' | 'lost';
   /** Relative to the watched folder. */

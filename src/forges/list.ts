@@ -26,8 +26,8 @@ export const isForgeServerSetting = (value: string): boolean =>
   forgeKinds.some(({ name }) => value.startsWith(`${name}=http`)) && /^[a-z]+=https?:\/\/[^\s?#,]+$/.test(value);
 
 /**
- * Parses https://host/owner/name.git, ssh://git@host/owner/name.git or git@host:owner/name.git. Undefined for an
- * unknown host or another path.
+ * Parses https://host/owner/name.git, ssh://git@host/owner/name.git or git@host:owner/name.git. Undefined if the host
+ * is unknown or the path does not name a repository.
  */
 export function parseRepositoryUrl(remote: string, servers: readonly ForgeServer[]): ForgeRepository | undefined {
   const place = parseRemote(remote);

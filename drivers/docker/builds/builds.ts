@@ -18,7 +18,9 @@ import { type ContainerContext, type CreatedResources, startContainer } from '..
 import { usesHostKernel } from '../strict-runtime.ts';
 import { imageUserId } from '../users.ts';
 
-/** Package managers need these as root. They affect only the container's own files and processes. */
+/**
+ * Package managers running as root need these capabilities, which affect only the container's own files and processes.
+ */
 const buildCapabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'SETGID', 'SETUID'] as const;
 
 /** Blocks inotify: a build runs as the host's root and could exhaust that user's limit. */
@@ -73,7 +75,7 @@ export function createBuildBody(request: ContainerRequest, start: readonly strin
         ...(host.Ulimits ?? []),
         // The kernel enforces this limit for each file; the driver measures the total.
         { Name: 'fsize', Soft: diskBytes, Hard: diskBytes },
-        // Lowered, because the host's root has much higher limits.
+        // Lowered, because a build runs as the host's root, which has much higher limits.
         { Name: 'sigpending', Soft: 1_024, Hard: 1_024 },
         { Name: 'msgqueue', Soft: 65_536, Hard: 65_536 },
       ],
@@ -291,7 +293,7 @@ export function openImageBuilder(options: Options): ImageBuilder {
     throw new AppError('quota', `The build wrote more than ${most} bytes, the disk limit of a sandbox.`);
   }
 
-  /** Commits the container as the built image, without the build sandbox's own variables. */
+  /** Commits the container as the built image, with the build sandbox's own variables emptied. */
   async function commit(
     container: string,
     base: Dockerode.ImageInspectInfo['Config'],

@@ -180,7 +180,7 @@ interface Host {
   readonly Mounts?: readonly { readonly Type: string; readonly Source: string }[] | null;
 }
 
-/** The engine resolves the mount's path at every start. */
+/** Called before every start, because the engine resolves the mount's path each time. */
 async function onlyOurFolder({ folders }: FilterOptions, labels: Labels, host: Host | undefined): Promise<void> {
   const target = findMountedFolder(folders.root, labels);
   const mounted = [

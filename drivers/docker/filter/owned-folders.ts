@@ -2,7 +2,9 @@ import { chmod, lstat, mkdir, realpath, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
-/** Root or the filter's user owns every parent folder, because the engine resolves paths after the filter's check. */
+/**
+ * Root or the filter's user must own every parent folder, because the engine resolves paths after the filter's check.
+ */
 export interface SocketFolders {
   readonly root: string;
   path(id: string): string;

@@ -9,7 +9,7 @@ import { type KubeCollection, type KubeObject, type KubeSelector, openKubeCollec
 /** Maximum number of removed objects whose late events are ignored. */
 const maxGone = 10_000;
 
-/** Known objects of a watch. Calls `onChange` except for duplicate, late or outdated events. */
+/** Tracks the known objects of a watch. Calls `onChange` unless an event is duplicate, late or outdated. */
 export function createObjectTable<T extends KubeObject>(
   keep: (object: T) => T,
   onChange: (uid: string, object: T | undefined) => void,
@@ -29,7 +29,10 @@ export function createObjectTable<T extends KubeObject>(
       objects.set(uid, kept);
       onChange(uid, kept);
     },
-    /** Records a full list at `version`. Objects missing from the list are gone. */
+    /**
+     * Records a full list at `version`. Removes known objects that are missing from it, except those newer than
+     * `version`.
+     */
     listed(all: readonly T[], version: string): void {
       const there = new Set(all.map(uidOf));
       for (const object of all) table.seen(object);

@@ -61,7 +61,7 @@ export function createClaimEngine(options: Options) {
     metadata: { name: nameOf(spec.id), namespace, ...createObjectMetadata(spec, instance) },
     spec: {
       warmPoolRef: { name: pool },
-      // Deleting a claim also deletes its volume.
+      // Not set if files are kept, because deleting a claim also deletes its volume.
       ...(!keepsFiles && {
         lifecycle: { shutdownTime: new Date(spec.expiresAt).toISOString(), shutdownPolicy: 'Delete' },
       }),
@@ -94,7 +94,7 @@ export function createClaimEngine(options: Options) {
   }
 
   async function wake(claim: Claim, spec: SandboxSpec, pool: string, signal: AbortSignal): Promise<void> {
-    // The controller copies labels and annotations from the pool's template.
+    // The controller copies labels and annotations from the pool's template, so the claim must name the current pool.
     if (claim.spec?.warmPoolRef?.name !== pool) await patch(claim, { spec: { warmPoolRef: { name: pool } } }, signal);
     const { podTemplate } = blueprintFor(spec);
     const body = { spec: { operatingMode: 'Running', podTemplate } };

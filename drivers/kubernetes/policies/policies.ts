@@ -38,7 +38,7 @@ export function createNetworkPolicies(ways: NetworkPaths): V1NetworkPolicy[] {
     spec: {
       podSelector: { matchLabels: { 'corral/instance': instance, 'corral/egress': kind } },
       policyTypes: ['Ingress', 'Egress'],
-      ingress: incoming, // the library's type names the `from` field of these rules `_from`
+      ingress: incoming, // uses the API's field name `from`, which the library's type spells `_from`
       egress: kind === 'proxy' ? outgoing : [],
     },
   }));
@@ -59,7 +59,7 @@ interface CheckOptions extends Pick<KubernetesOptions, 'unenforced' | 'onOpen' |
   readonly betweenMs?: number;
 }
 
-/** Dials the API server. Prints nothing if the check is inconclusive. */
+/** Shell script that dials the API server. Prints nothing if the check is inconclusive. */
 const look = (daemonPort: number) => `
 host=$KUBERNETES_SERVICE_HOST port=$KUBERNETES_SERVICE_PORT
 reach() { timeout "$1" bash -c ": </dev/tcp/$2/$3" 2>/dev/null; }
@@ -70,7 +70,7 @@ const looks = 4;
 const lookMs = 15_000;
 const maxUnknown = 3;
 
-/** The Kubernetes API does not report whether policies are enforced. */
+/** Tries to connect from a sandbox, because the Kubernetes API does not report whether policies are enforced. */
 export function createNetworkPolicyCheck({ unenforced = () => 'refuse', onOpen, port, betweenMs = 750 }: CheckOptions) {
   let isOver = false;
   let isTold = false;

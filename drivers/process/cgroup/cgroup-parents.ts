@@ -53,7 +53,7 @@ export interface CgroupParent {
 interface Search {
   readonly files: CgroupFiles;
   readonly hierarchies: readonly CgroupHierarchy[];
-  /** Pids of the server and its ancestors. The search can move them to another group. */
+  /** Pids of the server and its ancestors. The search may move them to another group. */
   readonly own: readonly number[];
 }
 

@@ -25,7 +25,7 @@ export const createDialFunction =
 const patienceMs = 10_000;
 const attemptMs = 5_000;
 
-/** Keeps dialling for up to `patienceMs`, because the daemon can restart. */
+/** Keeps dialling for up to `patienceMs`, because the daemon may be restarting. */
 export class DiallingHttpAgent extends Agent {
   readonly #dial: DialFunction;
   readonly #open = new Set<Duplex>();

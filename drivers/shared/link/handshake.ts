@@ -32,7 +32,7 @@ const HelloLine = z.object({
   version: z.string().max(64),
   boot: z.string().max(64),
   token: z.string().max(256),
-  /** The daemon opens no spare connection for health checks. Older daemons omit this field. */
+  /** True: the daemon opens no spare connection for health checks. Older daemons omit this field. */
   sparing: z.boolean().default(false),
 });
 

@@ -111,7 +111,7 @@ function atFirstByte(socket: Socket, report: (byte: number | undefined) => void)
   socket.on('readable', look).once('end', give).once('close', give);
 }
 
-/** Longer than the kernel takes to close a dead daemon's connections, in ms. */
+/** In ms. Longer than the kernel takes to close a dead daemon's connections. */
 const graceMs = 250;
 
 /**

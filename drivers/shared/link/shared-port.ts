@@ -15,8 +15,8 @@ export interface SharedPort<First> {
 }
 
 /**
- * On Linux, uses several sockets, because Node accepts one connection per socket and event loop turn. Other programs of
- * the same user can share the port. Rejects if the port is taken.
+ * On Linux, uses several sockets, because Node accepts only one connection per socket in each event loop turn. Other
+ * programs of the same user can share the port. Rejects if the port is taken.
  */
 export async function listenOnSharedPort<First>(
   server: Server,

@@ -5,8 +5,8 @@ import { monotonicNow } from '../../../src/core/contracts/clock.ts';
 const daemonFile = 'sandboxd.mjs';
 const staleMs = 1_000;
 /**
- * Share of the machine's CPU pressure that counts as the daemon's, because the daemon's own figures omit its other
- * threads and its programs.
+ * Share of the machine's CPU pressure that is attributed to the daemon, whose own figures omit its other threads and
+ * its programs.
  */
 const pressureShare = 0.6;
 
@@ -80,7 +80,7 @@ async function daemonUnder(init: number): Promise<number | undefined> {
 
 let table: Promise<Map<number, number[]>> | undefined;
 
-/** One scan serves all sandboxes for a second, because many become silent together. */
+/** One scan serves all sandboxes for a second, because many tend to go silent at once. */
 function processTable(): Promise<Map<number, number[]>> {
   table ??= readTable().finally(() => {
     void later(staleMs, undefined, { ref: false }).then(() => (table = undefined));

@@ -67,7 +67,7 @@ class KnownWarmSandboxes {
     this.#taken.delete(id);
   }
 
-  /** Pass to `found` as `before`. Call before querying the backend. */
+  /** Call before querying the backend, and pass the result to `found` as `before`. */
   ids(): Set<SandboxId> {
     return new Set(this.#ready.keys());
   }
@@ -121,7 +121,7 @@ function ordered(value: unknown): unknown {
 export interface WarmPoolOptions extends Pick<ServerDependencies, 'clock' | 'ids'> {
   /** The result may change over time. Sandboxes with earlier settings are then ended. */
   readonly recipes: () => readonly SandboxRecipe[];
-  /** A maximum of 0 means no pool and ends an earlier pool's sandboxes. */
+  /** If its maximum is 0, there is no pool, and an earlier pool's sandboxes are ended. */
   readonly size: PoolSizer;
   readonly epoch: number;
   readonly random: () => number;

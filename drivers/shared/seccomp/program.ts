@@ -138,6 +138,6 @@ function chosen(segments: readonly Segment[]): Code {
   const half = segments.length >> 1;
   const below = chosen(segments.slice(0, half));
   const above = chosen(segments.slice(half));
-  // Conditional jumps skip at most 255 instructions.
+  // Conditional jumps skip at most 255 instructions, so an unconditional one reaches `above`.
   return [jump('atLeast', segments[half]?.from ?? 0, 0, 1), { op: 'skip', count: below.length }, ...below, ...above];
 }

@@ -70,7 +70,7 @@ const equal = (argument: number, ...values: number[]): ArgumentComparison[] =>
 export const conditionalSystemCalls: Readonly<Record<string, readonly ArgumentComparison[]>> = {
   // AF_UNIX, AF_INET, AF_INET6, AF_NETLINK. Not AF_VSOCK, which can reach a virtual machine's host.
   socket: equal(0, 1, 2, 10, 16),
-  // Every CLONE_NEW… flag of clone: mount, cgroup, uts, ipc, user, pid and net namespaces.
+  // Allowed only without CLONE_NEW… flags, which create mount, cgroup, uts, ipc, user, pid and net namespaces.
   clone: [{ kind: 'without', argument: 0, mask: 0x7e02_0000 }],
   // PER_LINUX or PER_LINUX32, each with or without UNAME26, and the query for the current value.
   personality: equal(0, 0, 8, 0x2_0000, 0x2_0008, 0xffff_ffff),

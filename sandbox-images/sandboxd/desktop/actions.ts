@@ -14,7 +14,7 @@ const [keyPress, keyRelease, buttonPress, buttonRelease, motion] = [2, 3, 4, 5, 
 const dragStepMs = 8;
 /** Time for the drop target to accept the drag. */
 const dropMs = 50;
-/** Keeps two clicks distinct. Timed by the display, because the daemon can be busy. */
+/** Keeps two clicks distinct. Timed by the display, because the daemon may be busy. */
 const clickMs = 20;
 const busyMs = 100;
 const dragSteps = 10;

@@ -80,7 +80,7 @@ export async function startBrowser(
   return { value: { pipe, isSandboxed }, died: chromium.died, end };
 }
 
-/** Chromium itself raises only its pages' OOM scores. */
+/** Raises the OOM scores of all browser processes, because Chromium itself raises only its pages' scores. */
 function dieFirst(session: number): void {
   for (const { pid } of scanProcesses().filter((proc) => proc.session === session)) {
     try {

@@ -99,7 +99,7 @@ export async function startDisplay(
 interface Sockets {
   readonly socket: string;
   /**
-   * `0666` if the server connects too, because it can run as another user. On the server's side, the parent of the
+   * `0666` if the server connects too, because it may run as another user. On the server's side, the parent of the
    * socket's folder keeps other users out.
    */
   readonly mode: '0600' | '0666';

@@ -12,7 +12,7 @@ const { O_DIRECTORY, O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
 /** Resolves clients' paths and keeps them inside the workspace, even while symbolic links change. */
 export interface ConfinedPaths {
   readonly root: string;
-  /** Mount points of the workspace, `root` first. /proc can report an open file under any of them. */
+  /** Mount points of the workspace, `root` first. /proc may report an open file under any of them. */
   readonly roots: readonly string[];
   /** The result is relative to the workspace; '' is the workspace itself. Throws path_outside or invalid_request. */
   locate(path: string): string;

@@ -105,7 +105,9 @@ async function programOn(child: ChildProcessWithoutNullStreams) {
 
 const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** Each reader gets only output that arrives after it joins, except the first (`firstReaderMs`). */
+/**
+ * Except for the first reader (see `firstReaderMs`), each reader gets only output that arrives after the reader joins.
+ */
 interface Readers {
   /** A reader that joins after the job has ended gets only the end frame. */
   join(): Duplex;

@@ -34,7 +34,7 @@ interface Helper {
 const idleMs = 30_000;
 /**
  * Kills a helper with unanswered requests this long after the latest request, so that one hung file system cannot block
- * calls for others.
+ * calls on others.
  */
 const hungMs = 20_000;
 const calls: readonly SystemCallNumberByArchitecture[] = [
@@ -53,7 +53,9 @@ export class FileMetadataStore {
     this.#parts = parts;
   }
 
-  /** Adds nothing without perl. Rejects with payload_too_large, or internal (the helper ended). */
+  /**
+   * Returns the entries unchanged if perl is missing. Rejects with payload_too_large, or internal (the helper ended).
+   */
   async addTo(entries: readonly PathEntry[]): Promise<readonly PathEntry[]> {
     const known = entries.filter(({ type }) => type === 'file' || type === 'directory');
     if (known.length === 0) return entries;

@@ -156,7 +156,7 @@ function unlessDenied(thrown: NodeJS.ErrnoException): void {
   if (!['EACCES', 'EPERM', 'ENOENT'].includes(thrown.code ?? '')) throw thrown;
 }
 
-/** In bytes, for files that report no size, as in /proc. */
+/** Maximum size, in bytes, of files that report a size of zero, such as those in /proc. */
 const maxUnsized = 16 * 1024 * 1024;
 
 async function readContent(handle: FileHandle): Promise<Buffer> {

@@ -34,7 +34,7 @@ export const pathRoutes: readonly Route[] = [
   }),
 ];
 
-/** Reads the metadata from the start of the body, because it can be too long for a header. */
+/** Reads the metadata, which may not fit in a header, from the start of the body. */
 async function metadataBefore(
   body: AsyncIterable<Uint8Array>,
   bytes: number,

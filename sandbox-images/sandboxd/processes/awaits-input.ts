@@ -22,7 +22,7 @@ const calls: Readonly<Record<string, Readonly<Record<number, 'read' | 'poll' | '
 
 export interface InputProbe {
   readonly members: readonly ProcessStat[];
-  /** Link target of the keeper's standard input. Undefined: a terminal. */
+  /** Link target of the keeper's standard input. Undefined if it is a terminal. */
   readonly pipe: string | undefined;
   readonly hasOpenLine: boolean;
 }
@@ -42,7 +42,7 @@ export const awaitsInput = ({ members, pipe, hasOpenLine }: InputProbe): boolean
     return blocked.some((call) => call !== undefined && waitsOn(pid, call, isInput));
   });
 
-/** `call`: the text of a /proc `syscall` file: a decimal number and hexadecimal arguments, or `running`. */
+/** `call`: the text of a /proc `syscall` file, which is a decimal number and hexadecimal arguments, or `running`. */
 function waitsOn(pid: number, call: string, isInput: (fd: number) => boolean): boolean {
   const [number, ...args] = call.trim().split(' ');
   const kind = calls[process.arch]?.[Number(number)];

@@ -44,7 +44,7 @@ export async function endProcessTree(
   let left = find();
   for (let look = 0; !isDone() && performance.now() < patience; look++) {
     for (const { pid, name } of left) {
-      // Until exec, the parent's handlers can catch TERM, so send it again after exec.
+      // Before exec, handlers inherited from the parent can catch TERM, so send it again afterwards.
       if (requests.has(`${pid} ${name}`)) continue;
       requests.add(`${pid} ${name}`);
       sendSignals(pid, 'SIGTERM', 'SIGCONT'); // CONT too, because a stopped process does not act on TERM
@@ -62,7 +62,7 @@ export async function endProcessTree(
   return count;
 }
 
-/** Stops all processes first, because they can fork faster than the scan finds them. */
+/** Stops all processes before they are killed, because running ones can fork faster than the scan finds them. */
 function freeze(find: () => ProcessStat[]): ProcessStat[] {
   let found = find();
   for (let rounds = 0, before = -1; rounds < 20 && found.length !== before; rounds++) {

@@ -88,7 +88,7 @@ const counters = ['/sys/fs/cgroup/memory.events', '/sys/fs/cgroup/memory/memory.
 /** 0 if unknown. */
 export function readOomKills(): number {
   for (const file of counters) {
-    const text = tryReadText(file); // undefined: no cgroup, or the other cgroup version
+    const text = tryReadText(file); // undefined without a cgroup, or with the other cgroup version
     if (text !== undefined) return Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0);
   }
   return 0;

@@ -50,7 +50,7 @@ interface ServerAccess {
   readonly admit: (epoch: string | string[] | undefined) => void;
 }
 
-/** Each server that takes over a session has a higher epoch. */
+/** Each server that takes over a session gets a higher epoch than the previous one. */
 function newestOwner(): ServerAccess['admit'] {
   let newest = 0;
   return (reply) => {
@@ -146,7 +146,7 @@ async function sendError(response: ServerResponse, error: AppError): Promise<voi
   const body = JSON.stringify({ error: { code: error.code, message: error.publicMessage } });
   const { req } = response;
   await discardRest(req);
-  // Otherwise, an unread body would be parsed as the next request.
+  // Close the connection after an unread body, because the rest would be parsed as the next request.
   const rest = req.complete ? {} : { connection: 'close' };
   response.writeHead(statuses[error.code] ?? 500, { 'content-type': 'application/json', ...rest }).end(body);
   if (!req.complete) req.resume();

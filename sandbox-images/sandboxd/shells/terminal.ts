@@ -143,7 +143,7 @@ export function createExitMarkerFinder(mark: string): ExitMarkerFinder {
   };
 }
 
-/** Start of the longest suffix that is a prefix of `needle`, or `data.length`. */
+/** Start of the longest suffix that is a prefix of `needle`. `data.length` if there is none. */
 function beginningAtEnd(data: Buffer, needle: Buffer): number {
   for (let at = Math.max(0, data.length - needle.length + 1); at < data.length; at++) {
     if (data[at] === needle[0] && needle.subarray(0, data.length - at).equals(data.subarray(at))) return at;

@@ -36,7 +36,7 @@ export class SpendingCounter {
     this.#tokens = 0;
   }
 
-  /** `used`: the size of the whole conversation in tokens, which is the minimum that this message used. */
+  /** `used`: the size of the whole conversation in tokens. The message used at least that many. */
   reported({ used, cost }: Report): readonly AgentUpdate[] {
     return this.#more(used, cost?.currency === 'USD' ? cost.amount : undefined);
   }

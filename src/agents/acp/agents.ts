@@ -27,10 +27,10 @@ const programId = 'acp-agent';
 
 export class AcpAgents extends ServerComponent<Deps> {
   readonly #agents = new Map<SandboxClient, AcpAgent>();
-  /** Decisions made after the agent stopped, for example because the server restarted. */
+  /** Decisions made while no agent was waiting for them, for example after a server restart. */
   readonly #carried = new WeakMap<SandboxClient, { readonly call: AgentApprovalRequest; readonly allowed: boolean }>();
 
-  /** If the signal aborts, ends the agent and rejects. Other failures are results. */
+  /** Rejects only if the signal aborts, and returns other failures as results. Ends the agent in both cases. */
   async turn(
     client: SandboxClient,
     externalTurn: ExternalTurn,

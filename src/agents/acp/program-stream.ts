@@ -23,7 +23,7 @@ export async function openProgramStream(
   program: ProgramSpec,
   { room, signal }: { readonly room: () => Promise<void>; readonly signal: AbortSignal },
 ): Promise<ProgramStream> {
-  // An earlier server's program can be in the middle of a conversation
+  // A program that an earlier server process started may be in the middle of a conversation
   await programs.close(program.id, signal).catch(ignoreNotFound);
   await programs.open(program, signal);
   const ended = Promise.withResolvers<string>();

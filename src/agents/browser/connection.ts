@@ -20,7 +20,7 @@ export async function connectBrowser(desktop: DesktopClient, signal: AbortSignal
   try {
     // Lazy, because a server without browsers should not spend memory on Playwright.
     const { chromium } = await import('playwright-core');
-    // A user watches this browser, so Playwright's test defaults do not fit.
+    // A user may be watching this browser, so Playwright's defaults, which are meant for tests, are unsuitable.
     const connecting = chromium.connectOverCDP(transport, { noDefaults: true, timeout: connectMs });
     const browser: Browser = await raceAbort(connecting, signal);
     const context = browser.contexts()[0];

@@ -38,7 +38,7 @@ export class DownloadSaver {
     });
   }
 
-  /** Waits for small downloads, to report them. `expected`: a download is about to start. */
+  /** Waits up to 2 s for downloads, so that small ones are reported. `expected`: a download is about to start. */
   async settle(signal: AbortSignal, expected: boolean): Promise<void> {
     const { clock } = this.#options;
     const until = clock.now() + waitMs;

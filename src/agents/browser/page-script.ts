@@ -257,7 +257,7 @@ export function chooseOption({
   return { chosen: options[at]?.text.trim() ?? '' };
 }
 
-/** Handles fields that are not typed into, such as dates. False for others. */
+/** Sets fields that are not typed into, such as dates. Returns false for all others. */
 export function setElementValue({ index, text }: { index: number; text: string }): boolean {
   const element = window.corral?.listed[index];
   const untyped = /^(date|time|month|week|datetime-local|color|range)$/;

@@ -15,7 +15,7 @@ export interface BrowserTab {
   readonly console: string[];
   readonly cdp: () => Promise<CDPSession>;
   crashed: boolean;
-  /** Rejects when the page crashes, because its pending calls are never answered. */
+  /** Rejects when the page crashes, because calls to a crashed page never settle. */
   readonly crash: Promise<never>;
   dialogs: number;
   shown: ElementSnapshot | undefined;
@@ -198,6 +198,6 @@ export async function isTabClosedError({ page }: BrowserTab, thrown: unknown): P
   );
 }
 
-/** Rejects if the page crashes, because a crashed page answers no call. */
+/** Rejects if the page crashes, because calls to a crashed page never settle. */
 export const raceTabCrash = <Value>(tab: BrowserTab, work: Promise<Value>, signal: AbortSignal): Promise<Value> =>
   raceAbort(Promise.race([work, tab.crash]), signal);

@@ -12,13 +12,16 @@ export interface Cell {
   readonly timeoutMs: number;
   readonly listener: CellListener;
   readonly env?: Readonly<Record<string, string>>;
-  /** The run's tag, also for a kernel that this cell starts. */
+  /** The run's tag. Also set on a kernel that this cell starts. */
   readonly tag?: string;
-  /** Absolute. For a kernel that this cell starts, if the context sets no folder. */
+  /** Absolute. If this cell starts the kernel and the context sets no folder, the kernel starts here. */
   readonly folder?: string;
 }
 export interface CellOutcome {
-  /** `whole`: ended by itself, possibly with an error. `timed_out` and `cancelled`: interrupted. `died`: the kernel ended. */
+  /**
+   * `whole`: finished on its own, possibly with an error. `timed_out` and `cancelled`: interrupted. `died`: the kernel
+   * ended.
+   */
   readonly ended: 'whole' | 'timed_out' | 'cancelled' | 'died';
   readonly count: number | undefined;
   readonly error: CodeError | undefined;

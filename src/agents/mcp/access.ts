@@ -29,6 +29,6 @@ export type PendingSignIn = z.infer<typeof PendingSignIn>;
 
 const sooner = 30_000; // ms
 
-/** False from 30 s before expiry, to refresh the token in time. */
+/** False from 30 s before expiry, so that the token is refreshed in time. */
 export const isCredentialFresh = ({ expiresAt }: OAuthCredentials, now: number): boolean =>
   expiresAt === undefined || expiresAt - now > sooner;

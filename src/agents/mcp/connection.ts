@@ -80,7 +80,7 @@ export class McpConnection {
     return await this.#within(signal, (client) => client.request(request, CallAnswer, options));
   }
 
-  /** Retries once if the server does not know the session, because the server has then not executed the request. */
+  /** Retries once if the server does not know the session, because in that case it has not executed the request. */
   async #within<Done>(signal: AbortSignal, work: (client: Client) => Promise<Done>): Promise<Done> {
     for (let isFirst = true; ; isFirst = false) {
       const { client, way } = await this.#connected();
@@ -89,7 +89,7 @@ export class McpConnection {
       } catch (thrown) {
         throwIfAborted(signal);
         if (!isFirst || !isForgotten(thrown)) throw this.#toAppError(thrown, way);
-        await this.#lost(client); // not closed, because the client's other calls are retried too
+        await this.#lost(client); // not closed, because that would fail the client's other calls, which are retried too
       }
     }
   }

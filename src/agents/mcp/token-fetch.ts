@@ -2,7 +2,7 @@ import type { FetchLike } from '@modelcontextprotocol/client';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
 
-/** Undefined: no token. Pass a refused token to get a newer one, if any. */
+/** Resolves with undefined if there is no token. Pass a refused token to get a newer one, if any. */
 export type TokenSource = (refused?: Secret) => Promise<Secret | undefined>;
 
 /** Retries once with a newer token after 401. Rejects with unauthorized if no token is accepted. */

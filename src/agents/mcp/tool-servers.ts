@@ -9,7 +9,7 @@ import type { McpConnection } from './connection.ts';
 import type { ToolServerStates } from './states.ts';
 import { createMcpSearchTool, createMcpTools } from './tools.ts';
 
-/** Beyond this number, tools load on demand to save the model's context window. */
+/** If there are more tools, all of them load on demand, to save space in the model's context window. */
 const maxListed = 24;
 
 export interface ToolServerTools {

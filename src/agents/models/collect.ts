@@ -26,7 +26,7 @@ export interface CollectTurnOptions {
   readonly onDelta: (delta: string) => void;
   readonly onThought?: () => void;
   readonly caps?: TurnLimits;
-  /** Ids in use, because some models restart their numbering in each turn. */
+  /** Ids that are already in use. Some models restart their numbering in each turn. */
   readonly takenIds?: Pick<ReadonlySet<string>, 'has'>;
 }
 

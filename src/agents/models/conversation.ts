@@ -35,7 +35,10 @@ export function toPromptPieces(request: TurnRequest): PromptPiece[] {
   return pieces;
 }
 
-/** A user message after a step's calls would make providers drop the calls' reasoning. */
+/**
+ * The default position of the note, because a user message after a step's calls would make providers drop the calls'
+ * reasoning.
+ */
 export const findStepStart = (messages: readonly Message[]): number => stepIn(messages).begins;
 
 const stepIn = createListFold({ begins: 0, planned: [] as readonly ToolCall[] }, (step, message: Message, at) => {

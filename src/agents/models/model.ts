@@ -4,7 +4,7 @@ import type { BudgetOverrun } from '../../core/model/spending.ts';
 
 export interface Model {
   readonly name: string;
-  /** May change before each turn, to those of the fallback chain's next model. */
+  /** In a fallback chain, the capabilities of the model that the next turn tries first. May change between turns. */
   readonly abilities: ModelCapabilities;
   /** Absent, or returns undefined, if the price is unknown. */
   readonly costOf?: (usage: TurnUsage) => number | undefined;
@@ -56,7 +56,10 @@ export interface TurnRequest {
   readonly note?: string;
   /** The index in `messages` of the message that follows the note. */
   readonly noteAt?: number;
-  /** Notes from earlier requests. Their fixed positions keep the start of the request identical. */
+  /**
+   * Notes from earlier requests. Their positions are fixed, so that consecutive requests start identically and can be
+   * cached.
+   */
   readonly earlier?: readonly PositionedNote[];
   /** A reminder for this turn only, placed last. */
   readonly hint?: string;

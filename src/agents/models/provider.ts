@@ -35,7 +35,7 @@ export interface ModelBuildOptions extends Pick<ServerDependencies, 'clock' | 'n
   readonly reasoning: ReasoningLevel;
   readonly key: Secret | undefined;
   readonly baseUrl: string;
-  /** Set if a user entered `baseUrl` in the web UI: connects only to permitted networks. */
+  /** Connects only to permitted networks. Set if a user entered `baseUrl` in the web UI. */
   readonly fetch?: typeof fetch | undefined;
   readonly advice: ProviderSettingNames;
   /** Maximum silence before the first chunk and between chunks, in ms. */

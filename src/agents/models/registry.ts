@@ -179,7 +179,7 @@ export function withFallbacks(models: readonly [Model, ...Model[]], { clock, ran
     return left.toSorted((a, b) => healthOf(a).restsUntil - healthOf(b).restsUntil)[0];
   }
 
-  /** Returns whether the model is now suspended. */
+  /** Counts the failure and suspends the model if necessary. Returns whether it is now suspended. */
   function rests(model: Model, failure: FailedTurn): boolean {
     const state = healthOf(model);
     state.failures++;

@@ -6,7 +6,7 @@ import type { Message, Model, OmittedContent, Picture, ToolDeclaration, TurnPart
 
 const maxRepairs = 8;
 const maxKnown = 500;
-/** How long requests omit tools after a refusal; a restarted server can accept them again. */
+/** How long requests omit tools after a refusal. The model's server may accept tools again after a restart. */
 const toollessMs = 10 * 60_000;
 const repairable: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'model_rejected',

@@ -109,7 +109,7 @@ export function findOrderKey(registry: ToolRegistry, { name, args }: ToolCallReq
   return tool?.orderKey(typeof args === 'string' ? argumentsIn(args)?.value : args) ?? null;
 }
 
-/** Failures that the model can handle become results; others reject. */
+/** Resolves with failures that the model can handle, and rejects with others. */
 export const runTool = (registry: ToolRegistry, ctx: ToolContext, call: ToolCallRequest): Promise<ToolResult> =>
   perform(registry, call, (tool, args) => tool.run(ctx, args));
 

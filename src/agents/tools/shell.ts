@@ -262,7 +262,7 @@ const busy = (shell: string): ToolResult => ({
 type ConsoleContent = Extract<ToolContent, { console: unknown }>;
 type Console = ConsoleContent['console'];
 
-/** A failed read must not lose the command's result. */
+/** Falls back to `entry`, so that the command's result is returned even if the read fails. */
 async function shown(
   ctx: ToolContext,
   shell: string,

@@ -41,7 +41,7 @@ export const todoTool = defineTool({
   },
 });
 
-/** Steps with the same text keep their ids. Other old steps stay only if started. */
+/** Steps with the same text keep their ids. Other old steps are dropped if pending; a running one becomes `failed`. */
 function changed(plan: readonly PlanStep[], requested: readonly RequestedStep[]): readonly PlanStep[] {
   const left = [...plan];
   let id = Math.max(0, ...plan.map((step) => Number(step.id) || 0));

@@ -149,7 +149,7 @@ const grep = defineTool({
 
 export const managedAgentsToolset: readonly Tool[] = [bash, read, write, edit, glob, grep];
 
-/** Rules for the backing tools also apply to the toolset's tool. */
+/** A rule for a backing tool also applies to the toolset tool that it backs. */
 export const toolsetBackingTools: Readonly<Record<string, readonly string[]>> = {
   bash: ['shell_exec'],
   read: ['file_read'],

@@ -9,7 +9,7 @@ import type { PreviewView } from '../../sessions/api/ports.ts';
 export const previewQueryParameter = 'corral_preview';
 
 export interface PreviewSettings {
-  /** All names under the domain resolve to this server. If undefined, previews use localhost. */
+  /** All names under the domain must resolve to this server. If undefined, previews use localhost. */
   readonly domain?: string | undefined;
   readonly maxHours: number;
 }

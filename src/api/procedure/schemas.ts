@@ -144,7 +144,10 @@ function endOf({ endsAt, life }: SessionRecord): string | null {
 export const Event = z.intersection(SessionFact, z.object({ seq: z.int(), sessionId: z.string(), ts: z.number() }));
 export type Event = z.infer<typeof Event>;
 
-/** Events are missing, so the client must reload the session. The stream continues after `seq`. */
+/**
+ * Sent if the stream cannot continue from the client's cursor. The client must reload the session; the stream continues
+ * after `seq`.
+ */
 export interface Resync {
   readonly type: 'resync';
   readonly reason: 'cursor_too_old' | 'cursor_ahead';

@@ -62,7 +62,7 @@ const Attempts = z.object({
   sessionId: z.string(),
   createdAt: z.iso.datetime(),
   attempts: z.array(Attempt),
-  /** `n` of the best attempt by goal, checks, score, cost and tokens. Null: none completed. */
+  /** `n` of the best attempt, judged by goal, checks, score, cost and tokens. Null if none completed. */
   best: z.int().nullable(),
 });
 const shown = ({ at, attempts, ...rest }: AttemptSetView): z.output<typeof Attempts> => ({

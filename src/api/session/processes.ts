@@ -23,7 +23,7 @@ export const processesRouter = router({
       z.object({
         pid: z.int(),
         logs: z.string(),
-        /** Whether earlier lines exist. `log`: the whole log's path in the workspace, or empty. */
+        /** Whether earlier lines exist. `log`: the workspace path of the whole log. Empty if there is none. */
         truncated: z.boolean(),
         log: z.string(),
       }),

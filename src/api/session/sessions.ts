@@ -125,8 +125,8 @@ export const sessionsRouter = router({
     }),
 
   /**
-   * Starts or resumes the sandbox in the background. Concurrent calls get the same session; other fields apply only to
-   * a new one.
+   * Starts or resumes the sandbox in the background. Concurrent calls with the same `name` get the same session; the
+   * other fields apply only to a new one.
    */
   named: procedure
     .input(NamedBox)
@@ -208,7 +208,7 @@ export const sessionsRouter = router({
       };
     }),
 
-  /** Default: the newest turn. */
+  /** `turn` defaults to the newest turn. */
   promptAt: procedure
     .input(byId.extend({ turn: z.int().min(1).max(99_999_999).optional() }))
     .output(RecordedTurn)

@@ -29,7 +29,7 @@ export const SessionMetadata = z
 
 export const LifetimeSeconds = z.int().min(1).max(year).describe('until the session is deleted, with its files');
 const IdleSeconds = z.int().min(10).max(year).describe('unused for so long, the sandbox is stopped');
-/** `none`, or hosts as in the operator's allow-list. Can only narrow the server's policy. */
+/** `none`, or hosts in the syntax of the operator's allow-list. Can only narrow the server's policy. */
 export const EgressHosts = z
   .union([z.literal('none'), z.array(z.string().min(1).max(300)).max(100)])
   .describe("the only hosts that the sandbox can reach, of those that the server's policy allows");

@@ -10,7 +10,7 @@ export interface CommandTerminal {
   /** Aborts on SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
   print(line: string): void;
-  /** Prints a line for people to stderr. */
+  /** Prints a human-readable line to stderr. */
   say(text: string): void;
 }
 

@@ -166,7 +166,7 @@ function addressesNear(url: string): string[] {
   return host === undefined ? found : [...found, `${host}:${at}`];
 }
 
-// Each output line is a name and a value. `isolationFindings` reads them.
+// `isolationFindings` parses the output: each line is a name and a value.
 const look = `
 echo "uid $(id -u)"
 echo "capabilities $(sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status)"

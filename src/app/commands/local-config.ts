@@ -5,7 +5,7 @@ import { type Config, loadConfig } from '../settings/config.ts';
 
 export const loadLocalConfig = (): Config => loadConfig(process.env, readConfigText(process.env.CORRAL_CONFIG));
 
-/** Undefined without a settings file, because the folder can then be unrelated. */
+/** Undefined without a settings file, because a folder of this name may then be unrelated to Corral. */
 export function findFolderNextToConfig(folder: string, named = process.env.CORRAL_CONFIG): string | undefined {
   const file = resolve(named || 'corral.yaml');
   return existsSync(file) ? join(dirname(file), folder) : undefined;

@@ -36,7 +36,7 @@ const lazyBuiltins: Plugin = {
   },
 };
 
-/** Loaded on first use: the daemon calls none of their functions while it starts. */
+/** Modules that load on first use, because the daemon calls none of their functions at startup. */
 const usedLate = new Set(['node:crypto', 'node:zlib', 'node:readline']);
 /** Exports with reserved names are left out. */
 const unreadable = new Set(['default', 'delete']);

@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 const built = join(root, 'page');
 const cache = join(root, 'node_modules/.cache/corral-page');
 
-/** In a clone of the repository, the files are rebuilt whenever their sources change. */
+/** In a clone of the repository, the first call rebuilds the files if their sources have changed. */
 export function createPageLoader(): () => Promise<PageFiles> {
   let created: Promise<PageFiles> | undefined;
   return () => {

@@ -33,7 +33,7 @@ const reaperMs = 30_000;
 const retentionLeaseMs = 5 * 60_000;
 /** Lease duration. If the holder dies, no automation starts until the lease expires. */
 const automationsMs = 15_000;
-/** Lease duration. Must exceed one delivery attempt, to prevent a takeover during it. */
+/** Lease duration. Must exceed one delivery attempt, so that no other server takes over during an attempt. */
 const webhooksMs = 30_000;
 /** How long a shutdown waits for a slow store. */
 const partingMs = 2_000;
@@ -93,14 +93,14 @@ export async function getOrCreateInstanceName(store: Store, ids: IdSource): Prom
   return z.object({ name: z.string() }).parse(found?.doc).name;
 }
 
-/** Always false for another machine, PID namespace or boot. */
+/** Always false if the holder is on another machine, in another PID namespace or from an earlier boot. */
 export function hasLeaseHolderExited(holder: string): boolean {
   const [, machine, pid, start] = /^[^@]*@([0-9a-f]+)\/(\d+)\/(\d+)$/.exec(holder) ?? [];
   if (machine === undefined || machine !== place()) return false;
   return startOf(Number(pid)) !== start;
 }
 
-/** Identifies a boot of the kernel and a PID namespace. Empty if unknown. */
+/** Identifies the current boot and PID namespace. Empty if unknown. */
 function place(): string {
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8');

@@ -278,7 +278,7 @@ export async function openEngine(server: ServerWithAgents) {
     await deletePreviews(records, id);
   };
   const reconciler = new Reconciler({
-    // `graceMs` is below `everyMs`, so the second sweep removes a leftover.
+    // `graceMs` is below `everyMs`, so a leftover is removed one sweep after it is first seen.
     ...server,
     supervisor,
     graceMs: 9_000,

@@ -93,7 +93,7 @@ export async function startHttpServer(
 
 const trimCheckMs = 2_000;
 const maxIdleUtilization = 0.05;
-/** Maximum number of checks. Later, the heap can be so large that collecting it would delay requests. */
+/** Maximum number of checks. After that, the heap may be so large that collecting it would delay requests. */
 const maxTrimChecks = 30;
 
 /** Returns startup memory to the operating system; V8 alone would keep about 35 MiB. */

@@ -12,7 +12,7 @@ interface Deps {
   readonly desktopFor: (session: SandboxSettingsSource) => DesktopAvailability;
   readonly missingImageOf: (session: SandboxSettingsSource) => string | undefined;
   readonly checkServices: (session: SandboxSettingsSource) => void;
-  /** The variables that credentials set. Beyond the server's own, covers only the 1,000 newest credentials. */
+  /** The variables set by the server's own credentials and by the 1,000 newest credentials of any holder. */
   readonly secretVariables: () => Promise<ReadonlySet<string>>;
 }
 

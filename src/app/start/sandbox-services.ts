@@ -87,7 +87,7 @@ export async function startSandboxServices(beginning: Beginning, signal: AbortSi
   if (!hostsServices(driver)) {
     return refuseAll(driver.capabilities.noServices ?? `the driver ${driver.name} has none`);
   }
-  // Daemons before version 1.6 give network access to every process on the loopback interface, including services.
+  // Daemons before version 1.6 give network access to any process that connects over loopback, including a service.
   if (!(await createVersionCheck((within) => client.health(within))('1.6', signal))) {
     const { image } = settings.config.sandbox;
     return refuseAll(`the image ${image} does not support services. Rebuild it from this version's corral/sandbox`);

@@ -4,7 +4,10 @@ import { hashToken, type TokenHash } from '../../auth/token.ts';
 import { Secret } from '../../core/text/secret.ts';
 import type { Config } from '../settings/config.ts';
 
-/** Without isolation, a sandbox's programs can reach the API. The demo model runs only its user's commands. */
+/**
+ * Without isolation, programs in a sandbox can reach the API. The demo model is exempt by default, because it runs only
+ * its user's commands.
+ */
 export const requiresStartToken = (
   isolation: string,
   { model, unconfined, token }: Pick<Config, 'model' | 'unconfined' | 'token'>,

@@ -7,7 +7,10 @@ export interface EncryptionKeySettings {
   readonly dataDir: string;
   readonly keys: {
     readonly encryptionKey?: Secret | undefined;
-    /** A file with one or more keys. Without this and `encryptionKey`, a generated key in the data folder is used. */
+    /**
+     * A file with one or more keys. If neither this nor `encryptionKey` is set, a generated key in the data folder is
+     * used.
+     */
     readonly encryptionKeyFile?: string | undefined;
   };
 }

@@ -206,7 +206,7 @@ export class DeviceRegistry {
 
   isOld = (id: string): boolean =>
     this.#deps.clock.now() - (this.get(id)?.rotatedAt ?? Number.POSITIVE_INFINITY) >= rotateEveryMs;
-  /** Undefined if the secret is already rotated or the device is signed out. */
+  /** Undefined if the secret was rotated recently or the device is signed out. */
   async rotate(id: string): Promise<string | undefined> {
     const { clock, ids, peppers } = this.#deps;
     const now = clock.now();

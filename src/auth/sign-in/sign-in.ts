@@ -10,8 +10,8 @@ import type { Device, DeviceRegistry } from './devices.ts';
 import { createSignInChecks, DeviceTokens, InvalidIdTokenError, type Issuer, type SignInChecks } from './issuer.ts';
 import type { Person, PersonRegistry } from './people.ts';
 
-// The sealed state is only in the browser: no other browser can complete the sign-in, and strangers cannot fill the
-// store.
+// A sign-in's sealed state is kept only in the browser, so no other browser can complete the sign-in, and strangers
+// cannot fill the store.
 
 export type SignInRefusalReason = 'stale' | 'denied' | 'not-admitted' | 'disabled' | 'away' | 'failed';
 export class SignInRefusedError extends Error {

@@ -155,10 +155,10 @@ const maxQuoted = 20_000; // maximum characters shown to the agent
 const maxWaiting = 20; // maximum pending starts of one automation
 /** Maximum age of a delivery with a signed timestamp, and maximum clock skew. */
 const signedMs = 5 * 60_000;
-/** Maximum age of an event with an unsigned time. Forges can deliver late. */
+/** Maximum age of an event with an unsigned time: forges sometimes deliver late. */
 const unsignedMs = 60 * 60_000;
 
-/** The same for unknown addresses and wrong signatures, so that senders cannot discover automations. */
+/** The same error for unknown addresses and wrong signatures, so that senders cannot discover automations. */
 const unknown = () =>
   new AppError(
     'not_found',

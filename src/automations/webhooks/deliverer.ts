@@ -88,7 +88,7 @@ export class WebhookDeliverer extends ServerComponent<Deps> {
     await Promise.all(suspended.map((one) => this.#postpone(one)));
     const hasRouted = await router.round();
     if (hasRouted || suspended.length > 0) return 0;
-    // The outbox can contain a pause or start that is not stored yet.
+    // The outbox may contain a pause or start that is not stored yet, so the next round follows soon.
     const isEarly = (await outbox.oldest(1)).length > 0;
     return Math.min(dueInMs, isEarly ? maxLoopDelayMs.shared : maxLoopDelayMs.alone);
   }
@@ -104,7 +104,7 @@ export class WebhookDeliverer extends ServerComponent<Deps> {
     const found = await records.earliest(batch.ofAll);
     const isFull = found.length === batch.ofAll && found.every(({ nextAt }) => nextAt <= now);
     const byEndpoint = Map.groupBy(found, ({ webhookId }) => webhookId);
-    // A full batch may omit endpoints with later deliveries.
+    // A full batch may omit endpoints whose deliveries became due later.
     const hidden = (isFull ? await records.list() : []).filter(({ id }) => !byEndpoint.has(id));
     await Promise.all(
       hidden.map(async ({ id }) => byEndpoint.set(id, await records.earliest(batch.ofOneEndpoint, id))),

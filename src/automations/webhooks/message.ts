@@ -150,7 +150,7 @@ function toProgramEvents(type: WebhookEventType, data: WebhookMessageData): Prog
   const { sessionId, parentId, automationId, projectId, reason, resource, resourceId, change, vaultId } = data;
   const owner = { organization_id: 'org_corral', workspace_id: `wrkspc_${projectId ?? 'default'}` };
   if (parentId !== undefined) {
-    // The session reports a thread's waiting call, because the program answers through the session.
+    // A pending approval in a thread is reported on its parent session, where the program answers it.
     const isAsking = type === 'run.waiting' && reason === 'approval';
     const id = `sesn_${parentId}`;
     if (isAsking) return [{ type: 'session.requires_action', id, ...owner }];

@@ -6,7 +6,7 @@ import { webhookKind } from '../../core/model/records.ts';
 import { Webhook, WebhookDelivery, type WebhookEventType } from '../../sessions/api/server/webhooks.ts';
 import { Collection, type VersionedDocument } from '../../storage/collection.ts';
 
-// Pending deliveries are sorted by next attempt. Ended ones move to their endpoint's history.
+// Pending deliveries are sorted by next attempt. A delivery that has ended is moved to its endpoint's history.
 
 const kinds = { endpoint: webhookKind, pending: 'webhook-pending', ended: 'webhook-delivery' } as const;
 const maxWebhooks = 20; // per owner
@@ -14,7 +14,7 @@ const keptDeliveries = 200; // per endpoint; older deliveries are deleted
 
 const Stored = Webhook.extend({ sealed: SealedValue });
 const StoredDelivery = WebhookDelivery.extend({
-  /** The id of its webhook, a colon and the message id. */
+  /** The webhook's id, a colon and the message's id. */
   id: z.string(),
   webhookId: z.string(),
   messageId: z.string(),

@@ -65,7 +65,7 @@ export class ResourceNotifier extends ServerComponent<Deps> {
     };
   }
 
-  /** Automation records report pauses, because the server also pauses automations itself. */
+  /** Does not report pauses: the automation records do, because the server also pauses automations itself. */
   automations(own: AutomationService): AutomationService {
     const read = (id: string) => own.get(id);
     return {

@@ -186,7 +186,7 @@ export interface QueuedCommand {
   readonly body: unknown;
   readonly at: number; // Epoch ms.
 }
-/** Carries commands to the server that holds a session, always through the store. */
+/** Commands for the server that holds a session, always delivered through the store. */
 export interface CommandQueue {
   post(command: QueuedCommand): Promise<void>;
   /** Unanswered commands for these sessions, oldest first, at most `limit`. */
@@ -217,7 +217,7 @@ export interface Store extends AsyncDisposable {
   readonly commands: CommandQueue;
   /** Whether other processes can write to the store. If so, sessions are leased. */
   readonly shared: boolean;
-  /** Completes appends and puts of crashed servers. Reads of a single session do not need it. */
+  /** Completes appends and puts that crashed servers left unfinished. Reads of a single session do not need it. */
   settle(): Promise<void>;
   /** Size on disk in bytes. Absent for stores that are not kept on disk. */
   size?(): Promise<number>;

@@ -17,7 +17,7 @@ const uniqueNames: Readonly<Record<string, (fields: Fields) => string>> = {
   skill: ({ name, owner, projectId, shared }) =>
     shared ? `:${name}` : `${projectId ? `project:${projectId}` : (owner ?? '')}:${name}`,
 };
-/** Maps kinds with a parent record to the field with the parent's id. */
+/** Maps each kind that has a parent record to the field that holds the parent's id. */
 const parentFields: Readonly<Record<string, string>> = {
   session: 'projectId',
   automation: 'projectId',

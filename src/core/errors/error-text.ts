@@ -28,7 +28,9 @@ export function readErrorText(body: unknown, depth = 0): string {
   return depth === 0 ? '' : truncateEnd(JSON.stringify(body), maxChars);
 }
 
-/** Extracts the text of HTML without regular expressions for tags, which untrusted input could make very slow. */
+/**
+ * Extracts the text from HTML. Uses no regular expressions for tags, because untrusted input could make them very slow.
+ */
 function plain(value: string): string {
   const text = value.slice(0, 65_536);
   if (!text.trimStart().startsWith('<')) return text.trim();

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * `tool` is a name or glob. `pattern` is a glob for the command, file, path, URL, query or code, else for the arguments
- * as JSON.
+ * `tool` is a name or glob. `pattern` is a glob that must match the command, file, path, URL, query or code, or, if the
+ * call has none of these, the arguments as JSON.
  */
 export const ApprovalRule = z.strictObject({
   action: z.enum(['allow', 'ask', 'deny']),

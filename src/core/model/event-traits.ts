@@ -1,6 +1,6 @@
 import type { FactOf, FactType } from './events.ts';
 
-// Imports only types, because the page bundles this file.
+// Imports only types, because the web UI's bundle includes this file.
 
 export type TimelineLane = 'person' | 'model' | 'tool' | 'sandbox' | 'problem';
 
@@ -364,7 +364,7 @@ function goalLine(data: GoalData): string {
 }
 
 const fileReaders = new Set(['file_read', 'read', 'file_find_in_content', 'grep', 'file_find_by_name', 'glob']);
-/** The content of these tools' results has the same form as that of file writes. */
+/** Needed because the results of file reads and file writes have content of the same form. */
 export const isFileReadingTool = (tool: string): boolean => fileReaders.has(tool);
 
 const mainArgument = (args: Readonly<Record<string, unknown>>): string =>

@@ -10,7 +10,7 @@ export type StepStatus = z.infer<typeof StepStatus>;
 export const PlanStep = z.object({ id: z.string(), description: z.string(), status: StepStatus });
 export type PlanStep = z.infer<typeof PlanStep>;
 
-/** A name such as `shell`. Facades map unknown families. */
+/** A name such as `shell`. Facades replace families that their APIs lack. */
 export const ToolFamily = z.string().regex(/^[a-z][a-z0-9_]{0,31}$/);
 export type ToolFamily = z.infer<typeof ToolFamily>;
 
@@ -153,7 +153,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       function: z.string(),
       args,
       expiresAt: z.number(),
-      /** Why the call needs approval, or the title from an agent with its own loop. */
+      /** Why the call needs approval, or the call's title if an agent with its own loop makes it. */
       reason: z.string().optional(),
       content: ToolContent.optional(),
       /** The session's client or a worker runs the call and returns its result. */
@@ -329,7 +329,9 @@ export const SessionFact = z.discriminatedUnion('type', [
     'egress',
     z.object({ host: z.string(), port: z.int(), decision: z.enum(['allowed', 'refused']), rule: z.string() }),
   ),
-  /** Events up to `uptoSeq` are shortened for the model. `before` and `after`: estimated request tokens. */
+  /**
+   * Events up to `uptoSeq` are shortened for the model. `before` and `after`: the request's estimated size in tokens.
+   */
   fact(
     'context.compacted',
     z.object({
@@ -352,9 +354,9 @@ export const SessionFact = z.discriminatedUnion('type', [
       cacheWrittenTokens: z.int().optional(),
       reasoningTokens: z.int().optional(),
       cost: z.number().optional(),
-      /** Usage that budgets add because the provider's count is missing or far too small. */
+      /** Estimated usage that counts toward budgets because the provider's count is missing or far too small. */
       assumed: EstimatedUsage.optional(),
-      /** The number of this request among the session's model requests. Absent in older logs. */
+      /** The request's position among the session's model requests, counted from 1. Absent in older logs. */
       turn: z.int().optional(),
       /** SHA-256 of the model's complete input. */
       requestHash: z.string().optional(),

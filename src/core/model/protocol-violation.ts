@@ -3,7 +3,7 @@ import type { FactOf } from './events.ts';
 
 export type ProtocolViolationData = FactOf<'sandbox.untrusted'>['data'];
 
-/** Another program answers in place of the sandbox's daemon. */
+/** The sandbox's responses violate the protocol, so another program may be answering in place of its daemon. */
 export class ProtocolViolation extends Error {
   override readonly name = 'Breach';
   readonly data: ProtocolViolationData;

@@ -54,7 +54,7 @@ export const RunOutcome = z.object({
 });
 
 export const SessionLifetime = z.object({
-  /** In epoch ms. Null while the sandbox starts or is paused. */
+  /** In epoch ms. Null while the sandbox is starting or paused. */
   endsAt: z.number().nullable(),
   seconds: z.number(),
   /** `pause-files`: the pause ends the processes. */

@@ -9,7 +9,7 @@ export interface LazyConsoleEntry extends Omit<ConsoleEntry, 'output'> {
 
 const leftOut = '[… left out …]';
 
-/** Returns all commands, with the newest outputs that fit into `chars` characters. */
+/** Returns all commands, but only as many of the newest outputs as fit within `chars` characters. */
 export async function readNewestOutputs(commands: readonly LazyConsoleEntry[], chars: number): Promise<ConsoleEntry[]> {
   let left = chars;
   const newestFirst: ConsoleEntry[] = [];

@@ -1,5 +1,5 @@
 import { truncateEnd } from './text.ts';
-/** Quotes third-party text, so that no line looks like the sender's. */
+/** Quotes third-party text so that no line can pass for the sender's own words. */
 export function quoteLines(text: string, maxLength: number): string {
   const cut = text.length > maxLength ? `${truncateEnd(text, maxLength)} […]` : text;
   const lines = cut.split(/\r\n|[\n\r\v\f\u0085\u2028\u2029]/);

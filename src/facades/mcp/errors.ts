@@ -17,7 +17,7 @@ const rpcError = (message: string) => ({
   error: { code: serverError, message },
 });
 
-/** Answers requests refused before they reach the MCP SDK. */
+/** Applies to requests that are refused before they reach the MCP SDK. */
 export const mcpErrorStyle: ErrorStyle = {
   status: (error) => wireErrors[error.code].http,
   body: (status, error) => rpcError(status === 401 ? 'Not authenticated' : toPublicMessage(error)),

@@ -91,7 +91,7 @@ async function firstOf(bytes: AsyncIterator<Buffer>): Promise<Buffer> {
   return start;
 }
 
-/** Undefined if unknown or declared in the file. */
+/** Undefined if the charset is unknown or declared in the file. */
 export function detectCharset(type: string, start: Buffer): string | undefined {
   const head = start.toString('latin1', 0, 1_024);
   const isMarked = /^(\xef\xbb\xbf|\xff\xfe|\xfe\xff)/.test(head);

@@ -51,7 +51,7 @@ interface OpenedPreview {
   readonly token: string;
   readonly principal: Principal;
 }
-/** How often, in ms, open connections check whether their preview was closed. */
+/** How often, in ms, the server checks whether an open connection's preview has been closed. */
 const pollMs = 2_000;
 
 export async function servePreview(
@@ -151,7 +151,7 @@ async function open(
   if (found !== 'closed' && found !== 'wrong')
     return limiter.take(found.view.id).exceeded ? previewErrorPages.busy : found;
   if (credentials.count(undefined, address)?.exceeded) return previewErrorPages.busy;
-  // Wrong cookies are not guesses: open pages keep sending those of closed previews.
+  // A wrong cookie does not count as a guess: open pages keep sending the cookies of previews that are no longer valid.
   if (found === 'wrong' && target.isShown) {
     if (credentials.failed(address) > 0) return previewErrorPages.locked;
     credentials.audit({

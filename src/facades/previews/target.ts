@@ -4,11 +4,11 @@ import { SessionId } from '../../core/model/ids.ts';
 import type { PreviewTarget } from '../../sessions/api/ports.ts';
 import { parsePreviewTokens, withoutPreviewCookies } from '../shared/previews/cookies.ts';
 
-/** Headers and URL can contain this server's credentials, which the program must not receive. */
+/** `headers` and `url` can contain this server's credentials, which must not reach the program. */
 export interface MatchedPreview {
   readonly sid: SessionId;
   readonly of: PreviewTarget;
-  /** False if the preview is served, sandboxed, under a path of this server. */
+  /** False if the preview is served under a path of this server, with a sandboxed (opaque) origin. */
   readonly byHost: boolean;
   /** Without the preview's token. */
   readonly url: string;
@@ -89,7 +89,7 @@ export class PreviewMatcher {
 const isPort = (text: string | undefined): text is string =>
   text !== undefined && Number(text) >= 1 && Number(text) <= 65_535;
 
-/** Removes only the token, because programs sign and compare addresses. */
+/** Leaves the rest of the URL unchanged, because programs may sign or compare URLs. */
 function withoutToken(url: string): { readonly rest: string; readonly token: string | undefined } {
   const at = url.indexOf('?');
   if (at < 0) return { rest: url, token: undefined };

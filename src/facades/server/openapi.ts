@@ -31,7 +31,10 @@ function linkOperations(paths: Record<string, Json>): void {
   }
 }
 
-/** Finds the operations below `path`; for PUT also at `path`, and for the session list also in other facades. */
+/**
+ * Finds the operations below `path`. Includes those at `path` itself for PUT, and session operations of other facades
+ * for the session list.
+ */
 function findTargets(path: string, method: string, paths: Record<string, Json>): [string, Operation][] {
   const isBelow = (target: string) => {
     if (target.startsWith(`${path}/{`)) return true;

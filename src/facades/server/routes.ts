@@ -65,7 +65,7 @@ function mountHealth(app: App, { sessions, drain, clock, version }: HealthDeps):
     }),
     async () => ({ status: 'alive' as const, draining: drain.state().draining }),
   );
-  // Checks only the storage, because all servers share the sandbox backend.
+  // Checks only the storage: all servers share the sandbox backend, so no other server could take over if it failed.
   app.get(
     '/readyz',
     describeRoute('ready', 'Whether this server can take requests; for load balancers', {
@@ -160,7 +160,10 @@ export function createServerRoutes({
   };
 }
 
-/** Swagger UI stops rendering at about 140 open operations. `accessible` corrects its markup for screen readers. */
+/**
+ * Swagger UI stops rendering after about 140 expanded operations, so all sections start collapsed. `accessible`
+ * corrects its markup for screen readers.
+ */
 const swagger = `const accessible = ({ React: { createElement } }) => ({
   wrapComponents: {
     DeepLink: () => ({ text }) => createElement('span', { className: 'nostyle' }, text),

@@ -55,7 +55,8 @@ export async function receiveFiles<Kept>(
   const texts = new Map<string, string>();
   const staged = await readMultipartFiles(request, { files: maxFiles, texts }, stage);
   if (staged.length === 0) throw unfit('missing', 'Field required');
-  // A retry with the same files matches the first request.
+  // Idempotency compares `rawBody`, so a retry with the same files matches the first request although its multipart
+  // boundary differs.
   const content = staged.map(({ file: { name, mimeType, sha256 } }) => [name, mimeType, sha256]);
   request.rawBody = Buffer.from(JSON.stringify([content, [...texts]]));
   return await keep(staged, texts);

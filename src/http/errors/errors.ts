@@ -74,7 +74,7 @@ export function sendError(
   if ((status === 429 || status === 503) && error.retryable) {
     reply.header('retry-after', Math.ceil((error.retryAfterMs ?? 1000) / 1000));
   }
-  // Closing the connection would reset a client that is still sending.
+  // If the connection were closed, a client that is still sending would get a reset instead of the response.
   if (status === 413) reply.removeHeader('connection');
   for (const [name, value] of Object.entries(style.headers?.(status, error) ?? {})) reply.header(name, value);
   return reply.code(status).send(style.body(status, error, request.id));

@@ -51,7 +51,7 @@ export function observeRequests(app: FastifyInstance, { logger, metrics, clients
           ...(session && { session }),
           ...(request.principal?.key !== undefined && { key: request.principal.key }),
           ...(cut && { cut }),
-          // the log rate-limits only lines with an address; all other requests are rate-limited themselves
+          // the address lets the log rate-limit these lines; all other requests are rate-limited themselves
           ...((status >= 400 || request.route.config?.free) && { address: request.client.address }),
         },
         'request',

@@ -7,7 +7,7 @@ const wholeMs = 30_000;
 const idleMs = 30_000;
 const checkMs = 5_000;
 
-/** Add before any hook that can refuse a request: refused bodies are still read. */
+/** Add before any hook that can refuse a request: the bodies of refused requests are still read. */
 export function enforceBodyTimeouts(app: FastifyInstance, clock: Clock): void {
   app.addHook('onRequest', (request, _reply, done) => {
     const { raw } = request;
@@ -37,7 +37,7 @@ function watch(raw: IncomingMessage, clock: Clock, isOver: (() => boolean) | und
   raw.once('end', settled).once('close', settled);
 }
 
-/** Time during which the server is not reading does not count. */
+/** Counts only time during which the server is waiting for bytes. */
 function stalled(raw: IncomingMessage, clock: Clock): () => boolean {
   let seen = raw.socket.bytesRead;
   let since = clock.now();

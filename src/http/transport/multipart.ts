@@ -12,8 +12,8 @@ export interface FormPart {
   readonly content: Readable;
 }
 /**
- * Reads the fields `file` and `files`. With a broken or truncated body, reading the current file fails first, then the
- * call. Stops when `take` fails.
+ * Reads the files in the fields `file` and `files`. If the body is broken or truncated, reading the current file fails
+ * before the call rejects. Stops when `take` fails.
  */
 export async function readMultipartFiles<Taken>(
   request: FastifyRequest,
@@ -30,7 +30,10 @@ export async function readMultipartFiles<Taken>(
   });
 }
 
-/** Expects a decompressed body. Takes the files of the field `file` one at a time; names keep their folders. */
+/**
+ * Expects a decompressed body. Passes the files in the field `file` to `take` one at a time; file names include their
+ * folders.
+ */
 export async function parseMultipartFiles<Taken>(
   body: Readable,
   type: string,

@@ -6,7 +6,7 @@ import type { DesktopService, DesktopStreamEndReason, DesktopViewer } from '../.
 import { PressedInputTracker, RfbClientParser, RfbError, type RfbMessage, withKeysym } from './rfb.ts';
 import { type ClientSocket, closeCodes } from './ws-socket.ts';
 
-/** Bytes queued for the viewer at which the display's stream pauses. */
+/** The display's stream pauses while at least this many bytes are queued for the viewer. */
 const maxWaiting = 1024 * 1024;
 const maxFrameBytes = 2 * 1024 * 1024;
 
@@ -153,7 +153,7 @@ class Relay {
       await this.#viewer.type(keysyms);
     } catch (thrown) {
       const error = toAppError(thrown);
-      // An older daemon cannot type these characters. The display can lose their key events.
+      // An older daemon cannot type these characters, so they are sent as key events, which the display may lose.
       if (error.code === 'invalid_request') this.#write(encodeKeyEvents(keysyms));
       else this.#socket.fail(error);
     }

@@ -68,8 +68,8 @@ export class WsConnection extends WebSocket {
   }
 
   /**
-   * Meaningful only after a close with 1006: whether this process had sent every byte and did not break the connection
-   * itself.
+   * Whether this process had sent every byte and had not broken the connection itself. Meaningful only after a close
+   * with 1006.
    */
   get brokeEmpty(): boolean {
     return !this.#isCut && this.bufferedAmount === 0;

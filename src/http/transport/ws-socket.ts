@@ -42,7 +42,7 @@ function handleInOrder(
 const pingMs = 30_000;
 const maxMissedPongs = 2;
 const stalledMs = 30_000;
-/** Unsent bytes at which sending history pauses. */
+/** Sending history pauses while more than this many bytes are unsent. */
 const highWaterBytes = 256 * 1024;
 /** Maximum time, in ms, for the close handshake at shutdown. */
 const closeTimeoutMs = 4_000;

@@ -20,7 +20,7 @@ export interface AuditOptions {
   readonly maxBytes: number;
   readonly scrub: (text: string) => string;
   readonly warn: (error: unknown, text: string) => void;
-  /** Called when a file is full, and at shutdown. A stored copy reveals a later truncation of the log. */
+  /** Called when a file is full, and at shutdown. A stored copy of the head reveals a later truncation of the log. */
   readonly onHead: (head: AuditPosition) => void;
 }
 

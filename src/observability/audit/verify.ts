@@ -5,7 +5,7 @@ interface AuditReport {
   readonly files: number;
   readonly rows: number;
   readonly broken: readonly string[];
-  /** Findings that can have harmless causes, such as a killed server. */
+  /** Findings that may have harmless causes, such as a killed server. */
   readonly notes: readonly string[];
   readonly head: AuditPosition | undefined;
 }

@@ -23,7 +23,7 @@ export interface TerminalSize {
 
 export interface JobSpec {
   /**
-   * A second `start` with the same id returns the first job. Must not be numeric, because methods also accept a pid.
+   * Must not be numeric, because methods also accept a pid. A second `start` with the same id returns the first job.
    */
   readonly id: string;
   /** Runs without a shell. */
@@ -35,7 +35,7 @@ export interface JobSpec {
   readonly label?: string;
   readonly tag?: string;
   readonly terminal?: TerminalSize;
-  /** False closes the job's standard input from the start. */
+  /** If false, the job starts with its standard input closed. */
   readonly input?: boolean;
 }
 export interface JobOutputListener {
@@ -96,7 +96,7 @@ export interface FileSystemClient {
   remove(path: string, signal: AbortSignal): Promise<void>;
   open(path: string, signal: AbortSignal, part?: FileByteRange): Promise<{ size: number; content: Readable }>;
   /**
-   * Creates missing parents and replaces all metadata. If reading `content` fails, the old file stays. Rejects: quota,
+   * Creates missing parents and replaces all metadata. Keeps the old file if reading `content` fails. Rejects: quota,
    * unsupported (the metadata), payload_too_large (the metadata).
    */
   write(
@@ -146,7 +146,9 @@ export interface WorkspaceClient {
    * must do this. Rejects: quota, unsupported (an in-memory sandbox).
    */
   keep(mark: RunStart, signal: AbortSignal): Promise<boolean>;
-  /** Undefined if a program in the sandbox must compute it. Rejects: unsupported (an in-memory sandbox). */
+  /**
+   * Undefined if a program in the sandbox must compute the fingerprint. Rejects: unsupported (an in-memory sandbox).
+   */
   print(signal: AbortSignal): Promise<WorkspaceFingerprint | undefined>;
 }
 
@@ -175,8 +177,8 @@ export interface PortClient {
   /** Sorted by port, at most 200, without the daemon's own ports. Empty with an older daemon. */
   list(signal: AbortSignal): Promise<readonly ListeningPort[]>;
   /**
-   * Connects to the sandbox's own 127.0.0.1 or ::1. The caller destroys the stream. Rejects: not_found (nothing listens),
-   * conflict (256 connections are already open), invalid_request (the daemon's own port).
+   * Connects to the sandbox's own 127.0.0.1 or ::1. The caller destroys the stream. Rejects: not_found (nothing is
+   * listening), conflict (256 connections are already open), invalid_request (the daemon's own port).
    */
   connect(port: number, signal: AbortSignal): Promise<Duplex>;
 }

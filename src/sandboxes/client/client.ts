@@ -34,7 +34,7 @@ export type * from './answers/answers.ts';
 export interface OperationSpec {
   /** A second `start` with the same id changes nothing and returns the first operation. */
   readonly id: string;
-  /** Runs one command at a time; keeps its working directory and exports. */
+  /** The shell session. It runs one command at a time, and keeps its working directory and exports. */
   readonly shell: string;
   readonly command: string;
   /** Absolute, or relative to the workspace. Default: the shell session's current directory. */
@@ -46,7 +46,7 @@ export interface OperationSpec {
   readonly fresh?: boolean;
 }
 export interface TerminalListener {
-  /** The reader misses no output after this call. */
+  /** From this call on, the reader receives all output. */
   readonly onOpen?: () => void;
   /** The terminal's output is paused until the returned promise resolves. */
   readonly onBytes: (chunk: Uint8Array) => void | Promise<void>;
@@ -98,8 +98,8 @@ export interface ProgramPipes {
 /** At most 32 programs, which end when the daemon restarts. */
 export interface ProgramClient {
   /**
-   * Rejects: conflict (32 programs already run, or processes with this tag were killed), file_not_found (no such
-   * program), path_outside, invalid_request, unsupported, sandbox_unavailable (no process could be started).
+   * Rejects: conflict (32 programs are already running, or processes with this tag were killed), file_not_found (no
+   * such program), path_outside, invalid_request, unsupported, sandbox_unavailable (no process could be started).
    */
   open(program: ProgramSpec, signal: AbortSignal): Promise<ProgramEntry>;
   list(signal: AbortSignal): Promise<readonly ProgramEntry[]>;
@@ -141,18 +141,18 @@ export interface DesktopClient {
   start(signal: AbortSignal): Promise<DesktopStatus>;
   stop(signal: AbortSignal): Promise<void>;
   /**
-   * Starts the desktop. The caller destroys the RFB stream. With too many viewers, rejects with conflict or closes a
-   * direct stream.
+   * Starts the desktop. The caller destroys the RFB stream. If there are too many viewers, rejects with conflict or, if
+   * the stream bypasses the daemon, closes it.
    */
   vnc(signal: AbortSignal): Promise<Duplex>;
   /**
-   * Starts the browser and opens its debugging pipe of NUL-terminated JSON. A new pipe closes this one. The caller
-   * destroys the stream.
+   * Starts the browser and opens its debugging pipe, which carries NUL-terminated JSON. Opening another pipe closes
+   * this one. The caller destroys the stream.
    */
   cdp(signal: AbortSignal): Promise<Duplex>;
   /** A large message gets its own turn of the event loop. */
   cdpMessage(bytes: Buffer): Promise<CdpMessage>;
-  /** Without a viewer, only stops the browser; its next use starts it again. */
+  /** If no viewer is connected, only stops the browser; its next use starts it again. */
   restartBrowser(signal: AbortSignal): Promise<void>;
   screenshot(signal: AbortSignal): Promise<Buffer>; // PNG
   act(action: ScreenAction, signal: AbortSignal): Promise<void>; // Rejects: invalid_request
@@ -197,7 +197,7 @@ export interface SandboxClient {
     onBytes: (chunk: Uint8Array) => void,
     signal: AbortSignal,
   ): Promise<OperationEntry>;
-  write(shell: string, text: string, signal: AbortSignal): Promise<void>; // Rejects: shell_not_found, conflict (nothing runs, or 1 MiB is unread)
+  write(shell: string, text: string, signal: AbortSignal): Promise<void>; // Rejects: shell_not_found, conflict (nothing is running, or 1 MiB is unread)
   /** Sends TERM to every process of the shell, and KILL after 2 s. Rejects: shell_not_found. */
   kill(shell: string, signal: AbortSignal): Promise<void>;
   /** `chars` limits each command and output; default: the daemon's limits. Rejects: shell_not_found. */

@@ -2,10 +2,10 @@ import type { DaemonHealth } from './client.ts';
 
 type KnownVersion = '1.1' | '1.2' | '1.3' | '1.5' | '1.6' | '1.7';
 
-/** A sandbox keeps its image's daemon for its whole life. */
+/** Requests the version only once, because a sandbox keeps its image's daemon for its whole life. */
 export type VersionCheck = (version: KnownVersion, signal: AbortSignal) => Promise<boolean>;
 
-/** Version of an in-memory sandbox's daemon. Unsupported features reject with `unsupported`. */
+/** Version of an in-memory sandbox's daemon. Passes every check; unsupported methods reject with `unsupported`. */
 const inMemory = 'memory';
 
 export function createVersionCheck(health: (signal: AbortSignal) => Promise<DaemonHealth>): VersionCheck {

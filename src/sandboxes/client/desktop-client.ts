@@ -43,7 +43,7 @@ async function beginning(stream: Duplex): Promise<string | undefined> {
 interface ScreenPath {
   dial(): Promise<Duplex | undefined>;
   start(): Promise<unknown>;
-  /** Registers this viewer with the daemon through a silent stream. Rejects: conflict (too many viewers). */
+  /** Registers this viewer with the daemon while the returned stream is open. Rejects: conflict (too many viewers). */
   count(): Promise<Duplex>;
 }
 

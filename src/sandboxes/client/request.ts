@@ -134,7 +134,7 @@ export function createRequester({
       if (broken instanceof ProtocolViolationError) {
         throw trust.reportViolation({ reason: broken.reason, call: nameOf(ask), detail: broken.message });
       }
-      // `cancelled` although this caller's signal has not fired: the connection closed during the call
+      // `cancelled` means here that the connection closed during the call, because this caller's signal has not fired
       if (thrown instanceof AppError && thrown.code !== 'cancelled') throw thrown;
       if (timedOut) throw new AppError('sandbox_unresponsive', 'The sandbox is not responding.', { cause: thrown });
       throw connectionLost(thrown);

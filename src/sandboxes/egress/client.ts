@@ -71,7 +71,10 @@ export class EgressClient {
     return !this.#context.session.count(0);
   }
 
-  /** Closes `upstream` with this connection. Pending data gets 30 s to arrive. */
+  /**
+   * Closes `upstream` when this connection closes. If `upstream` has already been ended, its pending data gets 30 s to
+   * be sent.
+   */
   owns(upstream: Duplex): void {
     const release = () => {
       if (!upstream.writableEnded) upstream.destroy();
@@ -85,7 +88,7 @@ export class EgressClient {
     upstream.once('close', () => this.gone.removeEventListener('abort', release));
   }
 
-  /** One at a time, so that pipelined requests use at most one upstream connection. */
+  /** Runs one `work` at a time, so that pipelined requests use at most one upstream connection. */
   async inOrder(work: () => Promise<void>): Promise<void> {
     if (this.#waiting >= maxPipelined) return void this.socket.destroy();
     this.#waiting += 1;

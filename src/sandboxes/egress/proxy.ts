@@ -82,8 +82,8 @@ function hangUp(client: EgressClient, last: Uint8Array): undefined {
 
 export interface EgressProxyOptions extends Omit<EgressRuleSources, 'extra'> {
   /**
-   * Must not throw. Not called for repeats within a minute, or for refusals of Chromium's background requests; a flood
-   * causes one call.
+   * Must not throw. Not called for repeats within a minute, or for refusals of Chromium's background requests. Above
+   * 120 distinct decisions per minute, one call stands for the rest.
    */
   readonly onDecision: EgressDecisionListener;
   readonly clock: Clock;

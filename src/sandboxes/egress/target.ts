@@ -7,7 +7,7 @@ export interface EgressTarget {
   readonly kind: 'name' | 'address' | 'odd';
 }
 
-/** Parses `host:port` or `[v6]:port`. Undefined if invalid, or without a port and a default. */
+/** Parses `host:port` or `[v6]:port`. Undefined if invalid, or if there is neither a port nor a default. */
 export function parseHostPort(text: string, defaultPort?: number): EgressTarget | undefined {
   const match = /^(\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9_.-]{1,254})(?::(\d{1,5}))?$/.exec(text);
   if (!match?.[1]) return undefined;

@@ -34,7 +34,7 @@ function clientHello(seen: Buffer): DetectedProtocol {
     if (!handshake) return more;
     return { kind: 'tls', ...parseExtensions(handshake) };
   } catch {
-    return { kind: 'broken-tls' }; // a read beyond the end, or a wrong length
+    return { kind: 'broken-tls' };
   }
 }
 

@@ -55,7 +55,10 @@ export function permitsAction(principal: Principal, action: AccessKind, thing: O
   return action === 'see' ? canObserveAll(principal) : action === 'stop' && hasRole(principal, 'operator');
 }
 
-/** Throws `forbidden` if only the role is too weak, and `gone()` otherwise. */
+/**
+ * Without permission, throws `forbidden` if the principal is a reader or has any role on the resource, and `gone()`
+ * otherwise.
+ */
 export function authorize(
   principal: Principal,
   action: AccessKind,

@@ -24,7 +24,7 @@ export type DesktopView = z.infer<typeof DesktopView>;
 /** `restarted`: reconnect to see the new screen. */
 export type DesktopStreamEndReason = 'left' | 'restarted' | 'stopped' | 'sandbox_gone' | 'session_deleted';
 export interface DesktopViewerOptions {
-  /** With `mayControl`, replaces a connected viewer with the same id. */
+  /** With `mayControl`, takes the place of any connected viewer that has the same id. */
   readonly viewerId?: string;
   readonly mayControl: boolean;
   /** Called with the controlling viewer's id, or with undefined for the agent. */
@@ -54,8 +54,8 @@ export interface DesktopService {
   /** Also starts the sandbox. Rejects: cancelled, deadline_exceeded (after one minute). */
   start(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
   /**
-   * Restarts the sandbox with a desktop, keeping its files but ending its processes. Rejects: conflict (a run would
-   * end), unsupported (no desktop image).
+   * Restarts the sandbox with a desktop, keeping its files but ending its processes. Rejects: conflict (a run is
+   * active), unsupported (no desktop image).
    */
   add(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
   /** Also succeeds if no desktop is running. Ends viewers' streams with `stopped`. */

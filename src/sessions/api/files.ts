@@ -31,7 +31,7 @@ export interface FileService {
   write(id: SessionId, path: string, content: string | Uint8Array, signal: AbortSignal): Promise<void>;
   /** Removes a folder with its contents. Rejects: file_not_found. */
   remove(id: SessionId, path: string, signal: AbortSignal): Promise<void>;
-  /** Matches are sorted. Empty `types` match every file. Rejects: file_not_found. */
+  /** Matches are sorted. If `types` is empty, every file matches. Rejects: file_not_found. */
   find(
     id: SessionId,
     query: FileSearchQuery,

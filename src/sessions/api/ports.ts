@@ -34,7 +34,7 @@ export interface PortService {
   close(id: SessionId, preview: string): Promise<void>;
   /**
    * Keeps the sandbox in use until the stream closes. Rejects: forbidden (a port that cannot be opened), not_found
-   * (nothing listens), sandbox_not_found (not running).
+   * (nothing is listening), sandbox_not_found (not running).
    */
   connect(id: SessionId, port: number, signal: AbortSignal): Promise<Duplex>;
 }

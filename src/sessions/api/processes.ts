@@ -23,7 +23,8 @@ export interface ProcessLog {
 /** `logs` and `startBackground` start a sandbox that is not running. */
 export interface ProcessService {
   /**
-   * Newest first. Includes finished background processes; beyond 200, omits those first. Does not start the sandbox.
+   * At most 200, newest first. Running processes take precedence over finished background processes. Does not start the
+   * sandbox.
    */
   list(id: SessionId, signal: AbortSignal): Promise<readonly ProcessInfo[]>;
   /**

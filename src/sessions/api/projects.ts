@@ -37,7 +37,7 @@ export const ProjectMemberView = z.object({
   role: z.enum(projectRoles),
 });
 export type ProjectMemberView = z.infer<typeof ProjectMemberView>;
-/** The kinds of resources that have unique names within one owner or project. */
+/** The kinds of resources whose names are unique per owner or project. */
 export const namedResourceKinds = ['skill', 'volume', 'snapshot', 'template', 'secret'] as const;
 export const ownedResourceKinds = [
   ...namedResourceKinds,

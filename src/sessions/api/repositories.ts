@@ -128,7 +128,7 @@ export interface PullRequestCommand {
   readonly base?: string;
   readonly draft: boolean;
 }
-/** Read from the forge. Third parties write most of the text in these details. */
+/** Read from the forge. Most of the text comes from third parties. */
 export const PullRequestDetails = z.object({
   forge: z.object({ name: z.string(), label: z.string(), noun: z.string() }),
   newUrl: z.string().nullable().describe('the page for opening a pull request without Corral'),
@@ -157,8 +157,8 @@ export interface SendFeedbackResult {
  */
 export interface PullRequestService {
   /**
-   * Pushes the branch first. Returns the open pull request, if any. Rejects: conflict (uncommitted changes, or no
-   * commit), and as `RepositoryService.push` does.
+   * Pushes the branch first. If a pull request is already open, returns it. Rejects: conflict (uncommitted changes, or
+   * no commit), and as `RepositoryService.push` does.
    */
   open(id: SessionId, path: string, command: PullRequestCommand, signal: AbortSignal): Promise<PullRequest>;
   /** Does not start the sandbox. */

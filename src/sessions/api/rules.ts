@@ -8,7 +8,8 @@ export interface MethodRule {
   /**
    * An AccessKind applies to the resource that the first argument identifies. `create` admits users, and `copy` admits
    * callers with `work`; the caller owns the result. `list` covers only owners and projects that the caller may see.
-   * `find` prefers the caller's own resources. `guarded` refuses calls without a guard in src/sessions/access.
+   * `find` prefers the caller's own resources. `guarded` refuses calls unless src/sessions/access has a separate guard
+   * for the method.
    */
   readonly may: AccessKind | 'any' | 'user' | 'admin' | 'create' | 'list' | 'find' | 'copy' | 'guarded';
   /**

@@ -12,7 +12,7 @@ export interface CodeListener {
   onResult(result: CodeResult): void;
   /** `count`: the kernel's execution count. */
   onStart?(count: number): void;
-  /** Pauses the kernel's output until the promise resolves. */
+  /** Called after each chunk of output; the kernel's output then pauses until the promise resolves. */
   room?(): Promise<unknown>;
 }
 export interface CodeCell {
@@ -33,7 +33,7 @@ interface CodeContext {
   readonly id: string;
   readonly language: CodeLanguage;
   readonly cwd?: string | undefined;
-  /** Whether `cwd` can be outside the workspace. */
+  /** Whether `cwd` may be outside the workspace. */
   readonly isAnywhere?: boolean;
 }
 /** Each context has its own kernel. Methods with an id reject with not_found. */

@@ -129,7 +129,7 @@ export const EffectiveAgent = z.object({
   mode: z.enum(['plan-act', 'react']),
   model: z.string(),
   fallbacks: z.array(z.string()).readonly(),
-  /** Excludes tool servers' tools, which are known only once the sandbox runs. */
+  /** Excludes tool servers' tools, which are known only once the sandbox is running. */
   tools: z.array(z.string()).readonly(),
   toolServers: z.array(z.string()).readonly(),
   /** Tools that need a user's approval. `*` stands for all tools. */
@@ -151,7 +151,7 @@ export const SessionSkillInfo = z.object({
 export type SessionSkillInfo = z.infer<typeof SessionSkillInfo>;
 export interface ForkSessionCommand {
   readonly origin: SessionOrigin;
-  /** A `run.end`, or a completed or failed `step`. Default: the end of the newest run. */
+  /** The seq of a `run.end` event, or of a completed or failed `step`. Default: the end of the newest run. */
   readonly seq?: number;
   /** Default: the title of the forked session. */
   readonly title?: string;
@@ -244,14 +244,14 @@ export interface SessionService {
    */
   fork(id: SessionId, command: ForkSessionCommand): Promise<SessionRecord>;
   /**
-   * Forks before a message, and sends the edited message to the new session. Both sessions are branches of the message
-   * (`branch`). Rejects as `fork` and `send` do. Also rejects: invalid_request (the message began no run, or the text
-   * is empty), conflict (a run is active).
+   * Forks before a message, and sends the edited message to the new session, whose `branch` identifies the original
+   * message. Rejects as `fork` and `send` do. Also rejects: invalid_request (the message began no run, or the text is
+   * empty), conflict (a run is active).
    */
   edit(id: SessionId, command: EditMessageCommand): Promise<EditMessageResult>;
   /**
-   * Newest `latestMessageAt` first. Excludes sessions that are being deleted. A search always applies `keep`, but not
-   * always `projectId` and `status`.
+   * Newest `latestMessageAt` first. Excludes sessions that are being deleted. A search applies `keep`, but may ignore
+   * `projectId` and `status`.
    */
   list(only?: SessionListQuery): Promise<readonly SessionRecord[]>;
   /** Yields the sessions of `list` in batches. Sessions that change position during the iteration come last. */
@@ -295,7 +295,7 @@ export interface SessionService {
   /** Returns the newest turn's prompt by default. Rejects: not_found (no such turn). */
   promptAt(id: SessionId, turn?: number): Promise<RecordedRequest>;
   agent(id: SessionId): Promise<EffectiveAgent>;
-  /** Includes workspace skills only while the sandbox runs. */
+  /** Includes workspace skills only while the sandbox is running. */
   skills(id: SessionId, signal: AbortSignal): Promise<readonly SessionSkillInfo[]>;
   /** A session with a viewer has no unread messages. */
   watching(id: SessionId): Disposable;

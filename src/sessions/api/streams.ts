@@ -32,7 +32,7 @@ export interface FileRange {
   readonly length?: number;
 }
 export interface FileWatchListener {
-  /** Changes after this call are not missed. */
+  /** Called once the folder is being watched. Every later change is reported. */
   readonly onStart: () => void;
   /** Called with one change at a time, after the previous promise resolves. */
   readonly onChange: (change: Pick<FileChange, 'type' | 'name'>) => void | Promise<void>;
@@ -51,8 +51,8 @@ export interface FileUploadTarget {
 }
 
 /**
- * Streams with bounded memory. Every method starts a stopped sandbox. Rejects: sandbox_unavailable, cancelled, conflict
- * (32 programs are running), unsupported (the sandbox cannot run programs over pipes).
+ * Streams with bounded memory. Every method starts the sandbox if needed. Rejects: sandbox_unavailable, cancelled,
+ * conflict (32 programs are running), unsupported (the sandbox cannot run programs over pipes).
  */
 export interface StreamService {
   /** Runs a command over pipes. `signal` ends all of the command's processes. */

@@ -5,14 +5,14 @@ export interface WorkspaceService extends AsyncDisposable {
   /** A workspace without members loses its sandbox after a grace period. */
   join(userId: string, as?: WorkspaceUser): WorkspaceHandle;
 }
-/** Passed if access is limited by owner. */
+/** Passed to `join` if the caller has an owner. */
 export interface WorkspaceUser {
   readonly owner: string;
   mayUse(session: SessionRecord): boolean;
 }
 /**
- * Calls on one workspace run in order, even after the member has left. The first call creates the workspace. Methods
- * reject as the session's file and command calls do, and with cancelled once the workspace is closed.
+ * Calls on one workspace run in order, even after the handle has been disposed. The first call creates the workspace.
+ * Methods reject as the session's file and command calls do, and with cancelled once the workspace is closed.
  */
 export interface WorkspaceHandle extends Disposable {
   runCode(workspace: string, file: { name: string; code: string }): Promise<CodeRunResult>;

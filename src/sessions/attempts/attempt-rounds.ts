@@ -11,7 +11,7 @@ import { type ChildStarter, ignoreChildNotFound } from '../delegation/child-star
 import { type AttemptRecords, deriveAttemptSessionId, type PendingAttempts } from './attempt-records.ts';
 import type { AttemptOutcome } from './attempt-results.ts';
 
-// Steps are repeatable and read only stored attempts, so another server can continue them.
+// Steps are repeatable and their progress is stored, so another server can continue the attempts.
 
 interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly records: AttemptRecords;
@@ -27,7 +27,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
 const workingMs = 1_000;
 const mostAtOnce = 20; // maximum number of attempt sets processed at once
 const graceMs = 60_000; // an older pending entry without an attempt set comes from a dead server
-const maxTries = 5; // maximum tries per start after retryable errors that are not in `transientErrors`
+const maxTries = 5; // after this many tries, a retryable error not in `transientErrors` fails the start
 /** Errors unrelated to the attempt. The next round repeats the failed step. */
 const transientErrors: ReadonlySet<ErrorCode> = new Set([
   ...(['cancelled', 'fenced', 'shutting_down', 'store_busy', 'store_unavailable', 'rate_limited'] as const),

@@ -272,7 +272,7 @@ const advice: Readonly<Record<ConcurrencyLimit, string>> = {
 };
 const holders = { person: 'this person', project: 'this project', server: 'the server' } as const;
 
-/** The code is `quota`, or `sandbox_capacity` for a server limit, where other owners can also make room. */
+/** The code is `quota`, or `sandbox_capacity` for a server limit, because other owners can also make room. */
 export function toLimitError({ of, kind, limit, used, needs }: ReachedLimit): AppError {
   const shown = (amount: number) => (kind.endsWith('Bytes') ? toMebibytes(amount) : `${amount}`);
   const missing = needs === 1 ? '' : `; ${shown(needs)} more are needed`;
@@ -283,7 +283,10 @@ export function toLimitError({ of, kind, limit, used, needs }: ReachedLimit): Ap
 
 const toMebibytes = (bytes: number): string => `${Math.round(bytes / 1024 ** 2)} MiB`;
 
-/** 0 for amounts that are not stored. A session count of at most `enough` includes sessions that are being deleted. */
+/**
+ * 0 for amounts that are not stored. Sessions that are being deleted are excluded only if the count would otherwise
+ * exceed `enough`.
+ */
 type StoredAmountReader = (holder: BudgetHolder, kind: ConcurrencyLimit, enough?: number) => Promise<number>;
 
 export function createStoredAmountReader(records: Pick<RecordStore, 'count' | 'list'>): StoredAmountReader {

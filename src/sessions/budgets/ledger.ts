@@ -88,7 +88,7 @@ export class BudgetLedger extends ServerComponent<LedgerDeps> implements AsyncDi
     const lent = isLimited ? await this.children.reservedFor(id) : undefined;
     let start: ReturnType<typeof toBudgetAmounts> | undefined;
     const session = (spent: RunSpending) => {
-      start ??= toBudgetAmounts(record().spending); // read only after the facts of earlier turns have been written
+      start ??= toBudgetAmounts(record().spending); // not read until the facts of earlier turns have been written
       return lent
         ? toSessionBudgetLines(record(), { run: run.runId, now: now(), limits, lent, used: addAmounts(start, spent) })
         : [];

@@ -20,7 +20,7 @@ interface SessionUse {
   readonly used: UsageAmounts;
 }
 
-/** A grant to continue resets all limits except a hard budget. */
+/** After a grant to continue, usage counts from zero toward all limits except a hard budget. */
 export function toSessionBudgetLines(record: StoredSession, use: SessionUse): readonly BudgetLine[] {
   const { budget: own, granted } = record;
   if (!own?.hard) return linesSince(record, granted, { ...use, limits: minBudget(use.limits, own) });

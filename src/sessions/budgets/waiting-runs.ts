@@ -13,14 +13,14 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly holdings: Pick<ConcurrencyLimiter, 'covers'>;
   readonly sessions: Pick<SessionService, 'list' | 'send'>;
   readonly events: Pick<Store['events'], 'findLastSeq' | 'page'>;
-  /** True on only one server, because two servers could send a run two messages. */
+  /** True on only one server, so that a run is not sent two messages. */
   readonly leads: () => Promise<boolean>;
 }
 
 const lookMs = 30_000;
 const most = 1_000; // maximum runs per round
 
-/** Also resumes runs that wait for an owner with access. */
+/** Also resumes runs that are waiting for an owner with access. */
 export class WaitingRunResumer extends ServerComponent<Deps> {
   readonly #rounds = new WorkLoop({
     ...this.deps,
@@ -31,7 +31,7 @@ export class WaitingRunResumer extends ServerComponent<Deps> {
     restMs: { first: lookMs, longest: lookMs, failed: lookMs },
     failure: 'runs waiting for a budget could not be checked',
   });
-  /** `runningRuns` refusals since the last round in which no run waited for that limit. */
+  /** `runningRuns` refusals since the last round that found no run waiting for that limit. */
   #refusals = 1;
 
   wake = (): void => {

@@ -19,7 +19,7 @@ const keptMs = 24 * 60 * 60 * 1_000;
 /** Per holder, regardless of size. */
 const maxFiles = 1_000;
 
-/** Clients compute the hashes, so a hash matches only files of the same holder. */
+/** Clients compute the hashes and could forge them, so each holder's files are stored separately. */
 export class BuildFileStore extends ServerComponent<Deps> {
   readonly #arriving = new Map<string, number>();
 

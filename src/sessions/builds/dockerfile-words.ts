@@ -6,7 +6,10 @@ export type UnexpandedText = string;
 export interface VariableScope {
   readonly line: number;
   readonly escapeSign: string;
-  /** Characters that expansion can still produce. Without a limit, nested values could double with each line. */
+  /**
+   * Number of characters that expansion may still produce. Without a limit, nested variables could double the text with
+   * each line.
+   */
   readonly budget: { left: number };
   readonly valueOf: (name: string) => UnexpandedText | undefined;
 }

@@ -81,7 +81,7 @@ mkdir -p /home/user /workspace
 find /workspace -mindepth 1 -maxdepth 1 -exec mv -t /home/user -- {} +
 chown 10001:10001 /home/user
 if [ -d /etc/apt/apt.conf.d ]; then echo 'Acquire::https::CaInfo "/run/corral/ca.pem";' > ${apt}; fi`;
-// Sandbox volumes are filled from /workspace, which is world-writable because sandbox users differ.
+// Sandbox volumes are filled from /workspace, which is world-writable because sandboxes run as different users.
 const end = `set -e
 rm -rf ${apt} /.corral-build
 mkdir -p /home/user /workspace

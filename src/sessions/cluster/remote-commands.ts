@@ -129,8 +129,8 @@ export class RemoteCommandBus extends ServerComponent<RemoteCommandBusOptions> i
     const { commands, ownership } = this.deps;
     const owned = ownership.owned();
     if (owned.length === 0) return false;
-    // The list includes commands already being executed. With a fixed limit, slow sandbox starts could fill it and
-    // leave out a stop.
+    // The list includes commands already being executed. With a fixed limit, commands waiting for slow sandbox starts
+    // could fill the list and crowd out a stop.
     const pending = (await commands.pending(owned, atOnce + this.#taken.size)).filter(({ id }) => !this.#taken.has(id));
     for (const command of pending) void this.#do(command);
     return pending.length > 0;

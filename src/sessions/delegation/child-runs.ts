@@ -24,7 +24,7 @@ export interface ChildServices {
   readonly files: Pick<FileService, 'changes' | 'read' | 'write' | 'remove'>;
 }
 interface Deps extends Pick<ServerDependencies, 'clock' | 'records' | 'warn'> {
-  /** After a restart, runs may continue before the services are ready, so calls wait. */
+  /** Runs may continue after a restart before the services are ready; their calls wait for this promise. */
   readonly services: Promise<ChildServices>;
   readonly events: Pick<EventStore, 'findLastSeq' | 'page'>;
   readonly copies: Pick<WorkspaceCopier, 'copy'>;
@@ -137,7 +137,7 @@ export class Delegation extends ServerComponent<Deps> {
     }
   }
 
-  /** A run that the child began after the parent's last run ended was started by a user. */
+  /** If a child's run began after the parent's last run ended, a user started it. */
   async #isOlder(child: SessionId, parent: SessionId): Promise<boolean> {
     const readTime = async (id: SessionId, type: 'run.started' | 'run.end') => {
       const seq = await this.deps.events.findLastSeq(id, type);

@@ -14,7 +14,7 @@ import type { SessionService } from '../api/sessions.ts';
 import type { ChildBudgets, RequestedBudget } from '../budgets/children.ts';
 import type { WorkspaceCopier } from '../forks/workspace-archive.ts';
 
-/** Codes that concern the server, or show the model how to proceed. */
+/** Passed on unchanged: codes that concern the server, or tell the model how to proceed. */
 const plain: readonly ErrorCode[] = [
   'cancelled',
   'conflict',
@@ -86,7 +86,7 @@ export interface ChildSessionRequest {
 }
 
 export class ChildStarter extends ServerComponent<Deps> {
-  /** Concurrent starts for one parent could exceed its child limit or its budget. */
+  /** Runs one parent's starts in turn, because concurrent starts could exceed its child limit or its budget. */
   readonly #turns = createKeyedQueue();
 
   /**

@@ -69,7 +69,7 @@ export class SessionHydrator extends ServerComponent<Deps> {
     const found = await store.records.get('session', id);
     if (!found) throw new AppError('session_not_found', 'There is no such session.');
     const record = StoredSession.parse(found.doc);
-    // Skips the log of a deleted session, because read errors would keep its sandbox alive.
+    // Skips the log of a session that is being deleted, because read errors would keep its sandbox alive.
     const { runs, folds } = record.deleting ? nothing : await foldRuns(log, record);
     const live = this.#live(record, head);
     if (folds.size > 0) await live.transcript.load();

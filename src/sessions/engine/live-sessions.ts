@@ -8,7 +8,7 @@ export class LiveSessions {
   readonly #adoptable = new Map<SessionId, number>();
   /** New sessions whose sandboxes start at hydration. */
   readonly #starting = new Set<SessionId>();
-  /** A session's last writes finish before it is hydrated again. */
+  /** Last writes of sessions that left memory. A session's next hydration waits for them. */
   readonly #leaving = new Map<SessionId, Promise<void>>();
 
   #broken: (id: SessionId, error: AppError) => void = () => {};

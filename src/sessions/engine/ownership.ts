@@ -14,7 +14,7 @@ export interface RemoteSandboxAccess extends AsyncDisposable {
 
 /** Ensures that a session has at most one holder at a time. */
 export interface Ownership extends AsyncDisposable {
-  /** False: no other server can exist, and ownership costs nothing. */
+  /** False: no other server can own sessions, so no leases are needed. */
   readonly isShared: boolean;
   /**
    * Resolves with the session's epoch. `confirmed` requires a current answer from the store. Rejects: fenced (another

@@ -19,7 +19,8 @@ export async function removeSession(
   id: SessionId,
 ): Promise<void> {
   await commands.command(id, { type: 'cmd.delete', commandId: ids.short() });
-  // Gives streams time to send the last events. Other servers' streams are not visible here.
+  // Gives streams time to send the last events. Always waits if the store is shared, because other servers' streams are
+  // not visible here.
   if (store.shared || watchers.isInUse(id)) await sleep(lastWordsMs, neverAbortingSignal, clock);
   watchers.end(id);
   await forget?.(id);

@@ -4,7 +4,8 @@ import { SessionStatus } from '../../core/model/events.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { isUnfinished, StoredSession, unfinishedRecordKind } from '../run/log/projection.ts';
 
-// The transaction that starts work also writes the mark. A leftover mark is harmless; a missing mark loses work.
+// The transaction that starts work also writes the session's `unfinished` mark. A leftover mark is harmless, but
+// without a mark, work would be lost.
 
 const reading = 8; // maximum number of concurrent reads
 

@@ -46,7 +46,7 @@ const Announced = z.object({
   of: z.enum(Object.keys(holders) as BlobReference['of'][]).default('session'),
 });
 const Unfinished = z.object({ making: z.number() });
-/** A copy read in full within this time is not verified again. */
+/** A copy that was read in full less than this long ago is not verified again. */
 const freshMs = 60_000;
 const idOf = ({ holder, blob }: Omit<BlobReference, 'of'>) => `${holder}:${blob}`;
 

@@ -8,7 +8,7 @@ const pageSize = 500;
 
 export interface EditedMessage {
   readonly seq: number;
-  /** The seq of the last run or step end before the message. Undefined: none. */
+  /** The seq at which the last run or step before the message ended. Undefined: none. */
   readonly filesAt: number | undefined;
   readonly branch: { readonly sessionId: SessionId; readonly seq: number };
 }

@@ -237,7 +237,7 @@ export class NamedSnapshotStore extends ServerComponent<Deps> {
     await this.deps.copies.release(placeOf(id), () => this.#snapshots.delete(id));
   }
 
-  /** Rejects with conflict if the blob does not match its hash, and as `CopyStore.share` does. */
+  /** Rejects: conflict (the blob does not match its hash), and the codes of `CopyStore.share`. */
   async hand(snapshot: { blob: string; sha256: string }, to: SessionId): Promise<StoredCopy> {
     const options = { maxBytes: maxOf(this.deps.policy), signal: AbortSignal.timeout(copyMs) };
     const copy = await shareCopyForSession(this.deps, to, { ...snapshot, seq: 0 }, options);

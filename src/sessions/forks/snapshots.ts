@@ -184,7 +184,7 @@ export class SessionFilesCopier extends ServerComponent<Deps> implements Workspa
     if (last?.print === print || (bytes === 0 && !last))
       return await writeSessionFilesCopies(this.deps, id, { ...doc, upto: seq });
     const add = (item: Omit<SessionFilesCopy, 'seq' | 'print'>) => this.#add(id, doc, { ...item, seq, print });
-    // At rest, skips an entry that has no copy, because it could displace an older copy.
+    // At rest, adds no entry for files that are too large, because it could displace an older copy.
     if (bytes > policy.maxBytes) return isAtRest ? undefined : await add({ blob: null, bytes, why: 'too_large' });
     const place = copies.placeOf(id);
     const { blob } = place;

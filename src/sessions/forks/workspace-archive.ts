@@ -43,7 +43,7 @@ export interface UnpackOptions extends Pick<PipedProgram, 'failure'> {
 /** Exit codes of `packScript`. They must differ from 1, with which tar exits if a file changed. */
 const exits = { compress: 3 } as const;
 
-// A run's next command waits for the listing, so it runs only `find`, which is fast. Omits sockets.
+// Runs only `find`, which is fast, because the run's next command waits for the listing. Omits sockets.
 const listing = (workdir: string) => [
   ...['find', workdir, '-mindepth', '1'],
   ...[
@@ -117,7 +117,7 @@ export const workspaceArchiver: WorkspaceArchiver = {
     return { print: hash.digest('hex'), bytes: sizes.sum() };
   },
 
-  // tar exits with 1 if a file changed, but the archive is complete.
+  // tar exits with 1 if a file changed while it was being read, but the archive is still complete.
   pack: (sandbox, { name: id, failure, ...packed }, signal) =>
     streamOutput(
       sandbox,

@@ -114,7 +114,7 @@ const passing: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Records file hashes when a sandbox ends, and checks the files before their next use. After damage, restores the
+ * Records file hashes when a sandbox ends, and checks the files before their next use. If any are damaged, restores the
  * newest complete copy.
  */
 export class WorkspaceIntegrity extends ServerComponent<Deps> {

@@ -80,7 +80,7 @@ export async function formatNoteList(memory: AgentMemory): Promise<string> {
 }
 const maxListed = 100;
 
-/** Used for an agent with its own loop, which has no tool to read notes. */
+/** Used for an agent that runs its own loop and has no tool to read notes. */
 export async function formatNotes(memory: AgentMemory): Promise<string | undefined> {
   const all = await memory.list();
   const parts: string[] = [];

@@ -161,7 +161,10 @@ export class NoteStore extends ServerComponent<Deps> {
     });
   }
 
-  /** Rejects: not_found, conflict (`to` is current or redacted, or its text does not fit). */
+  /**
+   * Rejects: not_found, conflict (`to` is current or redacted, or restoring it would exceed a limit or clash with
+   * another note).
+   */
   async undo(holder: MemoryOwner, path: string, to: number | undefined, author: NoteAuthor): Promise<Note> {
     return await this.#change(holder, path, author, async (now) => {
       if (!now) throw noNote(path);

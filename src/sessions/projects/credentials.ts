@@ -36,7 +36,7 @@ export interface BoundCredentialStore {
   value(of: Pick<CredentialWithHolder, 'holder' | 'name'>): Promise<Secret>;
   /** Deletes a project's credentials. A session's credentials are removed with its log. */
   forget(project: string): Promise<void>;
-  /** `exists` rejects for an unknown session or project. */
+  /** `exists` must reject for an unknown session or project. */
   createService<Id extends string>(exists: (id: Id) => Promise<unknown>): CredentialService<Id>;
   /** Rejects: invalid_request if a required encryption key is not configured. */
   verify(): Promise<void>;
@@ -54,7 +54,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
 export const serverHolderId = 'server';
 const kind = credentialKind;
 const most = 50;
-// Minimum length: a response that contains the value is cut off, and a shorter value could occur by chance.
+// Minimum length. Responses that contain a value are cut off, and a shorter value could appear in one by chance.
 const shortest = 8;
 const longest = 8_192;
 // Ids begin with the holder's id, so that removing a session removes its credentials.

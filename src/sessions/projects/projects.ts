@@ -41,7 +41,7 @@ export interface MemberDirectory {
   changed(project: string): Promise<void>;
 }
 export interface ProjectResourceStore {
-  /** An empty `owner` lists only resources of projects and, in some stores, shared ones. */
+  /** With an empty `owner`, lists only resources of projects and, in some stores, shared ones. */
   list(owner: string, projects: readonly string[]): Promise<readonly (ResourceOwnership & { readonly id: string })[]>;
   delete(id: string): Promise<unknown>;
 }

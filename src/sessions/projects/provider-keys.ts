@@ -62,7 +62,7 @@ export interface ProviderKeyService {
   put(provider: string, key: Secret): Promise<void>;
   /** Rejects: not_found. */
   delete(provider: string): Promise<void>;
-  /** Calls the provider, for at most 9 s. */
+  /** Calls the provider and gives up after 9 s. */
   test(provider: string, key: Secret, signal: AbortSignal): Promise<KeyVerdict>;
 }
 export interface ProviderKeyStore extends ProviderKeyService {

@@ -28,7 +28,7 @@ export const listSupportedProviders = (compatible: ModelsConfig['compatible']): 
 
 interface Deps {
   readonly refsOf: (name: string, fallbacks: readonly string[] | undefined) => readonly string[];
-  /** Throws if the model must not be used now. Called for each use. */
+  /** Throws if the model is currently not allowed. Called for each use. */
   readonly check: (ref: string) => void;
   readonly storedKey: (provider: string) => Promise<Secret | undefined>;
   /** Resolves with a string that changes when the model's address or description does. */

@@ -205,7 +205,7 @@ export class Checkpoints extends ServerComponent<Deps> implements WorkspaceHook 
     };
   }
 
-  /** Resolves with the number of the checkpoint that has the files from before the restore. */
+  /** Resolves with the number of the checkpoint that holds the files as they were before the restore. */
   async restore(id: SessionId, number: number, client: Client, signal: AbortSignal): Promise<number> {
     const live = this.deps.sessions.get(id);
     if (!live) throw new AppError('sandbox_lost', 'The session moved to another server. Try again.');

@@ -182,7 +182,7 @@ export async function allowRepositoryServices(
   checkSandbox({ services }, record);
   const { condition, keeps } = await power.status(record.id);
   const isDown = ['new', 'stopped', 'lost'].includes(condition) || (condition === 'paused' && keeps === 'files');
-  // A sandbox gets its service names when it starts.
+  // A sandbox gets its service names when it starts, so a running one is stopped first.
   if (!isDown) await power.pause(record.id, { keeps: 'files', signal });
   await change(record.id, { sandbox: { ...record.sandbox, services } });
 }

@@ -67,7 +67,7 @@ export class RepositoryFetcher extends ServerComponent<Deps> implements Workspac
     return starts || hasUnpreparedRepository(writer.record);
   }
 
-  /** A failed repository fails a run, but no other use of the sandbox. */
+  /** If a repository is not usable, runs fail, but other uses of the sandbox do not. */
   async beforeUse(live: LiveSession, client: Client, signal: AbortSignal): Promise<void> {
     const pending = this.#queue.pending(live.id);
     if (pending || this.#toStart.has(live.id) || hasUnpreparedRepository(live.writer.record))

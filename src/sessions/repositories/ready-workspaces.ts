@@ -45,7 +45,7 @@ const unpackMs = 10 * 60_000;
 const closeMs = 5_000;
 const rememberMs = 10 * 60_000;
 const maxRequests = 1_000;
-/** Pause before each workspace is created, so that sessions that are starting take precedence. */
+/** Delay before each workspace is created, so that sessions being started take precedence. */
 const restMs = 1_000;
 const lookMs = 60_000;
 
@@ -104,7 +104,7 @@ export class WorkspacePool extends ServerComponent<Deps> {
     this.#wake.resolve();
   }
 
-  /** Call if the session of a taken workspace was not created. */
+  /** Call if no session was created for a taken workspace. */
   giveUp(id: SessionId): void {
     this.#held.add(id);
     this.#unwanted.push(id);

@@ -260,7 +260,7 @@ printf '%s\\n%s\\n' "$head" "$to"`;
             `The repository ${path} defines no checks. Add some to its .corral/corral.yaml.`,
           );
         const results = new Map<string, EnvironmentCheckResult>();
-        // Sequentially, because the checks share the files.
+        // Runs the checks one at a time, because they share the files.
         for (const check of requested)
           results.set(check.name, await runCheck(client, { path, check }, { now, signal }));
         await fetches.noteChecks(id, path, results);
@@ -288,7 +288,7 @@ interface RepositoryScript {
   readonly remote?: SessionRepository;
 }
 
-/** Rejects: conflict, forbidden, not_found, provider_error, and as `runGitInRepository` does. */
+/** Rejects: conflict, forbidden, not_found, provider_error, and the codes of `runGitInRepository`. */
 async function run(client: SandboxClient, path: string, repositoryScript: RepositoryScript, signal: AbortSignal) {
   const { script, base, values = {}, lists = {}, timeoutMs = quickMs, stdin, remote } = repositoryScript;
   const all = { ...values, base: base ?? '' };

@@ -53,7 +53,7 @@ export interface RetentionDeps extends Pick<ServerDependencies, 'clock' | 'store
   readonly watchers: SessionStreamRegistry;
   readonly logger: Pick<EngineLogger, 'info' | 'warn'>;
   readonly ownership: Pick<Ownership, 'isElsewhere'>;
-  /** Whether this server currently applies the retention policy. Two servers at once are harmless. */
+  /** Whether this server currently applies the retention policy. It is harmless if two servers do so at once. */
   readonly mayDeleteOld: () => Promise<boolean>;
   readonly name: string;
   readonly remove: (id: SessionId) => Promise<void>;
@@ -204,7 +204,7 @@ export class RetentionEnforcer extends ServerComponent<RetentionDeps> {
   }
 }
 
-/** A field with the value 0 sets no limit. */
+/** In each field, 0 means no limit. */
 export interface RetentionPolicy {
   readonly days: number;
   readonly maxSessions: number;

@@ -5,7 +5,7 @@ import { makePlanTool } from '../../agents/tools/special.ts';
 import type { RunId } from '../../core/model/ids.ts';
 import type { ConversationEntry } from './log/conversation.ts';
 
-// Entries for stuck detection. A restart rebuilds the entries from the transcript.
+// Entries for stuck detection. After a restart, they are rebuilt from the transcript.
 
 type Result = Pick<Extract<Message, { role: 'tool' }>, 'output' | 'success' | 'pictures'>;
 
@@ -51,7 +51,7 @@ export function listProgressEntries(
     if (message.role === 'assistant') {
       ofTurn = new Set();
       for (const call of message.calls) calls.set(call.callId, call);
-      const isWhole = message.model !== ''; // an empty model marks an interrupted reply
+      const isWhole = message.model !== ''; // an empty model name marks an interrupted reply
       if (message.calls.length === 0 && counts && isWhole)
         acts.push({ kind: 'text', text: computeShortHash(message.text) });
     }

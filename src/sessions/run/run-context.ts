@@ -23,10 +23,10 @@ import type { RunWriter } from './log/run-writer.ts';
 import type { TurnPrompt } from './prompt/parts.ts';
 import type { TurnBudget } from './turn-budget.ts';
 
-/** Prevents an idle pause or stop of the sandbox until disposed. */
+/** Keeps the sandbox from being paused or stopped as idle until the lease is disposed. */
 export interface SandboxLease extends AsyncDisposable {
   readonly client: SandboxClient;
-  /** After a lost connection, the next use rechecks the sandbox. */
+  /** Call when the connection is lost, so that the next use rechecks the sandbox. */
   markLost?(): void;
 }
 interface SandboxProvider {

@@ -15,7 +15,7 @@ import type { StoredSession } from './log/projection.ts';
 
 export interface Reservation {
   readonly granted: BudgetAmounts;
-  /** Only the first call counts. Never rejects; a failed write is retried later. */
+  /** Only the first call has an effect. Never rejects; a failed write is retried later. */
   settle(used: BudgetAmounts): Promise<void>;
 }
 export interface ChargedToolCalls {

@@ -20,7 +20,7 @@ export function computeEffectiveAgent(
   server: ServerLimits,
 ): EffectiveAgent {
   const offered = hasWritableRepository(record) ? profile.tools : withoutRepositoryTools(profile.tools);
-  // Workspace skills are known only once the sandbox runs.
+  // Workspace skills are known only once the sandbox is running.
   const skilled =
     profile.skills?.length || record.skills?.length || record.agent?.skills?.length
       ? offered

@@ -49,7 +49,7 @@ export function createProcessService({ sandboxes, records, clock, ids, known }: 
       .map((it): ProcessInfo => ({ ...it, status: 'exited' }));
     return { running: running.sort(newestFirst), over: over.sort(newestFirst) };
   }
-  /** The limit drops finished processes before running ones. */
+  /** If there are too many, finished processes are dropped before running ones. */
   async function list(id: SessionId, signal: AbortSignal): Promise<ProcessInfo[]> {
     const { running, over } = await all(id, signal);
     return [...running, ...over].slice(0, maxListed).sort(newestFirst);

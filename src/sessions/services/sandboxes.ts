@@ -133,7 +133,7 @@ export function createSandboxService({
         throw new AppError('sandbox_not_found', 'The sandbox is not running. Start it first.');
       await stop(id);
       await forgetFiles(id); // the removed files must not be reported as damaged
-      // A new sandbox guarantees that nothing remains from the old sandbox.
+      // Destroys the sandbox, so that nothing from it remains in the new one.
       using until = createTimeoutSignal(removeMs, clock, signal);
       await driver.destroy(sandboxIdOf(id), 'remove', until);
       await using _used = await sandboxes.use(id, signal);

@@ -133,7 +133,7 @@ export function createPullRequestService(deps: Deps): PullRequestService {
       return (await read(id, path, signal)).state;
     },
 
-    /** Serialized, so that concurrent calls send each item once. */
+    /** Serialized, so that concurrent calls send each item only once. */
     sendFeedback: (id, path, signal) =>
       sending(recordOf(id, path), async () => {
         const { state, fresh } = await read(id, path, signal);

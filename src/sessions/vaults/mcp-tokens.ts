@@ -135,7 +135,7 @@ export class McpTokenProvider extends ServerComponent<Deps> {
       await credentials.change(at, next, { ...secrets, token, refreshToken });
     } catch (thrown) {
       if (toAppError(thrown).code !== 'conflict') throw thrown;
-      // Another server or a user stored a different token or archived the credential.
+      // In the meantime, another server or a user has stored a different token or archived the credential.
       return (await this.#changedMeanwhile(at, secrets)) ?? outcome;
     }
     return outcome;
@@ -269,7 +269,7 @@ async function readBodyText({ body }: Response): Promise<string> {
   return Buffer.concat(parts).toString();
 }
 
-/** A third-party server can repeat request data, so secrets are masked. */
+/** A third-party server may echo request data, so secrets are masked. */
 function toTestResponse(
   { status, headers }: Response,
   text: string,

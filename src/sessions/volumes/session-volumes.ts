@@ -28,8 +28,8 @@ type MountingSession = ResourceOwnership & Pick<SessionRecord, 'id'>;
 /** A session holds its volumes until its deletion. A held volume cannot be deleted, and has at most one writer. */
 export class SessionVolumes extends ServerComponent<Deps> {
   /**
-   * Mounts all volumes or none. Rejects: unsupported, invalid_request, not_found; for writing also conflict (another
-   * writer), quota.
+   * Mounts all volumes or none. Rejects: unsupported, invalid_request, not_found and, for write access, conflict
+   * (another writer) and quota.
    */
   async mount(session: MountingSession, requests: readonly MountRequest[]): Promise<readonly VolumeMount[]> {
     this.#check(requests);
@@ -127,7 +127,7 @@ export class SessionVolumes extends ServerComponent<Deps> {
 
 const bad = (message: string) => new AppError('invalid_request', message);
 
-/** `access` is `read` if the session lost write access. Rejects: sandbox_unavailable. */
+/** `access` is `read` if the session has lost write access. Rejects: sandbox_unavailable. */
 export async function findMountedVolumes(
   records: Pick<VolumeRecords, 'get'>,
   { id, projectId, sandbox }: Pick<SessionRecord, 'id' | 'sandbox'> & ResourceOwnership,

@@ -121,7 +121,7 @@ type Content = Pick<
   | 'restore'
 >;
 
-/** In the volume, because a rename cannot cross file systems. */
+/** The folder is in the volume, because a rename cannot cross file systems. */
 const staging = '.corral-restore';
 const swapScript = `
 set -e

@@ -73,7 +73,7 @@ export class VolumeRecords extends ServerComponent<Deps> {
     await this.#volumes.delete(id);
   }
 
-  /** `change` gets the newest state. Rejects: not_found, store_busy, and as `change` does. */
+  /** `change` gets the newest state. Rejects: not_found, store_busy, and the codes of `change`. */
   async update(id: string, change: (volume: Volume) => Volume | Promise<Volume>): Promise<Volume> {
     return await this.#volumes.change(id, (now) => {
       if (now.removing !== undefined) throw volumeNotFoundError();

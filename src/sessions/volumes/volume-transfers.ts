@@ -51,8 +51,8 @@ export class TransferSandboxPool extends ServerComponent<Deps> {
   has = (id: SessionId): boolean => this.#ids.has(id);
 
   /**
-   * `read` mounts for writing if possible, because some files are readable only by their owner. Rejects: not_found,
-   * unsupported, conflict (`write` with another writer), sandbox_lost.
+   * With `read`, still mounts for writing if possible, because some files are readable only by their owner. Rejects:
+   * not_found, unsupported, conflict (`write` with another writer), sandbox_lost.
    */
   async use(id: string, target: MountAccess, signal: AbortSignal): Promise<TransferLease> {
     const { records, refusal } = this.deps;
@@ -68,7 +68,7 @@ export class TransferSandboxPool extends ServerComponent<Deps> {
     throw new AppError('internal', 'No access mode was tried.');
   }
 
-  /** Idle sandboxes can block sessions that write to the volume, and deletion of the volume. */
+  /** Idle sandboxes can keep sessions from writing to the volume, and the volume from being deleted. */
   async endIdle(volume: VolumeId): Promise<void> {
     const idle = [...this.#sandboxes].filter(([key, { uses }]) => key.startsWith(`${volume} `) && uses === 0);
     await Promise.all(idle.map(([key, sandbox]) => this.#end(key, sandbox)));

@@ -18,7 +18,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
 const lookMs = 30_000;
 const most = 1_000; // sessions per round
 
-/** Queues sessions that need a worker. Periodic rounds cover crashes and disconnected workers. */
+/** Queues sessions that need a worker. Periodic rounds find those missed because of crashes or disconnected workers. */
 export class WorkEnqueuer extends ServerComponent<Deps> {
   onFacts(sessionId: SessionId, facts: readonly SessionFact[]): void {
     if (!facts.some(wantsWorker)) return;

@@ -198,7 +198,7 @@ interface Options {
   readonly broken: () => FailedTurn;
 }
 
-/** Yields calls only at the end, so that a truncated reply executes none. */
+/** Yields calls only at the end, so that no call of a truncated reply is executed. */
 function createReplyReader({ newId, broken }: Options) {
   const blocks = new Map<string, { type: 'text' | 'reasoning'; text: string; meta: SharedV4ProviderMetadata }>();
   const calls: ToolCall[] = [];
@@ -280,7 +280,7 @@ function merged(a: SharedV4ProviderMetadata, b: SharedV4ProviderMetadata | undef
   return all;
 }
 
-/** Fits the largest file that a tool can write. */
+/** Large enough for the largest file that a tool can write. */
 const argumentLimits: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues: 100_000 };
 /** Returns text that is not JSON unchanged, for the tool to refuse. */
 function parseArgs(input: string): unknown {

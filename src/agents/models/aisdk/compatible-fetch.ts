@@ -13,7 +13,7 @@ const limits: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues
 const maxErrorBytes = 256 * 1024;
 
 interface ServerHabits {
-  /** Responses without an end mark so far. Undefined after the first end mark. */
+  /** Number of replies without an end mark so far. Undefined after the first end mark. */
   unended: number | undefined;
 }
 
@@ -186,7 +186,7 @@ class Reply {
     if (!['', 'message', 'error'].includes(kind)) return; // such as `event: ping`
     this.#isOver = true;
     if (kind === 'error') return yield event({ error: toErrorBody(data) });
-    // Not retried, because the same request would fail again.
+    // Use a status that is not retried, because the same request would fail again.
     const message = `The server sent a reply that cannot be read: ${data.slice(0, 100)}`;
     yield event({ error: { message, type: 'invalid_reply', code: 422 } });
   }
@@ -265,7 +265,7 @@ class Reply {
     const values = [...treesIn(list), ...(isTree(old) ? [{ index: 0, function: old }] : [])];
     return values.flatMap((call, at): Tree[] => {
       const whole = JSON.stringify(call);
-      // Some servers repeat a call at the end. Equal calls without ids can be intended.
+      // Some servers repeat a call at the end. Identical calls without ids may be intentional.
       if (call.id && this.#whole.has(whole)) return [];
       const { name: sent, arguments: args } = isTree(call.function) ? call.function : call;
       const index = typeof call.index === 'number' ? call.index : this.#indexOf(sent);

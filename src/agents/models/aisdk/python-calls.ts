@@ -5,7 +5,7 @@ export interface TextToolCall {
 
 const maxDepth = 64;
 
-/** Parses `[read(file="a"), list()]`, or one call per line. Empty if there is other text. */
+/** Parses `[read(file="a"), list()]`, or one call per line. Returns no calls if there is other text. */
 export function parsePythonCalls(text: string): TextToolCall[] {
   const reader = new Reader(text);
   try {

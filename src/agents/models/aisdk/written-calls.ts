@@ -43,7 +43,7 @@ export interface TextWithCalls {
 export class TextToolCallFinder {
   readonly #tools: ReadonlySet<string>;
   #held = '';
-  /** Kept apart from `#held`, because searching all held text for each piece is slow. */
+  /** Kept separate from `#held`, because searching all held text again after each piece would be slow. */
   #more: string[] = [];
   #moreChars = 0;
   #tail = '';

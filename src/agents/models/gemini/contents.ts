@@ -34,7 +34,9 @@ export const toGeminiContents = (request: TurnRequest, model: string): Content[]
 
 type ReplyAnswers = Extract<PromptPiece, { kind: 'reply' }>['answers'];
 
-/** Gemini accepts only a confirmation for a call that requires one. Refused calls become text. */
+/**
+ * If a call requires confirmation, Gemini accepts its result only after a confirmation. Unconfirmed calls become text.
+ */
 function inWords(
   parts: readonly GeminiPart[],
   all: ReplyAnswers,
@@ -61,7 +63,7 @@ function inWords(
   return { parts: refusals.length > 0 ? signed(kept) : kept, answers, refusals };
 }
 
-/** Adds a placeholder signature to a first call without one, because Gemini requires it. */
+/** Adds a placeholder signature to the first call if it has none, because Gemini requires one. */
 function signed(parts: readonly GeminiPart[]): GeminiPart[] {
   const first = parts.findIndex(({ functionCall }) => functionCall !== undefined);
   return parts.map((part, at) => (at === first ? { thoughtSignature: foreignSignature, ...part } : part));

@@ -138,7 +138,7 @@ interface Options {
   readonly broken: () => FailedTurn;
 }
 
-/** Yields calls only at the end, so that a truncated reply executes none. */
+/** Yields calls only at the end, so that no call of a truncated reply is executed. */
 function replyReader({ name, newId, called, broken }: Options) {
   const calls: ToolCall[] = [];
   let finish: string | undefined;

@@ -13,9 +13,9 @@ parentPort?.on('message', async (job: PictureScaleJob | PictureFitJob) => {
   parentPort?.postMessage({ ok: true, mimeType: created.mimeType, bytes } satisfies PictureScaleResult, [bytes.buffer]);
 });
 
-/** Maximum number of pixels. Decoding so many takes 400 MB of memory. */
+/** Maximum number of pixels. Decoding that many takes 400 MB of memory. */
 const maxPixels = 50_000_000;
-/** Models see no more detail in an image with more pixels. */
+/** Models see no additional detail above this number of pixels. */
 const maxShownPixels = 4_000_000;
 
 async function attempt(job: PictureScaleJob | PictureFitJob): Promise<ScaledPicture | undefined> {

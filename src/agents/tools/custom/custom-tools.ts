@@ -47,7 +47,7 @@ async function load(file: string): Promise<{ readonly exported: unknown }> {
   return { exported: loaded.default };
 }
 
-/** Lets modules below this URL import `corral/tools`, and the server's zod as a fallback. */
+/** Lets modules below this URL import `corral/tools`, and also the server's zod if they cannot find their own. */
 function resolving(below: string): Disposable {
   const hooks = registerHooks({
     resolve(specifier, context, next) {

@@ -36,7 +36,10 @@ export interface ChildSessions {
    * too many children, or no budget left).
    */
   start(callId: string, task: ChildTask, signal: AbortSignal): Promise<string>;
-  /** `wait`: resolve once the child has ended or is waiting for anything except an approval. Rejects with not_found. */
+  /**
+   * If `wait` is true, resolves once the child has ended or is waiting for anything except an approval. Rejects with
+   * not_found.
+   */
   look(id: string, wait: boolean, signal: AbortSignal): Promise<ChildState>;
   list(): Promise<readonly string[]>;
   send(id: string, text: string): Promise<void>;

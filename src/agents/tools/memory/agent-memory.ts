@@ -8,13 +8,13 @@ export interface AgentNote {
 }
 
 /**
- * Notes of the owner and the project. Methods can reject with invalid_request, not_found, conflict, payload_too_large
+ * The owner's and the project's notes. Methods may reject with invalid_request, not_found, conflict, payload_too_large
  * or store_busy.
  */
 export interface AgentMemory {
   list(): Promise<readonly AgentNote[]>;
   read(path: string): Promise<AgentNote & { readonly text: string }>;
-  /** `append`: on a new line at the end. `isApproved`: by a user. */
+  /** `append`: adds the text on a new line at the end. `isApproved`: a user approved the call. */
   write(
     path: string,
     text: string,

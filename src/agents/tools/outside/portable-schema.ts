@@ -221,7 +221,7 @@ class Portable {
   #typed(flat: JsonRecord, depth: number): PortableSchema | undefined {
     const values = readEnumValues(flat);
     const stated = readTypes(flat);
-    // An enum overrides a contradicting type, such as ["1", "2"] for a number.
+    // If no enum value has the stated type, the enum takes precedence, as with ["1", "2"] and the type number.
     const isOdd = values !== undefined && !values.some((value) => stated.some((type) => fits(value, type)));
     const types = isOdd ? [...new Set(values.map(toPortableType))] : stated;
     const requested =

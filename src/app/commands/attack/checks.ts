@@ -47,7 +47,7 @@ const ofHost = [
   '/usr',
   '/home',
 ];
-/** Mounts that a sandbox may write to: its workspace, sockets, memory and network files. */
+/** Mounts that a sandbox may write to: its own folders, `/dev`, `/proc`, `/sys` and its network configuration files. */
 const ownMounts =
   /^\/(workspace|home\/user|tmp|var\/tmp|dev|run\/corral|run\/user|proc|sys)(\/|$)|^\/(etc\/(hosts|hostname|resolv\.conf))$/;
 const memoryTypes = /^(tmpfs|mqueue|devpts|proc|devtmpfs) /;
@@ -55,7 +55,7 @@ const secretName = /(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL)/;
 
 const all = (facts: InspectionResults, name: string) => facts.get(name) ?? [];
 const first = (facts: InspectionResults, name: string) => all(facts, name)[0];
-/** gVisor's version string is constant. */
+/** Matches the fixed kernel version string that gVisor reports. */
 const hasOwnKernel = (facts: InspectionResults) =>
   /gVisor|#1 SMP Sun Jan 10 15:06:54 PST 2016/.test(first(facts, 'machine') ?? '');
 

@@ -45,7 +45,7 @@ export function openRepositoryServices(server: ServerWithEngine, { sessions, pow
 
 const services = { read: 'git-upload-pack', write: 'git-receive-pack' } as const;
 
-/** Prefers a credential for the API host. Forges accept git tokens there too. */
+/** Prefers a credential for the API host. Otherwise uses one for git, which the forge's API accepts too. */
 function createForgeTokenFinder(credentials: Pick<ProxyCredentials, 'of'>): ForgeTokenFinder {
   return async (id, { remote, apiUrl, access }) => {
     const all = await credentials.of(id);

@@ -26,7 +26,7 @@ export interface SignInServices extends AsyncDisposable {
   readonly signIn: SignInFlow;
   /** The main provider comes first. */
   readonly issuers: readonly Pick<IssuerSettings, 'id' | 'issuer'>[];
-  /** Undefined if the person's access has lapsed, or the person was last seen longer ago than a sign-in lasts. */
+  /** Undefined if the person's access has lapsed, or the person has not been seen for longer than a sign-in lasts. */
   readonly confirmed: (key: string) => Principal | undefined;
   readonly pageUrl: string | undefined;
   readonly seconds: number;

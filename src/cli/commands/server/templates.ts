@@ -77,7 +77,7 @@ const formatEntry = ({ level, text }: BuildLogEntry): string =>
   `${level === 'info' ? '' : `${level}: `}${toOneLine(text, maxLine)}`;
 
 interface Entry {
-  /** Relative to the folder. */
+  /** Relative to the build context's root. */
   readonly path: string;
   readonly type: 'file' | 'folder' | 'link';
   readonly mode: number;

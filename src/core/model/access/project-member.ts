@@ -15,7 +15,7 @@ export const ProjectAccessRecord = z.object({
   createdAt: z.number(),
   owner: z.string().optional(),
   members: z.array(ProjectMember).default([]),
-  /** Incremented when a session or resource leaves the project, which ends the members' open streams. */
+  /** Incremented when a session or resource leaves the project, so that the members' open streams end. */
   departures: z.int().default(0),
 });
 export type ProjectAccessRecord = z.infer<typeof ProjectAccessRecord>;

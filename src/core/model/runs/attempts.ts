@@ -8,8 +8,8 @@ export const attemptsKind = 'attempts';
 /** Ids are `<session>:<attempts>:<n>`. */
 export const attemptDiffKind = 'attempt-diff';
 /**
- * Unfinished attempts of one session. Ids are `of-<session>`, so the record outlives the session and the attempts can
- * still be deleted.
+ * Unfinished attempts of one session. Ids are `of-<session>` rather than `<session>:…`, so the record outlives the
+ * session and the attempts can still be deleted.
  */
 export const unfinishedAttemptsKind = 'attempts-open';
 

@@ -104,7 +104,8 @@ export interface BudgetGrant {
 }
 
 /**
- * The request waits for requests in progress if `least` does not fit beside them, or if `most` fits only without them.
+ * The request waits for requests in progress if `least` does not fit alongside them, or if `most` would fit without
+ * them.
  */
 export function computeBudgetGrant(
   lines: readonly BudgetLine[],

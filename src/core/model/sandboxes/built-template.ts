@@ -32,7 +32,7 @@ export const BuildStep = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('ENV'),
     pairs: z.array(z.tuple([z.string(), Text])),
-    /** Expands `${NAME}` to the value of that variable in the image, and `$$` to `$`. */
+    /** Whether `${NAME}` expands to that variable's value in the image, and `$$` to `$`. */
     isOpen: z.boolean().optional(),
   }),
   z.object({ type: z.literal('WORKDIR'), path: Text.min(1) }),

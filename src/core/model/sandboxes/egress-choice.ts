@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { fullAddressRanges } from '../../text/address-range.ts';
 
 /**
- * Narrows the server's egress policy. `allow` overrides `deny`; the rest is allowed. Hosts outside `allow` are checked
- * by their addresses.
+ * Narrows the server's egress policy. `allow` overrides `deny`; targets in neither list are allowed. Hosts outside
+ * `allow` are checked by their addresses.
  */
 export const EgressRules = z.object({
   /** Hosts (`host`, `*.host`), addresses and ranges such as 192.0.2.0/24. `deny` cannot contain hosts. */

@@ -5,7 +5,7 @@ import { SessionId, VolumeId } from '../ids.ts';
 // The content stays on this installation, so exports of sessions omit these records.
 export const volumeKind = 'volume';
 
-/** An owner's name for a volume. Ids never have this form. */
+/** An owner's name for a volume. It cannot have the form of a volume id. */
 export const VolumeName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'must be a name such as build-cache: letters, digits, ".", "_" and "-"')

@@ -190,7 +190,7 @@ function parseHealth(value: unknown, refuse: Refuse): Mapping | undefined {
   const every = parseSeconds(interval, refuse, 'interval');
   const limit = parseSeconds(timeout, refuse, 'timeout');
   const wait = parseSeconds(start, refuse, 'start_period') ?? 0;
-  // Compose ignores failures during the start period. Here, added retries cover that period.
+  // Compose ignores failures during the start period. Here, extra retries cover that period.
   const tries = Number(retries ?? 3) + Math.ceil(wait / (every ?? 30));
   return {
     test: words,

@@ -106,7 +106,7 @@ function circleIn(all: Readonly<Record<string, Pick<ServiceRecipe, 'after'>>>): 
   return undefined;
 }
 
-/** `running`: not ready yet. `unhealthy`: the health check fails. */
+/** `running`: not ready yet. `unhealthy`: the health check is failing. */
 export const ServiceState = z.enum(['absent', 'running', 'paused', 'ready', 'unhealthy', 'exited']);
 export const ServiceStatus = z.object({
   name: z.string(),

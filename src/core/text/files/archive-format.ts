@@ -1,7 +1,7 @@
 import { constants, gunzipSync } from 'node:zlib';
 import { AppError } from '../../errors/errors.ts';
 
-/** In hex. A tar file without the `ustar` mark starts with a file name, which rarely matches. */
+/** Signatures in hex. A tar file without the `ustar` mark starts with a file name, which rarely matches one of them. */
 const signs = {
   gzip: /^1f8b/,
   zstd: /^28b52ffd|^5.2a4d18/,
@@ -27,8 +27,8 @@ export function detectArchiveFormat(start: Uint8Array): ArchiveFormat | undefine
 const sampleBytes = 4_096;
 
 /**
- * Rejects: invalid_request (a known format that is not in `expected`, or a gzip file without a tar archive, which tar
- * can take for an empty archive).
+ * Rejects: invalid_request (a known format that is not in `expected`, or a gzip file that contains no tar archive,
+ * because tar can mistake such a file for an empty archive).
  */
 export async function* expectArchive(
   content: AsyncIterable<Uint8Array>,

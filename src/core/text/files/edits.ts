@@ -8,7 +8,7 @@ export interface ReplacementResult {
   readonly times: number;
 }
 
-/** A \n in `old` matches any line ending; replacements use the surrounding ones. */
+/** A \n in `old` matches any line ending; new line endings match those nearby. */
 export function replaceOccurrences(text: string, old: string, now: string): ReplacementResult {
   const isOld = hasOldEnds(text);
   const plain = unix(text, isOld);
@@ -54,7 +54,9 @@ function sharedEnds(one: string, other: string): { readonly start: number; reado
   return { start, end };
 }
 
-/** Maps positions to the original text. Positions must not decrease from call to call. */
+/**
+ * Converts positions in the text with \n line endings to positions in `text`. They must not decrease from call to call.
+ */
 function rawPositions(text: string, isOld: boolean): (plain: number) => number {
   if (isOld || !text.includes('\r\n')) return (plain) => plain;
   let before = 0;

@@ -152,7 +152,7 @@ function declared(bytes: Buffer): Guess[] {
 function guessed(bytes: Buffer): Guess[] {
   const first = bytes.findIndex((byte) => byte > 0x7f);
   const sample = bytes.subarray(Math.max(0, first - 1_000)).subarray(0, sampleBytes);
-  // English text around a few non-English words looks like windows-1252.
+  // English text makes a few non-English words look like windows-1252, so those words are also analysed on their own.
   const words = sample.toString('latin1').match(/[A-Za-z\x80-\xff]+/g) ?? [];
   const foreign = words.filter((word) => /[\x80-\xff]/.test(word)).join(' ');
   const whole = analyse(sample);

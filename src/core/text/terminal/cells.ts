@@ -1,4 +1,4 @@
-// Counts cells as the page's terminal does.
+// Counts cells as the web UI's terminal does.
 
 const wide =
   /[[\p{Emoji_Presentation}\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Bopomofo}\p{Script=Yi}\p{Script=Tangut}\p{Script=Nushu}\uFE0F\u2329\u232A\u2FF0-\u303E\u3099-\u30FF\u3190-\u4DBF\uFE10-\uFE19\uFE30-\uFE6F\uFF01-\uFF60\uFFE0-\uFFE6\u{1F200}-\u{1F265}]--[\p{Regional_Indicator}\u02EA\u02EB\u1160-\u11FF\u3248-\u324F\uD7B0-\uD7FF\uFF61-\uFFDC]]/v;

@@ -2,7 +2,7 @@ import { countCharacterCells, joinsCell } from './cells.ts';
 
 const heldLines = 100; // recent rows that the cursor can move back to
 const maxLine = 64 * 1024; // characters; longer lines are processed in pieces
-// last column for relative cursor moves, because a character there pads its whole row
+// the last column that relative cursor moves can reach, because a character there pads its whole row
 const widest = 250;
 const esc = '\u001b';
 const control = new RegExp(`[\\b\\r\\v\\f\\0\\u0007${esc}]`, 'g');

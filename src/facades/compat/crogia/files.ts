@@ -112,7 +112,7 @@ function toEntry({ name, type, size, modified }: ListedFile): replies.FileListEn
   const isDirectory = type === 'directory';
   return {
     name,
-    // the facade has no third type for links and sockets
+    // the API has no type for links or sockets
     type: isDirectory ? 'directory' : 'file',
     size: isDirectory ? null : size,
     modified,

@@ -87,7 +87,7 @@ async function sessionInfo(
     created: toIsoTime(session.createdAt),
     last_task: session.lastTask,
     status: 'active',
-    // Reports `created` as running, because the page never polls again.
+    // Reports `created` as running, because the client's page never polls again.
     container_status: session.sandboxState === 'created' ? 'running' : session.sandboxState,
   };
 }

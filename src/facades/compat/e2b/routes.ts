@@ -22,7 +22,7 @@ import { createSandboxTokenService } from './tokens.ts';
 
 const againMs = 1_000;
 
-/** Kept in memory, because they are checked twice a second. */
+/** Keeps the sandboxes' records in memory, because they are checked twice a second. */
 export class ClientSandboxes {
   readonly #byId = new Map<SessionId, SessionRecord>();
 

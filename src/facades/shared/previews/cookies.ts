@@ -1,5 +1,5 @@
-// `secureName` is also sent in the web page's frames, and no other host can set it. Some browsers refuse it over http,
-// so `plainName` is also set there. Programs receive neither.
+// Browsers send the `secureName` cookie even in the web page's frames, and no other host can set it. Some refuse it
+// over plain HTTP, so `plainName` is set as well in that case. Programs receive neither.
 
 const secureName = '__Host-corral_preview';
 const plainName = 'corral_preview';

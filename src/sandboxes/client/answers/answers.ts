@@ -47,7 +47,7 @@ const iso = text(40)
   .overwrite((date) => new Date(Math.min(Math.max(Date.parse(date), firstMs), lastMs)).toISOString());
 const firstMs = Date.parse('0000-01-01T00:00:00.000Z');
 const lastMs = Date.parse('9999-12-31T23:59:59.999Z');
-/** Searches drop paths that no workspace file can have. */
+/** Limits only the length. Search results with paths that no workspace file can have are dropped later. */
 const path = text(8 * KiB);
 
 const desktop = z.object({

@@ -29,7 +29,7 @@ export function validateDaemonResponse<Name extends DaemonResponseName>(
 export const maxImmediateValidationBytes = 64 * 1024;
 const inOrder = createKeyedQueue();
 
-/** At most one large response per event loop turn; the largest take 70 ms. */
+/** Validates at most one large response per event loop turn; the largest take 70 ms. */
 export async function validateResponseInTurn<Name extends DaemonResponseName>(
   name: Name,
   bytes: Buffer,

@@ -34,7 +34,7 @@ export function encodeForContentType(contentType = '', value: string): string {
   return /x-www-form-urlencoded/i.test(contentType) ? encodeURIComponent(value) : value;
 }
 
-/** Maximum bytes to hold. Larger bodies with a declared length pass unchanged. */
+/** Maximum size, in bytes, of a body to buffer. Larger bodies with a declared length pass unchanged. */
 const maxHeldBytes = 256 * 1024;
 
 interface RequestParts {

@@ -31,8 +31,9 @@ const headers = {
 };
 
 /**
- * Causes the same events as the session's programs. Rejects: forbidden (the proxy refused, or could not connect),
- * not_found (the connection was interrupted, or TLS failed), cancelled, deadline_exceeded.
+ * Requests go through the egress proxy, and are reported like those of the session's programs. Rejects: forbidden (the
+ * proxy refused, or could not connect), not_found (the connection was interrupted, or TLS failed), cancelled,
+ * deadline_exceeded.
  */
 export function createProxiedFetch(proxy: Pick<EgressProxy, 'serve'>, ca: string): ProxiedFetch {
   let trusted: SecureContext | undefined;

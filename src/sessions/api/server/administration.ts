@@ -19,19 +19,19 @@ export const WaitingRun = z.object({
   title: z.string(),
   owner: z.string().nullable(),
   since: z.number(), // epoch ms
-  /** Null: the run waits for a reply to a question in the model's text. */
+  /** Null: the run is waiting for a reply to a question in the model's text. */
   reason: WaitReason.nullable(),
   /** Set only if the reason is `budget`. `member`: the owner can no longer work in the project. */
   budget: BudgetOverrun.shape.scope.nullable(),
 });
 export type WaitingRun = z.infer<typeof WaitingRun>;
 export const ServerOverview = z.object({
-  /** `running` and `waiting` count sessions of all servers by the state of their run. */
+  /** `running` and `waiting`: the number of sessions, on all servers, whose run is in that state. */
   running: z.int(),
   waiting: z.int(),
   /** Includes those of other servers that share this engine or cluster. */
   sandboxes: z.array(RunningSandboxView),
-  /** At most 100 runs, starting with the session that has the newest message. */
+  /** At most 100 runs, ordered by their sessions' newest message, newest first. */
   queue: z.array(WaitingRun),
   storage: z.object({
     store: z.string(),

@@ -60,8 +60,8 @@ export interface AttemptService {
   /** Rejects with not_found if the attempt has no stored diff. */
   diff(id: SessionId, attempts: string, n: number): Promise<AttemptDiff>;
   /**
-   * Replaces the session's files with the attempt's, and stops the others. Rejects: conflict (the attempt has not ended
-   * or was deleted, another choice or a run is active, or the copy failed).
+   * Replaces the session's files with the attempt's, and stops the other attempts. Rejects: conflict (the attempt has
+   * not ended or was deleted, another choice or a run is active, or the copy failed).
    */
   choose(id: SessionId, attempts: string, command: ChooseAttemptCommand, signal: AbortSignal): Promise<AttemptSetView>;
   /** Stops all attempts and keeps their sessions. */

@@ -13,8 +13,8 @@ const Schedule = z.object({
   /** Five fields: minute, hour, day of the month, month, day of the week. */
   cron: z.string(),
   /**
-   * IANA name. If a clock change skips a fixed time, the start follows right after it; a repeated fixed time causes
-   * only one start.
+   * IANA name. If a clock change skips a fixed time, the start happens right after the change; if it repeats one, the
+   * start happens only once.
    */
   timezone: z.string(),
   /** Delays each start by up to this many seconds, by the same amount on every server. */
@@ -76,7 +76,7 @@ export type AutomationApiTask = z.infer<typeof AutomationApiTask>;
 export interface PreparedAutomationStart {
   readonly command: Omit<CreateSessionCommand, 'id' | 'origin'>;
   readonly messages: readonly SendUserMessageCommand[];
-  /** Called before the first message; repeated if a server dies during the start. */
+  /** Called before the first message, and called again if a server dies during the start. */
   readonly begin?: (id: SessionId) => Promise<void>;
 }
 export interface AutomationStartAuthorization {
@@ -190,7 +190,7 @@ export const AutomationStart = z.object({
    */
   state: z.enum(['queued', 'starting', 'running', 'ended', 'skipped', 'failed']),
   sessionId: SessionId.nullable(),
-  /** Why the start was skipped, failed or is waiting, or a prebuild's result. Otherwise empty. */
+  /** Why the start is waiting, was skipped or has failed; for a prebuild, its result. Otherwise empty. */
   text: z.string(),
   outcome: RunOutcome.nullable(),
   endedAt: z.number().nullable(),

@@ -10,7 +10,7 @@ export const MemoryStore = z.object({
   description: z.string(),
   metadata: z.record(z.string(), z.string()),
   createdAt: z.number(), // epoch ms
-  /** Changes to the store's memories do not count. */
+  /** Changes to the store's memories do not update it. */
   updatedAt: z.number(),
   /** Memories in an archived store can only be read and deleted. */
   archivedAt: z.number().nullable(),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ServiceRules } from '../rules.ts';
 
 export const memoryHolderKinds = ['person', 'project'] as const;
-/** A person's id is the `owner` of their sessions, or empty without an owner. */
+/** A person's id is the `owner` of their sessions; it is empty for sessions without an owner. */
 export interface MemoryOwner {
   readonly of: (typeof memoryHolderKinds)[number];
   readonly id: string;

@@ -17,7 +17,7 @@ export const Skill = z.object({
   description: z.string(),
   displayName: z.string().nullable(),
   ...ResourceOwnership.shape,
-  /** Available to every session and template. Only administrators share skills. */
+  /** Available to every session and template. Only administrators can share skills. */
   shared: z.boolean(),
   latestVersion: z.string(),
   createdAt: z.number(),

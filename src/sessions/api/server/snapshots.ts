@@ -5,7 +5,7 @@ import type { ServiceRules } from '../rules.ts';
 import type { CreateSessionCommand } from '../sessions.ts';
 
 export interface SnapshotOptions {
-  /** `name` or `name:tag`. An older snapshot of the same holder loses this name. */
+  /** `name` or `name:tag`. An older snapshot of the same holder that has this name loses it. */
   readonly name?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly owner?: string | undefined;

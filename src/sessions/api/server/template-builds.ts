@@ -30,7 +30,7 @@ export interface BuiltImage {
 }
 export interface DockerfilePlan {
   readonly base: string;
-  /** The caller uploads the files of COPY steps, and sets their hash in `files`. */
+  /** The caller must upload the files of each COPY step, and set the step's `files` to their hash. */
   readonly steps: readonly BuildStep[];
   /** One note for each line that is ignored or has a limited effect. */
   readonly notes: readonly string[];

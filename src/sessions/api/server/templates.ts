@@ -20,7 +20,7 @@ export interface TemplateUnavailability {
   readonly remedy: string;
 }
 export interface TemplateListService extends Pick<TemplateService, 'list'> {
-  /** Undefined if usable. Also reports a missing key, although sessions start without one. */
+  /** Undefined if the template is usable. Also reports a missing key, although sessions can start without one. */
   whyNot(template: TemplateInfo): Promise<TemplateUnavailability | undefined>;
 }
 

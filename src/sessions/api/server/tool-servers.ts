@@ -17,7 +17,7 @@ export const ListedToolServer = z.object({
   /** The address, or the program's command. */
   at: z.string(),
   headers: z.array(z.string()).readonly(),
-  /** Globs of the tools that agents can use. */
+  /** Glob patterns for the tools that agents may use. */
   tools: z.array(z.string()).readonly(),
   timeoutSeconds: z.number(),
   from: z.enum(['settings', 'page']),

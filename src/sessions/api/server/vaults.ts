@@ -83,7 +83,7 @@ export interface CredentialTestResult {
   readonly hasRefreshToken: boolean;
   /** The MCP method that failed. Without a response, `answer` is null. */
   readonly failedAt: { readonly method: string; readonly answer: CredentialTestResponse | null } | null;
-  /** Null if no refresh was needed, because the server did not respond with 401. */
+  /** Null unless the tool server responded with 401, because only then is a refresh needed. */
   readonly refresh: {
     readonly outcome: 'succeeded' | 'failed' | 'connect_error' | 'no_refresh_token';
     readonly answer: CredentialTestResponse | null;

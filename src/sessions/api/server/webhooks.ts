@@ -39,7 +39,7 @@ export const Webhook = z.object({
   paused: z
     .object({ by: z.enum(['person', 'failures', 'gone', 'owner']), text: z.string(), at: z.number() })
     .nullable(),
-  /** Counts permanent failures in a row. */
+  /** Number of consecutive deliveries that failed permanently. */
   failures: z.int(),
   createdAt: z.number(),
   updatedAt: z.number(),

@@ -32,7 +32,7 @@ export interface WorkPollOptions {
   readonly blockMs: number;
   /** An unacknowledged claim lapses after this time. */
   readonly reclaimMs: number;
-  /** Revoking this issuer also revokes the token. */
+  /** The credential used to poll. Revoking it also revokes the claimed item's token. */
   readonly maker: CredentialIssuer;
   readonly signal: AbortSignal;
 }
@@ -88,8 +88,8 @@ export interface WorkQueueService {
   acknowledge(environmentId: string, workId: string): Promise<WorkItem>;
   beat(environmentId: string, workId: string, options: WorkHeartbeatOptions): Promise<WorkLease>;
   /**
-   * Immediate if the item is queued or `force` is set; otherwise, the worker stops it. Rejects: conflict (already
-   * stopped).
+   * Stops the item immediately if it is queued or `force` is set; otherwise, asks its worker to stop. Rejects: conflict
+   * (already stopped).
    */
   stop(environmentId: string, workId: string, options: { readonly force: boolean }): Promise<WorkItem>;
   /** Newest first. */

@@ -44,7 +44,7 @@ export function createDiskUsageMonitor(
   return {
     admit: () => floor.admit(),
     follow({ sessionId, sandboxId, isFresh }) {
-      // The stops in an adopted sandbox's first report may already be in the log.
+      // An adopted sandbox's first report may count stops that are already in the log.
       let reported = isFresh ? 0 : undefined;
       return {
         saw(disk) {

@@ -117,7 +117,7 @@ export function provideSandboxMachine(deps: SandboxDeps) {
   const begun = new Map<SandboxId, number>();
   /** Sandboxes that failed while in use. The next start destroys them. */
   const broken = new Set<SandboxId>();
-  /** Commands running in frozen sandboxes, because a frozen sandbox cannot report them. */
+  /** Commands running in frozen sandboxes, recorded before the freeze because a frozen sandbox cannot report them. */
   const frozen = new Map<SandboxId, readonly string[]>();
   async function telling<Value>(
     { sessionId, as }: SandboxOperation,

@@ -5,7 +5,7 @@ import { parseJsonWithinLimits } from '../../../core/text/json.ts';
 import { createTarHeaders, createTarPadding, tarEnd } from '../../../core/text/tar.ts';
 import { invalidArchiveError, readTarEntries, type TarEntry } from './tar-reader.ts';
 
-// A snapshot is a tar file in OCI image layout. The only layer comes last, for streaming.
+// A snapshot is a tar file in OCI image layout. The only layer comes last, so that it can be streamed.
 
 const types = {
   index: 'application/vnd.oci.image.index.v1+json',

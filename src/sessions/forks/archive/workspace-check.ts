@@ -6,7 +6,7 @@ import { truncateEnd } from '../../../core/text/text.ts';
 import { invalidArchiveError, readTarEntries, type TarEntry } from './tar-reader.ts';
 
 export interface WorkspaceArchiveLimits {
-  /** The total size of all files, as the sandbox would see them. */
+  /** Limits the total size of all files. A sparse file counts at its full size. */
   readonly maxBytes: number;
   readonly maxEntries: number;
 }
@@ -14,7 +14,10 @@ const maxPath = 4_096;
 const maxDepth = 200;
 /** Maximum total length of symbolic links' paths, which stay in memory during the check. */
 const maxLinkBytes = 32 * 1024 * 1024;
-/** Header fields of sandboxes' archives. Other fields could rename a file in some programs. */
+/**
+ * Header fields that sandboxes' archives use. Others are refused, because some programs could take a file's name from
+ * them.
+ */
 const known =
   /^([acm]time|path|linkpath|size|[ug]id|[ug]name|GNU\.sparse\.(major|minor|name|realsize|size)|SCHILY\.(xattr|acl)\..+|RHT\.security\.selinux)$/;
 const plain: ReadonlySet<string> = new Set(['0', '1', '2', '5', '6']);

@@ -1,7 +1,7 @@
 import type { MemoryEntry } from '../../api/server/memory-stores.ts';
 
 export interface MemoryFolderState {
-  /** The hash of each file. Null if the file is too long for a memory or not readable. */
+  /** Maps each file to its hash, or to null if it is too large for a memory or not readable. */
   readonly files: ReadonlyMap<string, string | null>;
   /** Undefined if the folder is new or `.corral-memory` was removed. */
   readonly agreed: ReadonlyMap<string, string> | undefined;
@@ -10,7 +10,7 @@ export interface MemoryFolderState {
 }
 
 export interface MemoryFolderMerge {
-  /** Current hashes of paths that are equal on both sides, and last agreed hashes of others. */
+  /** Current hashes of files that are the same on both sides, and the last agreed hashes of the others. */
   readonly agreed: ReadonlyMap<string, string>;
   readonly pull: readonly MemoryEntry[];
   readonly drop: readonly string[];

@@ -50,7 +50,8 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /**
- * Syncs before and after each tool call, and at the end of a run. Each write includes the hash of the text it replaces.
+ * Syncs before and after each tool call, and at the end of a run. Each write to the store includes the hash of the text
+ * it replaces, so that it does not overwrite a concurrent change.
  */
 export class MemoryFolderSync extends ServerComponent<Deps> implements WorkspaceHook {
   readonly #inTurn = createKeyedQueue();

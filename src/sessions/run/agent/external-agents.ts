@@ -7,7 +7,7 @@ import type {
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 
 export interface ExternalAgentRunner {
-  /** Settles when the agent answers, waits for a decision, or fails. Aborting ends the agent and rejects. */
+  /** Settles when the agent answers, waits for a decision, or fails. On abort, ends the agent and rejects. */
   turn(
     client: SandboxClient,
     externalTurn: ExternalTurn,

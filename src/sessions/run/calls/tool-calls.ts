@@ -145,7 +145,7 @@ async function executeToolCall(
   };
   if (permission?.kind === 'ask') {
     try {
-      await work.prepare?.(signal); // nobody should decide about a call that cannot run
+      await work.prepare?.(signal); // do not ask for a decision on a call that cannot run
     } catch (thrown) {
       throwIfAborted(signal);
       await announce();
@@ -311,7 +311,7 @@ async function record(
   };
   runWriter.add({ runId: runWriter.runId, message });
   const reason = why ?? (result.ok ? undefined : shownReason(result.reason));
-  // A restart between two writes would repeat the message.
+  // In a single write, because a restart between two writes would repeat the message.
   const says = result.ok && name === notifyUserTool.name;
   await runWriter.write(
     ...(says ? runWriter.messageFacts(splitInHalf(questionTextOf(args))) : []),

@@ -105,7 +105,7 @@ export async function attachFiles(
   }
 }
 
-/** Errors that abort copying. After any other `AppError`, only that file is skipped. */
+/** Errors that abort copying. After any other `AppError`, copying continues with the next file. */
 const ends = /^(sandbox_.*|oom|cancelled)$/;
 const skipped =
   <Value>(value: Value) =>

@@ -22,7 +22,7 @@ import { type Compaction, computeModelView, createShortResultsCompaction } from 
 type Deps = Pick<RunContext, 'model' | 'runWriter' | 'budget'>;
 export type CompactionResult =
   | { readonly ok: true }
-  /** Absent if nothing can be removed, so that the model's own error applies. */
+  /** `result` is absent if nothing can be removed, so that the model's own error applies. */
   | { readonly ok: false; readonly result?: TurnResult };
 
 type SummaryAttempt =

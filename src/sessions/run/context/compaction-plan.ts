@@ -10,7 +10,7 @@ export interface CompactionSizes {
 }
 export type PlannedCompaction = Omit<Compaction, 'before' | 'after'>;
 
-/** `most`: maximum number of characters kept of each of the newest results. */
+/** `most`: maximum number of characters kept from each of the newest results. */
 export function planResultRemoval(
   messages: readonly Message[],
   { results }: CompactionSizes,

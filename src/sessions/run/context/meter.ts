@@ -33,7 +33,7 @@ export class TokenEstimator {
     return this.#habits.get(model) ?? { outputTokens: 0, cachedShare: 0 };
   }
 
-  /** Call when the model refused a request that was estimated to fit. */
+  /** Call after the model has refused a request that was estimated to fit. */
   raise(model: string): void {
     this.#perByte.set(model, Math.min(plausible.most, (this.#perByte.get(model) ?? assumed) * 1.3));
   }

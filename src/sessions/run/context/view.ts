@@ -20,7 +20,7 @@ export const Compaction = z.object({
   after: z.int(),
   most: z.int().optional(),
   summary: z.string().optional(),
-  /** Maximum number of characters kept, in total, of the user's messages before `upto`. */
+  /** Maximum total number of characters kept from the user's messages before `upto`. */
   userChars: z.int().optional(),
 });
 export type Compaction = z.infer<typeof Compaction>;

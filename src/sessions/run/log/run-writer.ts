@@ -62,7 +62,7 @@ interface OpenReply {
 
 const liveChars = 64 * 1024; // per call, in the log; the sandbox has the full output
 
-/** Closes the run's open message, calls and step however the run ends. */
+/** Closes the run's open message, calls and step, no matter how the run ends. */
 export class RunWriter {
   readonly runId: RunId;
   readonly transcript: Transcript;
@@ -126,7 +126,7 @@ export class RunWriter {
   get unheard(): readonly UserMessage[] {
     return this.#inbox;
   }
-  /** Takes all new messages, or only those in `shown`, in their shown form. */
+  /** Moves new messages to the transcript: all of them, or only those in `shown`, with the content from it. */
   takeIn(shown?: ReadonlyMap<MessageId, ResolvedMessage>): void {
     for (const { messageId, text } of this.#inbox.splice(0, shown?.size ?? this.#inbox.length)) {
       const { pictures = [], attached = [], ...report }: Partial<ResolvedMessage> = shown?.get(messageId) ?? {};
@@ -379,7 +379,7 @@ export class RunWriter {
   }
 }
 
-/** An approved call for a worker still waits for the worker's result. */
+/** Even after approval, a call for a worker still needs the worker's result. */
 export function applyAnswer(
   requests: Map<string, AnswerRequest>,
   { callId, decision, result }: FactOf<'approval.resolved'>['data'],

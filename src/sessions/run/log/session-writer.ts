@@ -243,7 +243,7 @@ export class SessionWriter extends ServerComponent<Options> {
 const isOvertakenTitle = ({ type, runId }: SessionFact, { titleBy }: StoredSession): boolean =>
   type === 'title' && runId !== null && titleBy === 'client';
 
-/** No fact of a run may follow its end. */
+/** Removes the run id from a deferred fact if the run has ended, because no fact of a run may follow its `run.end`. */
 function withoutEndedRun(fact: SessionFact, { openRuns }: StoredSession): SessionFact {
   if (!deferredEventTypes.has(fact.type) || fact.runId === null || openRuns.some(({ runId }) => runId === fact.runId))
     return fact;

@@ -60,7 +60,10 @@ export interface RequestContents {
   readonly pictures: PictureHashes;
 }
 
-/** Can be recomputed from stored data. Continues the previous request's hash chains. */
+/**
+ * The hash can be recomputed from stored data. Continues the previous request's hash chains, so that only new messages
+ * and notes are hashed.
+ */
 export const computeRequestHash = (
   frame: StoredRequestFrame,
   { messages, earlier, pictures }: RequestContents,
@@ -195,7 +198,7 @@ const place = { kind: 'server', id: 'request-notes' } as const;
 const perPage = 20; // an old record can be as large as 100 KB
 const restMs = 20;
 
-/** Removes repeated notes from older versions' requests. Runs once per store. */
+/** Removes repeated notes from request records of earlier versions. Runs once per store. */
 export async function upgradeStoredRequests(records: RecordStore, clock: Clock, signal: AbortSignal): Promise<void> {
   const known = await records.get(place.kind, place.id);
   let after = known ? Place.parse(known.doc).after : undefined;

@@ -36,7 +36,7 @@ export class Transcript {
   #seen: SharedView | undefined;
   #compactions: Compaction[] = [];
   #unstored: (ConversationEntry | StoredCompaction)[] = [];
-  /** Positions of notes refer to the whole conversation. */
+  /** Note positions are relative to the whole conversation. */
   #note: PositionedNote | undefined;
   #earlier: readonly PositionedNote[] = [];
   #noteBytes = 0;

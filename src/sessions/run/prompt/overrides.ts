@@ -9,7 +9,7 @@ import {
   readBuiltInPromptParts,
 } from './parts.ts';
 
-const maxBytes = 16 * 1024; // per part; a longer prompt leaves no room in small windows
+const maxBytes = 16 * 1024; // bytes per part; larger parts would leave too little room in small context windows
 
 /**
  * A file such as `rules.md` replaces the part with that name; an empty file removes it. Throws: invalid_request (lists

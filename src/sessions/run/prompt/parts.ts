@@ -108,7 +108,7 @@ const promptPartValuesOf = (name: SystemPart, facts: PromptContext): PartValues 
 const fillPromptPart = (text: string, values: PartValues): string =>
   text.replace(/\{\{([^{}]*)\}\}/g, (whole, key: string) => values[key] ?? whole);
 
-/** If this file is compiled, the parts are in the source tree. */
+/** Compiled code reads the parts from the source tree. */
 function ownFolder(): string {
   const places = ['./parts/', '../../../../../src/sessions/run/prompt/parts/'];
   const folders = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));

@@ -99,7 +99,7 @@ export async function findWorkspaceSkills(
   return { skills: [...found.values()], unread };
 }
 
-/** Rejects: path_outside, and with any error from `readFile`. */
+/** Rejects: path_outside, and the codes of `readFile`. */
 export async function readWorkspaceSkill(
   client: Files,
   { folder }: WorkspaceSkill,

@@ -104,7 +104,7 @@ async function smaller(picture: Buffer, { size: { width, height }, side, signal 
   return { leftOut: `${why}, and it could not be made smaller` };
 }
 
-const span = 2_400; // The detector fires if the last `span` characters only repeat one short string.
+const span = 2_400; // The detector fires if the last `span` characters consist of repetitions of one short string.
 const maxPeriod = 400;
 const everyChars = 512;
 

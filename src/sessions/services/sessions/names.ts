@@ -77,8 +77,8 @@ export class SessionNames extends ServerComponent<Deps> {
   }
 
   /**
-   * `change` stores the name. Rejects: conflict (another session of the owner has or is getting the name), and as
-   * `change` does.
+   * `change` stores the name. Rejects: conflict (another session of the owner has or is getting the name), and the
+   * codes of `change`.
    */
   async rename<Changed>(
     { id, owner, name: before }: Pick<SessionRecord, 'id' | 'owner' | 'name'>,

@@ -87,7 +87,7 @@ const timedOutCode = 124;
 const errorsChars = 2_000;
 const closeMs = 10_000;
 
-/** Uses scripts to transfer files if an older daemon has no file streams. */
+/** Transfers files with scripts if the daemon is too old to support file streams. */
 export function createStreamService({ sandboxes, ids, known }: Deps): StreamService {
   const nameOf = (what: string) => `${what}-${ids.short()}`;
 

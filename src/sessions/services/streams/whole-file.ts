@@ -3,7 +3,7 @@ import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 
 const maxFileBytes = 10 * 1024 * 1024;
 
-/** Rejects: payload_too_large if the file is larger than 10 MiB, and as `readFile` does. */
+/** Rejects: payload_too_large (the file is larger than 10 MiB), and the codes of `readFile`. */
 export async function readWholeFile(
   client: Pick<SandboxClient, 'readFile'>,
   path: string,

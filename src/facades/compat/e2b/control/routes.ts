@@ -299,7 +299,7 @@ const body = { schema: { body: z.unknown() } } as const;
 const withBody = { schema: { params: SandboxParams, body: z.unknown() } } as const;
 const missing = (value: string) => new AppError('session_not_found', `Sandbox ${value} was not found.`);
 
-/** A sandbox can exist despite a 5xx response, so clients must not retry the request. */
+/** Tells clients not to retry after a 5xx response, because the sandbox may exist despite the error. */
 async function retrying<Result>(reply: FastifyReply, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();

@@ -83,7 +83,7 @@ async function serveCall(call: DataPlaneCall, path: string): Promise<void> {
   } catch (thrown) {
     auditCall(call, { thrown });
     if (call.cut.aborted || isSandboxLossError(thrown) || response.headersSent) return destroyConnection(response);
-    if (!request.complete) response.setHeader('connection', 'close'); // the remaining body is not read
+    if (!request.complete) response.setHeader('connection', 'close'); // the unread body prevents connection reuse
     failCall(call, path, toConnectError(thrown));
   }
 }

@@ -144,7 +144,7 @@ export async function serveCodeInterpreter(call: DataPlaneCall): Promise<void> {
     auditOnce(thrown instanceof Failure ? (outcomes[thrown.status] ?? 'invalid_request') : error.code);
     if (response.headersSent) return destroyConnection(response);
     const [status, text] = thrown instanceof Failure ? [thrown.status, thrown.message] : [500, toPublicMessage(error)];
-    if (!request.complete) response.setHeader('connection', 'close'); // the remaining body is not read
+    if (!request.complete) response.setHeader('connection', 'close'); // the unread body prevents connection reuse
     response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
   }
 }

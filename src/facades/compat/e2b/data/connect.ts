@@ -174,7 +174,7 @@ export class ConnectStream implements Disposable {
     const reply = error ? { error: { code: error.code, message: error.message } } : {};
     if (!this.#response.writableEnded) this.#response.end(encodeEnvelope(2, reply));
   }
-  /** Used when the sandbox is lost, because a normal end would look complete. */
+  /** Used when the sandbox is lost, because a normal end would make the stream look complete. */
   destroy(): void {
     destroyConnection(this.#response);
   }

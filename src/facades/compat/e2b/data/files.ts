@@ -26,7 +26,7 @@ export async function serveFiles(call: DataPlaneCall, maxUploadBytes: number): P
   } catch (thrown) {
     if (isUpload) call.audit('file.write', auditOutcomeOf(thrown));
     if (call.response.headersSent) return destroyConnection(call.response);
-    if (!call.request.complete) call.response.setHeader('connection', 'close'); // the remaining body is not read
+    if (!call.request.complete) call.response.setHeader('connection', 'close'); // the unread body prevents connection reuse
     if (thrown instanceof UploadTooLarge) return sendErrorResponse(call.response, 413, thrown.message);
     if (thrown instanceof ConnectError) return sendErrorResponse(call.response, 400, thrown.message);
     const error = toAppError(thrown);
@@ -157,7 +157,10 @@ interface UploadBudget {
   left: number; // bytes
   failure: ConnectError | undefined;
 }
-/** Fails if the body exceeds the budget. Unlike a loop, a pipe leaves the refused request open. */
+/**
+ * Fails if the body exceeds the budget. Uses a pipe, because leaving a `for await` loop early would destroy the refused
+ * request.
+ */
 function counted(content: Readable, intake: UploadBudget): Readable {
   const meter = new Transform({
     transform(chunk: Uint8Array, _encoding, done) {

@@ -179,7 +179,7 @@ export function toProcessEndEvent({ exitCode, signal }: JobEnd): object {
 }
 
 const ownPrefix = 'e2b-';
-/** Marks processes started without a requested folder; process lists show none for them. */
+/** Marks processes started without an explicit folder; process lists show no folder for them. */
 const homePrefix = `${ownPrefix}home-`;
 const ownJobs = async (inside: SandboxHandle, signal: AbortSignal) =>
   (await inside.jobs.list(signal)).filter(({ id }) => id.startsWith(ownPrefix));

@@ -172,7 +172,7 @@ function shownContent(content: AgentContent, own: { readonly id: string; readonl
 }
 const agentType = { type: 'agent' as const };
 
-/** Rejects: not_found, including if the id belongs to a document of another kind. */
+/** Rejects: not_found, also if the id belongs to a document of another kind. */
 export async function readDocument(documents: Documents, kind: StoredDocument['kind'], id: string, version?: number) {
   const doc = await documents.get(id, version);
   if (doc.kind !== kind) throw new AppError('not_found', `There is no ${kind} ${id}.`);

@@ -127,7 +127,7 @@ export const toEnvironment = ({ id, content, createdAt, updatedAt, archivedAt }:
   ...toApiTimes({ createdAt, updatedAt, archivedAt }),
 });
 
-/** The server's own settings, as the environment of sessions from other APIs. */
+/** The environment shown for sessions from other APIs; it stands for the server's own settings. */
 export const serverEnvironmentId = 'env_server';
 const ownEnvironment = () => ({
   id: serverEnvironmentId,

@@ -10,7 +10,7 @@ interface KnownCall {
   readonly kind: 'tool' | 'mcp' | 'custom';
   readonly answered: boolean;
 }
-/** `waitsFor` is undefined while the call runs and once it is answered. */
+/** `waitsFor` is undefined while the call is running and after it is answered. */
 export interface AnnouncedToolCall {
   readonly callId: string;
   readonly kind: KnownCall['kind'];

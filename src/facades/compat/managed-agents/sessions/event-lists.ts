@@ -14,7 +14,7 @@ import type { ThreadEvent } from './threads/session-projection.ts';
 type Sessions = Services['sessions'];
 /** The maximum number of sessions, and of characters of event JSON. */
 export const maxEventListCacheSize = { sessions: 200, chars: 16 * 2 ** 20 };
-/** Lists that are unused for this long are dropped. */
+/** Lists that have been unused for this long are dropped. */
 const idleMs = 300_000;
 
 /** A cached list equals one built from the complete logs. Every read checks the caller's permissions. */
@@ -67,7 +67,7 @@ export class EventListCache {
 }
 
 interface ReadLog {
-  /** The log's compaction marks. If they change, a complete read could differ. */
+  /** The log's compaction marks. If they change, rebuilding the list could give a different result. */
   readonly dropped: string;
   newestAt: number;
 }

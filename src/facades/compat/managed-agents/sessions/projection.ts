@@ -36,7 +36,7 @@ class State {
   hasOpenRun = false;
   lastWords = '';
   request: string | undefined;
-  /** Whether to hide the next message: a question about a call or an exhausted budget. */
+  /** Whether the next message is hidden, because it asks about a call or an exhausted budget. */
   asking = false;
   failure = '';
   usage = zeroUsageTotals;
@@ -223,7 +223,7 @@ export class ThreadProjection {
     if (draft) this.#emit(draft.type, draft.fields);
   }
 
-  /** A message of a later run is reported when that run starts. */
+  /** A message for a later run is reported when that run starts. */
   #asks(event: FactOf<'message.user'> & { readonly seq: number }): void {
     const content = event.data.blocks ?? contentOf(event.data);
     const { type, fields } = this.outcomes.define(this.#id, event) ?? { type: 'user.message', fields: { content } };
@@ -364,7 +364,7 @@ export class ThreadProjection {
     this.#emit('session.thread_status_rescheduled', this.thread);
     this.#emit('session.status_rescheduled', {});
   }
-  /** Each model request retries the tool server. Until that succeeds, its tools are missing. */
+  /** Each model request retries the tool server. Its tools are missing until a retry succeeds. */
   #missTools(detail: string, { name, isRefused }: { readonly name: string; readonly isRefused: boolean }): void {
     const type = isRefused ? 'mcp_authentication_failed_error' : 'mcp_connection_failed_error';
     const server = { mcp_server_name: this.#agent.servers.get(name) ?? name };

@@ -218,7 +218,7 @@ async function answerAll(
 type Resolved = FactOf<'approval.resolved'>['data'];
 type Call = ReturnType<SessionProjection['callOf']>;
 
-/** A worker can send a result before the log shows that the call waits for it. */
+/** A worker may send a result before the log shows that the call is waiting for it. */
 const canAnswer = (event: Answer, call: Call): boolean =>
   call !== undefined && !call.isAnswered && (event.type !== 'user.tool_confirmation' || call.waitsFor === 'permission');
 

@@ -67,7 +67,7 @@ export class WorkerRouteGuard extends ServerComponent<AccessParts> implements Ro
     if (worker && isAlive(worker.maker, credentials)) return worker;
     if (worker)
       throw new ManagedAgentsError('unauthorized', 'The key that made the key of this environment is no longer valid.');
-    // A wrong work token does not count as a guess, because a worker can still send an old one.
+    // A wrong work token does not count as a guess, because a worker may still send an old one.
     const wait = presented.startsWith('crlwork_') ? 0 : credentials.failed(address);
     if (wait > 0) throw lockedOutError(wait);
     throw unauthorized();

@@ -142,7 +142,7 @@ async function conversation(
   return [...noted, ...besides].sort((a, b) => a.seq - b.seq).map(({ message }) => message);
 }
 
-/** The oldest front end itself creates a bubble for a joined run. */
+/** Excludes empty assistant messages, because the oldest front end itself creates a bubble for a joined run. */
 const isWritten = ({ message }: PositionedMessage): boolean => message.role !== 'assistant' || message.content !== '';
 
 const asideView = (session: SessionRecord, { id, role, text, metadata, at }: SideMessage): Message =>

@@ -76,7 +76,7 @@ export function toMessages(events: Iterable<SessionEvent>, view: ClientPathConte
   return rows.flatMap((row) => (row instanceof RunMessage ? (row.isShown ? [row.row()] : []) : [row]));
 }
 
-/** A run's output identifies the run if its beginning was dropped from the log. */
+/** Recognizes a run by its output, in case the log dropped the run's beginning. */
 const isOfRun = (event: SessionEvent): boolean => event.type === 'message.assistant' || isActionEvent(event);
 
 function errorRow({ seq, sessionId, ts, data }: Extract<SessionEvent, { type: 'run.error' }>): PositionedMessage {

@@ -59,7 +59,7 @@ export function mountStream(deps: OpencodexDeps, lists: MessageListTracker): voi
 interface StreamPosition {
   readonly head: number;
   readonly after: number;
-  /** The position before the message in progress. Undefined without one, or if the client sent a cursor. */
+  /** The position before the message in progress. Undefined if there is none, or if the client sent a cursor. */
   readonly working: number | undefined;
 }
 async function findPosition(deps: OpencodexDeps, id: SessionId, cursor?: number): Promise<StreamPosition> {

@@ -11,7 +11,7 @@ interface Frame {
 export const toSheikhboxFrame = ({ event, data }: Frame): Buffer => toSseFrame({ id: data.event_id, event, data });
 
 /**
- * Maps events that are not shown to an empty string. Events with attachments are not cached, because file details can
+ * Events that are not shown become an empty string. Events with attachments are not cached, because file details can
  * change.
  */
 export function createEventJsonCache(profile: SheikhboxProfile, infos: FileInfoCache): (event: SessionEvent) => string {

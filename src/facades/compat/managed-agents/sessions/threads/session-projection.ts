@@ -21,7 +21,7 @@ interface Thread {
 class State {
   isBusy = false;
   isReportedBusy = false;
-  /** Whether the primary thread waits only for children that all wait for the client program. */
+  /** Whether the primary thread is waiting only for children that are all waiting for the client program. */
   isHeld = false;
   pendingWhenIdle: readonly string[] = [];
   stop: { readonly reason: StopReason; readonly details: unknown } = { reason: { type: 'end_turn' }, details: null };
@@ -39,7 +39,7 @@ export class SessionProjection {
   readonly #now: State;
   readonly #primary: ThreadProjection;
   readonly #threads = new Map<SessionId, Thread>();
-  /** Children still running after their coordinator's run, which keep the session busy. */
+  /** Children that are still running after their coordinator's run has ended. They keep the session busy. */
   readonly #ending: Set<SessionId>;
 
   constructor(id: SessionId, agent: AgentDetails, budget: BudgetView | null = null, from?: SessionProjection) {
