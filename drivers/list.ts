@@ -7,7 +7,7 @@ import { processDescriptor } from './process/descriptor.ts';
 export const drivers = { docker: dockerDescriptor, kubernetes: kubernetesDescriptor, process: processDescriptor };
 
 export type DriverName = keyof typeof drivers;
-/** Names are looked up during validation, not on import, so that tests can add a driver. */
+/** `kind` looks names up during validation, not on import, so that tests can add a driver. */
 export const driverSetting = {
   accepts: `one of auto, ${Object.keys(drivers).join(', ')}`,
   kind: z.custom<DriverName | 'auto'>((input) => input === 'auto' || findDriver(String(input)) !== undefined),

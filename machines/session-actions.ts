@@ -259,7 +259,7 @@ export const rejectSandboxWaiters = (why: (end: SandboxEnd) => { code: ErrorCode
     enqueue({ type: 'answer', params: { commandIds: context.waiters, answer: { ok: false, ...refusal(why(end)) } } });
   });
 
-/** Null once the run's end is being logged, because no fact may follow the end. */
+/** Null once the run's end is being logged, because no fact of the run may follow it. */
 const openRun = ({ active, ending }: SessionContext) => (active && !ending ? active.runId : null);
 
 export const recordPhase = own.enqueueActions(({ context, event, enqueue }) => {

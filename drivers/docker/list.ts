@@ -35,7 +35,7 @@ export function createSandboxLister(options: Options): (signal: AbortSignal) => 
 
   return async (signal) => {
     const mine = { filters: { label: [createInstanceFilter(instance)] }, abortSignal: signal };
-    // Read the folders first: otherwise, a folder created between the two reads would look like a leftover.
+    // Read the folders before the containers: otherwise, a folder created in between would look like a leftover.
     const own = (await folders.ids()).filter((id) => !warming.has(id));
     const starting = new Set(own.filter(isStarting));
     const all = await callEngine(signal, () => engine.listContainers({ all: true, ...mine }));

@@ -107,7 +107,7 @@ export function createDockerPool(options: Options): Poolable {
     return reply[workspaceLabel] === workspaceVolumeOf(found) && info ? info : 'gone';
   }
 
-  /** Removes pool volumes that no container or session uses, now or at the last check. */
+  /** Removes pool volumes that no container or session uses now or used at the last check. */
   async function sweep(bodies: readonly Dockerode.ContainerInfo[], volumes: readonly Volume[], signal: AbortSignal) {
     const used = new Set(bodies.map(({ Labels }) => Labels['corral.sandbox']));
     const pointed = new Set(volumes.map(({ Labels }) => Labels?.[workspaceLabel]));

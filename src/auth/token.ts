@@ -5,7 +5,7 @@ import type { Secret } from '../core/text/secret.ts';
 export interface TokenVerifier {
   readonly required: boolean;
   accepts(presented: readonly string[]): boolean;
-  /** Whether the local token is among them. Commands that run as the server's user read it from a file. */
+  /** Whether `presented` contains the local token, which commands of the server's user read from a file. */
   acceptsLocal(presented: readonly string[]): boolean;
 }
 

@@ -6,11 +6,15 @@ import { type ResourceOwnership, toHolderKey } from '../core/model/access/holder
 
 type Records = Pick<RecordStore, 'get' | 'put' | 'delete' | 'list' | 'count'>;
 type Awaitable<Value> = Value | Promise<Value>;
-/** `sort`: position in lists. Undefined: no change. `again`: start over with a new read. */
+/**
+ * A new document with its position in lists (`sort`), `again` to start over with a new read, or undefined to write
+ * nothing.
+ */
 type Next<Doc> = { readonly doc: Doc; readonly sort?: number } | 'again' | undefined;
 
 const maxTries = 1_000; // attempts, each lost to another writer
-// Refused writes to the same version of a record before its name counts as taken. Concurrent writers can cause two.
+// A record's name counts as taken after this many refused writes to the same version. Concurrent writers alone can
+// cause two such refusals.
 const maxRefusals = 3;
 
 /**

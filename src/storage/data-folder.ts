@@ -13,7 +13,10 @@ function makeFolder(folder: string): void {
   }
 }
 
-/** Runs before anything is written. An unusable folder causes one clear error. */
+/**
+ * Call before anything else is written, so that an unusable folder causes only one clear error. Throws:
+ * invalid_request.
+ */
 export function prepareDataFolder(dataDir: string): void {
   const folder = resolve(dataDir);
   try {

@@ -40,7 +40,7 @@ const eventLine = ({ seq, ts, type, runId, data }: SessionEvent): string =>
 const recordLine = ({ kind, id, doc, sort = 0 }: RecordPut): string =>
   JSON.stringify({ record: { kind, id, doc, sort } });
 
-/** Yields lines without line breaks. `known`: sessions that an interrupted export already contains. */
+/** Yields each line without its final line break. `known`: sessions that an interrupted export already contains. */
 export async function* exportSessions(
   store: Store,
   { known = new Set<string>(), signal }: { known?: ReadonlySet<string>; signal: AbortSignal },

@@ -32,7 +32,7 @@ export async function startPerlHelper(
     detached: true,
     stdio: ['pipe', 'pipe', 'ignore'],
   });
-  helper.stdin.on('error', () => {}); // a failed write shows when the helper ends
+  helper.stdin.on('error', () => {}); // reported through `ended` when the helper closes
   await once(helper, 'spawn').catch((cause: unknown) => {
     throw new AppError('unsupported', `${missing}: its image has no perl.`, { cause });
   });

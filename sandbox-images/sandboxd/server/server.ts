@@ -146,7 +146,7 @@ async function sendError(response: ServerResponse, error: AppError): Promise<voi
   const body = JSON.stringify({ error: { code: error.code, message: error.publicMessage } });
   const { req } = response;
   await discardRest(req);
-  // Close the connection after an unread body, because the rest would be parsed as the next request.
+  // Close the connection if the body has unread data, which would be parsed as the next request.
   const rest = req.complete ? {} : { connection: 'close' };
   response.writeHead(statuses[error.code] ?? 500, { 'content-type': 'application/json', ...rest }).end(body);
   if (!req.complete) req.resume();

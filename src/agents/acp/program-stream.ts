@@ -23,7 +23,7 @@ export async function openProgramStream(
   program: ProgramSpec,
   { room, signal }: { readonly room: () => Promise<void>; readonly signal: AbortSignal },
 ): Promise<ProgramStream> {
-  // A program that an earlier server process started may be in the middle of a conversation
+  // Close a program of an earlier server process: it may be in the middle of a conversation.
   await programs.close(program.id, signal).catch(ignoreNotFound);
   await programs.open(program, signal);
   const ended = Promise.withResolvers<string>();

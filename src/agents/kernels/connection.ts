@@ -91,7 +91,7 @@ export class KernelConnection {
     return connection;
   }
 
-  /** Rejects if the kernel ends, sends an invalid message or disconnects. `exitCode` is set only if it ended. */
+  /** Rejects if the kernel ends, sends an invalid message or disconnects. Only the kernel's end sets `exitCode`. */
   async execute(code: string, listener: CellListener, env?: Readonly<Record<string, string>>): Promise<CellEnd> {
     for (const stream of ['stdout', 'stderr'] as const) {
       if (this.#early[stream] !== '') listener.onText(stream, this.#early[stream]);

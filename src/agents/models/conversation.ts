@@ -36,7 +36,7 @@ export function toPromptPieces(request: TurnRequest): PromptPiece[] {
 }
 
 /**
- * The default position of the note, because a user message after a step's calls would make providers drop the calls'
+ * The note's default position, before the step's calls: a user message after them would make providers drop their
  * reasoning.
  */
 export const findStepStart = (messages: readonly Message[]): number => stepIn(messages).begins;

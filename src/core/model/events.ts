@@ -354,7 +354,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       cacheWrittenTokens: z.int().optional(),
       reasoningTokens: z.int().optional(),
       cost: z.number().optional(),
-      /** Estimated usage that counts toward budgets because the provider's count is missing or far too small. */
+      /** Estimated usage added for budgets because the provider's count is missing or far too small. */
       assumed: EstimatedUsage.optional(),
       /** The request's position among the session's model requests, counted from 1. Absent in older logs. */
       turn: z.int().optional(),

@@ -14,7 +14,7 @@ export const runFileLimits = {
 } as const;
 
 export const outputFolder = '.corral/output';
-/** Only output files larger than this, in bytes, are included in a workspace's fingerprint. */
+/** Output files of at most this many bytes are left out of a workspace's fingerprint. */
 export const maxShownOutputBytes = 4 * 1024;
 
 export const skillFolder = '.corral/skills';

@@ -35,7 +35,7 @@ interface Deps
   readonly imagesInUse: () => Promise<ReadonlySet<string>>;
 }
 
-/** Queued and running builds per owner. The limit keeps one owner from filling the queue. */
+/** Maximum number of queued and running builds per owner, so that no owner can fill the queue. */
 const openBuilds = 10;
 const cleanUpMs = 60_000;
 const lostText = 'The server stopped while it was building the template. Build it again.';

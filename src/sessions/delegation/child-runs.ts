@@ -24,7 +24,7 @@ export interface ChildServices {
   readonly files: Pick<FileService, 'changes' | 'read' | 'write' | 'remove'>;
 }
 interface Deps extends Pick<ServerDependencies, 'clock' | 'records' | 'warn'> {
-  /** Runs may continue after a restart before the services are ready; their calls wait for this promise. */
+  /** After a restart, runs can continue before the services are ready; their calls wait for this promise. */
   readonly services: Promise<ChildServices>;
   readonly events: Pick<EventStore, 'findLastSeq' | 'page'>;
   readonly copies: Pick<WorkspaceCopier, 'copy'>;

@@ -86,7 +86,7 @@ export interface ChildSessionRequest {
 }
 
 export class ChildStarter extends ServerComponent<Deps> {
-  /** Runs one parent's starts in turn, because concurrent starts could exceed its child limit or its budget. */
+  /** Creates one parent's children in turn, because concurrent starts could exceed its child limit or its budget. */
   readonly #turns = createKeyedQueue();
 
   /**

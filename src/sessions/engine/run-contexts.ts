@@ -270,7 +270,7 @@ export function createRunContextFactory({
   return { working, ready };
 }
 
-/** A run that lacks one of the session's repositories could produce misleading output. */
+/** If a repository or its setup failed, a run could produce misleading output. */
 function throwIfUnusable({ repositories = [] }: SessionRecord): void {
   for (const { path, state, error, environment } of repositories) {
     if (state === 'failed') throw new AppError('conflict', `The repository ${path} could not be fetched: ${error}`);

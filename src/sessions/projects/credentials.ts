@@ -54,7 +54,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
 export const serverHolderId = 'server';
 const kind = credentialKind;
 const most = 50;
-// Minimum length. Responses that contain a value are cut off, and a shorter value could appear in one by chance.
+// Minimum length. Responses that contain the value are cut off, so it must not occur by chance.
 const shortest = 8;
 const longest = 8_192;
 // Ids begin with the holder's id, so that removing a session removes its credentials.

@@ -288,7 +288,7 @@ interface RepositoryScript {
   readonly remote?: SessionRepository;
 }
 
-/** Rejects: conflict, forbidden, not_found, provider_error, and the codes of `runGitInRepository`. */
+/** Rejects: conflict, forbidden, invalid_request, not_found, provider_error, and the codes of `runGitInRepository`. */
 async function run(client: SandboxClient, path: string, repositoryScript: RepositoryScript, signal: AbortSignal) {
   const { script, base, values = {}, lists = {}, timeoutMs = quickMs, stdin, remote } = repositoryScript;
   const all = { ...values, base: base ?? '' };

@@ -23,7 +23,7 @@ import type { RunWriter } from './log/run-writer.ts';
 import type { TurnPrompt } from './prompt/parts.ts';
 import type { TurnBudget } from './turn-budget.ts';
 
-/** Keeps the sandbox from being paused or stopped as idle until the lease is disposed. */
+/** Until the lease is disposed, the sandbox is not paused or stopped for being idle. */
 export interface SandboxLease extends AsyncDisposable {
   readonly client: SandboxClient;
   /** Call when the connection is lost, so that the next use rechecks the sandbox. */

@@ -82,7 +82,7 @@ export class SessionSetup extends ServerComponent<Deps> implements WorkspaceHook
       const content = await openUpload(upload);
       if (await client.transfers.areSupported(closing)) await client.transfers.write(place, content, {}, closing);
       else await client.writeFile(place, Buffer.concat(await content.toArray()), closing);
-      await at(`chmod a-w ${quoteForShell(place)}`); // the agent may read but not change the client's files
+      await at(`chmod a-w ${quoteForShell(place)}`); // makes the client's files read-only for the agent
     } catch (thrown) {
       const error = toAppError(thrown);
       if (sandboxLossCodes.has(error.code)) throw error;

@@ -51,7 +51,7 @@ export class TransferSandboxPool extends ServerComponent<Deps> {
   has = (id: SessionId): boolean => this.#ids.has(id);
 
   /**
-   * With `read`, still mounts for writing if possible, because some files are readable only by their owner. Rejects:
+   * Even with `read`, mounts for writing if possible, because some files are readable only by their owner. Rejects:
    * not_found, unsupported, conflict (`write` with another writer), sandbox_lost.
    */
   async use(id: string, target: MountAccess, signal: AbortSignal): Promise<TransferLease> {

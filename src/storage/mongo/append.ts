@@ -54,7 +54,7 @@ export class EventAppender {
   readonly #appending = new Set<Promise<unknown>>();
   /** Newest head that this server has seen, for each log without an incomplete append. */
   readonly #seen = new Map<SessionId, { readonly head: number; readonly at: number }>();
-  /** Sessions whose last append failed on this server. The database can contain all or part of it. */
+  /** Sessions whose last append failed on this server. The database may contain all or part of that append. */
   readonly #incomplete = new Set<SessionId>();
   /** A retry passes the same object, whose batch id shows whether the first attempt was stored. */
   readonly #batches = new WeakMap<AppendRequest, string>();
@@ -202,7 +202,7 @@ const renewMs = 5 * 60_000;
 const abandonedMs = 3 * renewMs;
 const atOnce = 8; // logs
 
-/** Marks the logs that can have an incomplete append. */
+/** Marks the logs that may have an incomplete append. */
 class OpenLogMarker {
   readonly #connection: MongoConnection;
   readonly #self: string;
@@ -256,7 +256,7 @@ class OpenLogMarker {
     this.#markedAt.delete(session);
   }
 
-  /** Keeps the marks of logs whose newest append may be incomplete. */
+  /** Removes this server's marks, except those of logs whose newest append may be incomplete. */
   async close(incomplete: readonly SessionId[]): Promise<void> {
     if (this.#markedAt.size === 0) return;
     const { run, at } = this.#connection;

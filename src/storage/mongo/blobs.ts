@@ -106,8 +106,8 @@ async function drained(upload: GridFSBucketWriteStream, signal: AbortSignal): Pr
 }
 
 /**
- * Removes versions replaced before `replacedBefore` (Infinity: all versions). Versions replaced later can still have
- * readers.
+ * Removes versions replaced before `replacedBefore`, or all versions if it is Infinity. Versions replaced later may
+ * still have readers.
  */
 async function remove(bucket: GridFSBucket, filename: string, replacedBefore: number): Promise<void> {
   const versions = await answered(bucket.find({ filename }, { sort: newest }).toArray());

@@ -25,7 +25,7 @@ export interface MongoConnectionOptions {
 }
 
 export interface MongoCollections {
-  /** All sessions share one collection, unless the database server scans whole collections for ranges. */
+  /** All sessions share one collection, unless the database server scans a whole collection for each range query. */
   events(session: string): Collection<EventDocument>;
   readonly allEvents: readonly Collection<EventDocument>[];
   readonly logs: Collection<LogDocument>;
@@ -149,7 +149,7 @@ function runner(deadlineMs: number, maxWaiting: number): MongoConnection['run'] 
   };
 }
 
-/** Settles within `ms` even if the socket hangs. The work can still succeed later. */
+/** Settles within `ms` even if the socket hangs. The work may still succeed later. */
 async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const text = 'The store did not answer in time. Try again.';

@@ -11,7 +11,7 @@ import { SessionId } from '../../core/model/ids.ts';
 
 /**
  * The unique `_id` (session and seq) prevents two writers from appending the same seq. The first event of an append has
- * `batch`, and `redo` with the rest of the append, if any.
+ * `batch` and, if the append contains anything else, `redo` with the rest.
  */
 export interface EventDocument {
   readonly _id: string;
@@ -62,7 +62,7 @@ export interface LogDocument {
   readonly redo?: { readonly after: number; readonly puts: readonly PutDocument[] };
 }
 
-/** A session's newest seq, for servers that poll. Can be briefly outdated. */
+/** A session's newest seq, for servers that poll. May be briefly outdated. */
 export interface HeadDocument {
   readonly _id: string;
   readonly head: number;

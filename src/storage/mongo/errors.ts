@@ -11,7 +11,7 @@ const codeOf = (thrown: unknown): number =>
 
 export const isDuplicateKeyError = (thrown: unknown): boolean => codeOf(thrown) === duplicateKeyCode;
 
-/** True if a retry can soon succeed. The failed request can still have taken effect. */
+/** True if a retry may succeed soon. The failed request may have taken effect nevertheless. */
 export function isTransientError(thrown: unknown): boolean {
   if (isOfTheLine(thrown)) return true;
   if (!(thrown instanceof MongoError)) return false;
@@ -46,7 +46,7 @@ export function toStoreError(thrown: unknown): AppError {
   return new AppError('store_unavailable', 'The store does not respond, or rejects requests. Try again.', options);
 }
 
-/** Why a server cannot start on this database. Undefined if waiting can help. */
+/** Returns the error to report if a server cannot start on this database. Undefined if waiting may help. */
 export function toPermanentError(thrown: unknown): AppError | undefined {
   if (thrown instanceof AppError) return thrown.code === 'store_unavailable' ? undefined : thrown;
   const code = codeOf(thrown);

@@ -112,7 +112,7 @@ export function createMongoEvents({ connection, appender, heads, now }: MongoEve
     }
     const tail = read.isAll && (last || after === 0) ? last : await newest(session);
     const head = tail ? computeLogHead(tail) : 0;
-    // Compaction marks a gap before it drops events, so marks read earlier can be outdated.
+    // Compaction marks a gap before it drops events, so marks read earlier may be outdated.
     const isWhole = read.found.every(({ _id }, n) => eventSeqOf(_id) === after + n + 1);
     const marks = isWhole ? early : await marksOf(session);
     const events = read.found.map((document) => toEvent(session, document));

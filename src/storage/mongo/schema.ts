@@ -27,7 +27,10 @@ const indexes: readonly Index[] = [
   { of: 'commands', key: { at: 1 } },
 ];
 
-/** `migrations[n]` upgrades from version n to n + 1. Each can run twice, and on several servers at once. */
+/**
+ * `migrations[n]` upgrades from version n to n + 1. Each may run more than once, even on several servers at once, so it
+ * must be idempotent.
+ */
 const migrations: readonly ((connection: MongoConnection) => Promise<void>)[] = [
   async () => {},
   async ({ at, run }) => {

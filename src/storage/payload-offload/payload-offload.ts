@@ -39,7 +39,7 @@ const restoreFields = <Fact extends SessionFact>(fact: Fact, taken: Fields): Fac
   data: { ...fact.data, ...taken },
 });
 
-/** Readers get the result if the removed part is unreadable. Must match the event's schema. */
+/** Readers get the returned value if the removed part is unreadable, so it must match the event's schema. */
 function standIn(name: string, value: unknown): unknown {
   if (typeof value === 'string') return shortened(value);
   if (Array.isArray(value)) return [];
@@ -161,7 +161,7 @@ export function withPayloadOffload({ store, blobs, newId, now }: Options): Paylo
     ...events,
     page,
     append(entry) {
-      // `await` costs a turn of the event loop, so small facts avoid it.
+      // Small facts avoid `await`, which would delay each append by a microtask.
       if (!leaned.has(entry) && !entry.facts.some(offloadFields)) return events.append(entry);
       const small = leaned.get(entry) ?? leanEntry(entry);
       leaned.set(entry, small);

@@ -6,8 +6,8 @@ import { corruptDatabaseError, isBusyError, toStoreError } from './errors.ts';
 import { migrations } from './schema.ts';
 
 /**
- * The lock ends with the process. No other code may open the lock file: on POSIX systems, closing any of its
- * descriptors releases the lock.
+ * The lock is released when the process ends. No other code may open the lock file: on POSIX systems, closing any of
+ * its descriptors releases the lock.
  */
 export function lockStore(path: string, now: number): Disposable {
   const note = `${path}.holder`;

@@ -73,8 +73,8 @@ const escapeWildcards = (text: string) => text.replace(/[\\%_]/g, '\\$&');
 const patternOf = (text: string): string => `%${escapeWildcards(text)}%`;
 
 /**
- * Matches every string with the search text in any case, and some others. LIKE ignores case only for ASCII, and k and i
- * can be lowercase forms of non-ASCII letters.
+ * Matches every string that contains the search text in any case, and some others. LIKE ignores case only for ASCII
+ * letters, but some non-ASCII letters have lowercase forms with an ASCII k or i.
  */
 const likelyPattern = (text: string): string =>
   patternOf(text)

@@ -7,7 +7,7 @@ import { toStoreError } from './errors.ts';
 import { toIndexColumns } from './schema.ts';
 
 export interface RecoveryReport {
-  /** Path of the renamed, unchanged damaged file. Undefined if nothing was damaged. */
+  /** Path of the damaged file, which was renamed but otherwise left unchanged. Undefined if nothing was damaged. */
   readonly kept: string | undefined;
   readonly events: number;
   readonly records: number;

@@ -24,8 +24,8 @@ export function createCallRunner(
 }
 
 /**
- * One transaction and fsync for all requests, with a savepoint for each. `ok`: committed, and on disk if `synchronous`
- * is `full`.
+ * The returned function commits all requests in one transaction with one fsync, and gives each of several requests a
+ * savepoint. `ok`: committed, and on disk if `synchronous` is `full`.
  */
 export function createGroupCommitter(
   db: DatabaseSync,

@@ -18,7 +18,7 @@ export function App() {
   const hasWork = currentSessionId.value !== undefined; // keeps the pane while the session loads
   const isOpen = hasWork && workPaneWidth.value > 0;
   const main = useRef<HTMLElement>(null);
-  // Notices stay usable over the open sidebar.
+  // While the open sidebar covers the page, everything except the notices is inert.
   useSignalEffect(() => {
     const isCovered = isSidebarOpen.value;
     for (const part of main.current?.children ?? [])

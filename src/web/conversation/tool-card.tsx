@@ -74,7 +74,7 @@ const telling = [
   ...['command', 'file', 'query', 'url', 'input', 'glob', 'regex', 'title', 'text', 'path', 'id'],
   ...['key', 'option', 'javascript', 'action'],
 ];
-/** Argument that best identifies the call. More arguments can arrive when the call ends. */
+/** Returns the argument that best identifies the call. More arguments may arrive when the call ends. */
 function formatSubject({ args }: Pick<ToolItem, 'args'>): string {
   const summary = telling.map((key) => args[key]).find((value) => typeof value === 'string' && value !== '');
   return joinLines(

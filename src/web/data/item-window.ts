@@ -7,7 +7,7 @@ export const itemsPerBatch = 20;
 export interface ItemWindow {
   readonly items: readonly ConversationItem[];
   readonly first: number;
-  /** Index of an item that starts a part. */
+  /** Index at which a batch starts. The other batches are aligned to it. */
   readonly anchor: number;
 }
 

@@ -60,7 +60,7 @@ export interface StepItem extends ItemPosition {
   readonly status: Signal<EventDataOf<'step'>['status']>;
   /** Seq at which the step ended, and at which the session can be forked. */
   readonly endSeq: Signal<number | undefined>;
-  /** Whether it is the only step of a run without a plan, and only repeats the message. */
+  /** Whether this is the plan's only step, and its description only repeats the beginning of the message. */
   readonly repeatsTask: Signal<boolean>;
 }
 export interface ApprovalItem extends ItemPosition {

@@ -199,7 +199,7 @@ export class ConversationState {
       }
       case 'tool.calling': {
         const { callId, tool: family, function: name, args } = event.data;
-        if (family === 'message') return; // its text is a separate message
+        if (family === 'message') return; // the call's text is shown as a message
         const state = signal({ status: 'running' as const, live: '' });
         const approval = signal(this.#state.requests.get(callId));
         const { sessionId } = event;
@@ -376,7 +376,7 @@ export class ConversationState {
     for (const { decided } of this.#state.approvals.values()) decided.value = 'gone';
     this.#state.approvals.clear();
     for (const { isTyping } of this.#state.texts.values()) isTyping.value = false;
-    // Freezes a sandbox start whose run has ended, until the next phase event.
+    // Hides an unfinished sandbox start, because its run has ended.
     if (this.#state.start) this.#state.start.phase.value = { ...this.#state.start.phase.value, isCut: true };
     const ms = this.#state.startedAt === undefined ? undefined : ts - this.#state.startedAt;
     const task = this.#state.items.findLast(

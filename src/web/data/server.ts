@@ -138,7 +138,7 @@ export function subscribeTo<Item>(path: ProcedurePath, input: unknown, subscribe
   return () => ended.abort();
 }
 
-/** Resolves for any HTTP status; rejects only without a connection. */
+/** Resolves for any HTTP status. Rejects only if no response arrives. */
 export const fetchWithToken = (path: string, init: RequestInit = {}): Promise<Response> =>
   fetch(path, {
     ...init,

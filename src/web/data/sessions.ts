@@ -48,7 +48,7 @@ export function markSessionsUnconfirmed(): void {
 function dropUnconfirmedSoon(): void {
   clearTimeout(dropTimer);
   dropTimer = setTimeout(() => {
-    if (connectionState.peek() !== 'open') return; // the next connection starts the list again
+    if (connectionState.peek() !== 'open') return; // the list is sent again on the next connection
     for (const id of unconfirmed) if (id !== currentSessionId.peek()) byId.delete(id);
     changes.value++;
     unconfirmed.clear();
@@ -64,7 +64,7 @@ const received: ((news: SessionChange, before: Session | undefined) => void)[] =
 export const onSessionChange = (listener: (news: SessionChange, before: Session | undefined) => void): void =>
   void received.push(listener);
 
-/** Draws at most once every 16 ms, because thousands of sessions can arrive together. */
+/** Redraws at most once every 16 ms, because thousands of sessions may arrive at once. */
 export function watchSessions(): void {
   setTimeout(() => {
     areSessionsLoaded.value = true;

@@ -4,7 +4,7 @@ const api = `/api/v1/sessions/${session}`;
 export const isInPane = new URLSearchParams(location.search).has('pane');
 /** In another frame, the page shows only the screen. */
 export const isInOtherFrame = window.parent !== window && !isInPane;
-/** Signature of a signed link. Replaces the token. */
+/** Signature of a signed link, used instead of the token. Null: no signed link. */
 export const linkSignature = new URLSearchParams(location.hash.slice(1)).get('signature');
 /** Sent with all of this viewer's connections, so the relay recognizes the viewer. */
 const viewer =

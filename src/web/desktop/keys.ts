@@ -97,7 +97,10 @@ export class KeyComposition {
     return this.#state !== 'none';
   }
 
-  /** Without a keypress after a dead key, returns the released key's text. */
+  /**
+   * Returns the composed text, or an empty string. If the key after a dead key causes no keypress, its text is returned
+   * on release.
+   */
   textOf({ type, key }: KeyFields<'type' | 'key'>): string {
     const text = type === 'keypress' ? key : this.#last;
     const isOver = this.#state === 'none' || text === '';

@@ -36,10 +36,13 @@ function endOf({ code, reason }: CloseEvent, signed: boolean): ScreenOverlay | u
   return { detail: reason, ...(known.retry !== undefined && { retry: known.retry }) };
 }
 
-/** Time until a hidden page disconnects, in ms, to let the sandbox become idle. */
+/** A hidden page disconnects after this many ms, so that the sandbox can become idle. */
 const hiddenMs = 5 * 60_000;
 
-/** Time in ms for a disconnected viewer to regain control, unless another user takes control. */
+/**
+ * A viewer that loses its connection takes control back if it reconnects within this many ms and nobody else has taken
+ * control.
+ */
 const keptMs = 60_000;
 
 let target: HTMLElement | undefined;

@@ -38,7 +38,10 @@ export class ParseTaskQueue {
     this.#options = options;
   }
 
-  /** The newest task runs first. Resolves with undefined on failure, timeout, abort, or too many newer tasks. */
+  /**
+   * The newest task runs first. Resolves with undefined if the task fails, times out, is aborted, or is dropped because
+   * too many newer tasks are waiting.
+   */
   run<Name extends ParseTaskName>(
     name: Name,
     input: ParseTaskInput<Name>,

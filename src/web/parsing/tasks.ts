@@ -21,7 +21,7 @@ export type ParseTaskName = keyof typeof parseTasks;
 export type ParseTaskInput<Name extends ParseTaskName> = Parameters<(typeof parseTasks)[Name]>[0];
 export type ParseTaskOutput<Name extends ParseTaskName> = Awaited<ReturnType<(typeof parseTasks)[Name]>>;
 
-/** `ready`: the worker has loaded. Without `output`, the task has no result. */
+/** `ready`: the worker has loaded. Without `output`, the task has failed or returned undefined. */
 export type ParseTaskReport = { readonly id: number; readonly output?: unknown } | 'ready';
 export interface ParseTaskRequest {
   readonly id: number;

@@ -9,7 +9,7 @@ interface Props {
   readonly children: ComponentChildren;
 }
 
-/** Catches exceptions from drawing the children. A new `key` tries again. */
+/** Catches exceptions thrown while the children are rendered. To retry, change the `key`. */
 export class ErrorBoundary extends Component<Props, { readonly hasFailed: boolean }> {
   override state = { hasFailed: false };
 

@@ -94,6 +94,6 @@ const listFocusable = (node: Element): HTMLElement[] =>
       one instanceof HTMLElement && takesFocus(one) && one.closest('[inert]') === null && !isUncheckedChoice(one),
   );
 
-/** With the focus on such a choice, it would look chosen, and the space bar would choose it. */
+/** A focused unchecked choice would look chosen, and the space bar would choose it. */
 const isUncheckedChoice = (one: HTMLElement): boolean =>
   one.matches('[type="radio"]:not(:checked)') && one.closest('fieldset')?.querySelector(':checked') != null;

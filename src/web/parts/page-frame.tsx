@@ -9,7 +9,7 @@ interface Props {
   readonly takesFocus?: boolean;
 }
 
-/** Tab skips a frame without controls. A button moves the focus into the frame. */
+/** Tab skips a frame without controls, so a button moves the focus into the frame. */
 export function PageFrame({ src, title, allowed, takesFocus = false }: Props) {
   const frame = useRef<HTMLIFrameElement>(null);
   const enter = () => frame.current?.focus();

@@ -235,7 +235,7 @@ async function workOnAll(work: BulkWork): Promise<void> {
   const end = new AbortController();
   let failed = 0;
   let done = 0;
-  if (work.kind !== 'stop') stopSelectingSessions(); // after a stop, people often delete the same sessions
+  if (work.kind !== 'stop') stopSelectingSessions(); // users often delete stopped sessions, so these stay selected
   if (isSidebarOpen.value) focusWhenRendered(() => document.querySelector('#sidebar .button'));
   try {
     while (done < work.ids.length && !end.signal.aborted) {

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../../core/errors/errors.ts';
 
 export interface ServerTranslations {
   readonly errors: Readonly<Record<ErrorCode, string>>;
-  /** Adds details that the translated sentence lacks. `{words}` stands for the server's text. */
+  /** Template that quotes the server's text, `{words}`, after a translated sentence or on its own. */
   readonly quoted: string;
   /** Keyed by the server's text, with `{name}` for a value and `{list}` for comma-separated phrases. */
   readonly phrases: Readonly<Record<string, string>>;

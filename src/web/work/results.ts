@@ -10,7 +10,7 @@ import { fileFilter, openFileStore } from './files/store.ts';
 import { previewLocation, showPreviewAt } from './preview/state.ts';
 import type { PreviewLocation } from './preview/target.ts';
 
-// After a run, shows a page, an image or a PDF from its result, each only once.
+// After a run, shows the most relevant page, image or PDF that the run changed, but each file only once.
 
 const shown = new Set<string>();
 

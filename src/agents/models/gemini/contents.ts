@@ -34,9 +34,7 @@ export const toGeminiContents = (request: TurnRequest, model: string): Content[]
 
 type ReplyAnswers = Extract<PromptPiece, { kind: 'reply' }>['answers'];
 
-/**
- * If a call requires confirmation, Gemini accepts its result only after a confirmation. Unconfirmed calls become text.
- */
+/** If a call requires confirmation, Gemini accepts its result only after one. Without it, the call becomes text. */
 function inWords(
   parts: readonly GeminiPart[],
   all: ReplyAnswers,

@@ -44,8 +44,8 @@ export interface CustomTool<Schema extends z.ZodObject = z.ZodObject> {
   /** The schema of the arguments, checked before `run`. The model gets the errors. */
   readonly parameters: Schema;
   /**
-   * The tool is on if this group is on. Without a group, it is on unless a template's `deny` or the setting
-   * `tools.deny` excludes it.
+   * Allowing this group turns the tool on. Without a group, the tool needs no `allow`. In both cases, a template's
+   * `deny` or the setting `tools.deny` can exclude it.
    */
   readonly group?: 'bash' | 'file_read' | 'file_write' | 'file_edit' | 'search' | 'browser';
   run(context: CustomToolContext, args: z.output<Schema>): Promise<CustomToolResult>;

@@ -104,7 +104,7 @@ export interface BudgetGrant {
 }
 
 /**
- * The request waits for requests in progress if `least` does not fit alongside them, or if `most` would fit without
+ * The request waits for requests in progress if `least` does not fit alongside them, or if `most` fits only without
  * them.
  */
 export function computeBudgetGrant(

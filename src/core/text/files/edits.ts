@@ -8,7 +8,7 @@ export interface ReplacementResult {
   readonly times: number;
 }
 
-/** A \n in `old` matches any line ending; new line endings match those nearby. */
+/** A \n in `old` matches any line ending; inserted line endings are like those nearby. */
 export function replaceOccurrences(text: string, old: string, now: string): ReplacementResult {
   const isOld = hasOldEnds(text);
   const plain = unix(text, isOld);
@@ -55,7 +55,8 @@ function sharedEnds(one: string, other: string): { readonly start: number; reado
 }
 
 /**
- * Converts positions in the text with \n line endings to positions in `text`. They must not decrease from call to call.
+ * Converts positions in the text with \n line endings to positions in `text`. Positions must not decrease from call to
+ * call.
  */
 function rawPositions(text: string, isOld: boolean): (plain: number) => number {
   if (isOld || !text.includes('\r\n')) return (plain) => plain;

@@ -190,7 +190,10 @@ export const AutomationStart = z.object({
    */
   state: z.enum(['queued', 'starting', 'running', 'ended', 'skipped', 'failed']),
   sessionId: SessionId.nullable(),
-  /** Why the start is waiting, was skipped or has failed; for a prebuild, its result. Otherwise empty. */
+  /**
+   * Why the start is waiting, was skipped or has failed, or that its session was deleted; for a prebuild, its result.
+   * Otherwise empty.
+   */
   text: z.string(),
   outcome: RunOutcome.nullable(),
   endedAt: z.number().nullable(),

@@ -311,7 +311,7 @@ async function record(
   };
   runWriter.add({ runId: runWriter.runId, message });
   const reason = why ?? (result.ok ? undefined : shownReason(result.reason));
-  // In a single write, because a restart between two writes would repeat the message.
+  // Writes the message and the call's result together, because a restart in between would repeat the message.
   const says = result.ok && name === notifyUserTool.name;
   await runWriter.write(
     ...(says ? runWriter.messageFacts(splitInHalf(questionTextOf(args))) : []),

@@ -126,7 +126,7 @@ export class RunWriter {
   get unheard(): readonly UserMessage[] {
     return this.#inbox;
   }
-  /** Moves new messages to the transcript: all of them, or only those in `shown`, with the content from it. */
+  /** Moves all new messages to the transcript. With `shown`, moves only those in it, with the content that it gives. */
   takeIn(shown?: ReadonlyMap<MessageId, ResolvedMessage>): void {
     for (const { messageId, text } of this.#inbox.splice(0, shown?.size ?? this.#inbox.length)) {
       const { pictures = [], attached = [], ...report }: Partial<ResolvedMessage> = shown?.get(messageId) ?? {};

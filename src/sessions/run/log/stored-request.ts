@@ -61,8 +61,8 @@ export interface RequestContents {
 }
 
 /**
- * The hash can be recomputed from stored data. Continues the previous request's hash chains, so that only new messages
- * and notes are hashed.
+ * The hash can be recomputed from stored data. Continues the previous request's hash chains, so that old messages and
+ * notes are not hashed again.
  */
 export const computeRequestHash = (
   frame: StoredRequestFrame,

@@ -56,7 +56,7 @@ export function createSessionDeleter(parts: DeletionDeps) {
     }
     const buried = bury(id).finally(() => burying.delete(id));
     burying.set(id, buried);
-    await buried; // first, because the session is no longer listed once the tombstone exists
+    await buried; // the tombstone removes the session from lists, so it must exist before the announcement
     parts.deleted(toPublicRecord(record));
     // The reconciler retries a failed clean-up, so the deletion can no longer fail.
     const done = removeSession(parts, id).catch(() => {});

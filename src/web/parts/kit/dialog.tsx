@@ -103,7 +103,10 @@ export function useModal(ref: RefObject<HTMLDialogElement | null>, enter?: (dial
   );
 }
 
-/** Except on touch devices, focuses the checked choice, first field, first entry or safe answer. */
+/**
+ * Focuses the checked choice, or else the first field or list entry, or else the first answer, which is the safe one.
+ * On touch devices, focuses the dialog itself.
+ */
 function focusFirst(dialog: HTMLDialogElement): void {
   const find = (selector: string) => dialog.querySelector<HTMLElement>(selector);
   const first =

@@ -6,7 +6,7 @@ export interface FieldSchema {
   /** `many`: any number of the values. `list`: strings separated by spaces or commas. */
   readonly kind: 'text' | 'number' | 'choice' | 'many' | 'list';
   readonly isRequired?: boolean;
-  /** An empty field means null. */
+  /** Whether an empty field means null. */
   readonly isNullable?: boolean;
   readonly values?: readonly string[];
   /** Words that can replace a number, such as `unlimited`. */

@@ -48,7 +48,7 @@ export function ApiKeysPage() {
       }}
       send={async (input) => {
         const created = isFirst ? await makeFirst(input) : await mutate('keys.create', input);
-        await keys.reload(); // runs first, because the reload replaces the form for the first key
+        await keys.reload(); // runs before `setMade`, because the reload replaces the form for the first key
         setMade(created);
       }}
     />
@@ -195,7 +195,7 @@ function listFacts(key: Key, { namesProject }: { namesProject: boolean }): strin
   ];
 }
 
-/** Uses an HTTP request, because the end of open access closes the page's socket. */
+/** Uses an HTTP request, because the first key ends open access, which closes the page's socket. */
 async function makeFirst(wish: InputOf<'keys.create'>): Promise<Outputs['keys']['create']> {
   const answer = await fetchWithToken('/api/v1/keys', {
     method: 'POST',

@@ -216,7 +216,7 @@ function FileEditor({ store, file, takesFocus, onStored, onReload, onClose }: Ed
     await saving.save(`${mark}${written}`, {
       overwrites,
       onStored: (stored) => {
-        if (store.drafts.has(path)) change({ saved: written }); // without a draft, the user has discarded the text
+        if (store.drafts.has(path)) change({ saved: written }); // if there is no draft, the user has discarded the text
         onStored(stored);
       },
     });

@@ -184,7 +184,7 @@ const Shown = ({ output }: { output: NotebookOutput }) =>
     </pre>
   );
 
-/** Lifetime of an address if nothing closes it, for example because the browser crashed. */
+/** Lifetime of an address that is never revoked, for example because the browser crashed. */
 const lifeMinutes = 60;
 
 /** Uses a secret address, limited to the file's folder and revoked when the view closes. */
@@ -238,7 +238,7 @@ function useAddress(sessionId: string, path: string) {
       isOver = true;
       const remove = ({ id }: { readonly id: string }) =>
         fetchWithToken(`/api/v1/sessions/${sessionId}/previews/${id}`, { method: 'DELETE', keepalive: true });
-      opening.then(remove).catch(() => {}); // an address that is not closed expires
+      opening.then(remove).catch(() => {}); // an address that is not revoked expires
     };
     addEventListener('pagehide', close);
     return () => {

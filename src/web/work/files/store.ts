@@ -174,7 +174,7 @@ function wholeSizeOf({ headers }: Response): number | undefined {
   return size === undefined ? undefined : Number(size);
 }
 
-/** A range beyond the end yields no bytes, because a log can still grow. */
+/** A range beyond the end yields no bytes instead of an error, because a log may still grow. */
 export async function readFileRange(address: string, from: number, length: number) {
   const answer = await fetchWithToken(address, { headers: { range: `bytes=${from}-${from + length - 1}` } });
   const size = wholeSizeOf(answer) ?? 0;
@@ -191,7 +191,7 @@ export async function readErrorDetail(answer: Response): Promise<string> {
 const wasStopped = (thrown: unknown): boolean => thrown instanceof CallError && thrown.code === 'SERVICE_UNAVAILABLE';
 
 const stores = new Map<string, FileStore>();
-/** Each session keeps its store. Switching tabs does not lose open folders and drafts. */
+/** Each session keeps its store, so that switching tabs does not lose open folders or drafts. */
 export function openFileStore(sessionId: string): FileStore {
   const known = stores.get(sessionId) ?? new FileStore(sessionId);
   stores.set(sessionId, known);

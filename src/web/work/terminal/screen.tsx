@@ -79,7 +79,7 @@ function goesToProgram({ ctrlKey, altKey, shiftKey }: KeyboardEvent): boolean {
   return false;
 }
 
-/** In screen reader mode, xterm ignores text without a key press, and leaves typed characters in the field. */
+/** In screen reader mode, xterm ignores text entered without a key press, and leaves typed characters in the field. */
 function passInsertedText(field: HTMLTextAreaElement, pass: (text: string) => void): () => void {
   const listening = new AbortController();
   const { signal } = listening;

@@ -15,7 +15,7 @@ import { TerminalScreen } from './screen.tsx';
 import { ShellInputQueue } from './shell-typing.ts';
 
 type OwnTerminalInfo = Outputs['terminals']['list'][number];
-/** Chosen shell by session id. A prefix marks the user's or the agent's shells. */
+/** Chosen shell by session id. A prefix distinguishes the user's shells from the agent's. */
 const chosen = signal<Readonly<Record<string, string>>>({});
 
 export function TerminalsPane({ session: { id: sessionId } }: { session: Session }) {

@@ -214,7 +214,7 @@ export async function showComparison(common: DiffOptions): Promise<EditorHandle>
     node.type = 'button';
     node.textContent = word;
     if (act) node.onmousedown = act;
-    // CodeMirror expects buttons to act on press. A keyboard click has the `detail` 0.
+    // CodeMirror expects buttons to act on mousedown. A click from the keyboard has a `detail` of 0.
     if (act) node.onclick = (event) => event.detail === 0 && act(event);
     return node;
   };

@@ -18,7 +18,7 @@ export interface FileComparison {
   readonly isReadOnly: boolean;
   /** Version of the current file. Undefined: the file does not exist. */
   readonly version: string | undefined;
-  /** Undefined if the current file does not fit the change from `after` to `edited`. */
+  /** Resolves with undefined if the change from `after` to `edited` cannot be applied to the current file. */
   readonly merge: (edited: string) => Promise<string | undefined>;
 }
 
