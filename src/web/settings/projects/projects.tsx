@@ -77,7 +77,7 @@ function ProjectList<Row extends OpenProject>({ load, linesOf, opens = true, ...
 }
 
 /**
- * Only a member listed by id can become the owner: the server does not reveal whether anyone has signed in with a given
+ * Only a member listed by id can become the owner: the server does not reveal whether anyone has signed in with an
  * e-mail address.
  */
 const isNamedById = ({ of, id }: Member) => of === 'person' && !id.includes('@');
