@@ -82,7 +82,7 @@ export interface SessionContext extends Omit<SessionInput, 'distrusted'> {
   queue: readonly QueuedRun[];
   active: QueuedRun | undefined;
   approvals: readonly PendingApproval[];
-  verdicts: Verdicts; // passed to the run with its next answer
+  verdicts: Verdicts; // passed to the run with the user's next answer
   forwarded: number;
   ending: boolean; // the active run accepts no further messages
   dropped: readonly QueuedRun[]; // runs that end together with the active one

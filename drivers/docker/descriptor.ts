@@ -6,7 +6,7 @@ import { type BundledImage, type DriverContext, defineDriver } from '../descript
 import { findStrictRuntime } from './strict-runtime.ts';
 
 /** An engine with user namespaces maps only ids below 65536. */
-export const dockerUserRange = '40000-49999';
+export const dockerUserIdRange = '40000-49999';
 const socket = 'unix:///var/run/docker.sock';
 /** Docker's folder for volumes. A server in a container cannot see it. */
 const engineFolder = '/var/lib/docker';
@@ -25,7 +25,7 @@ const settings = z.strictObject({
   ),
   users: defineSetting(
     userIdRange(),
-    dockerUserRange,
+    dockerUserIdRange,
     'unused user ids of this machine: each sandbox gets its own; none: all share 10001',
   ),
   socketsDir: defineOptionalSetting(

@@ -37,7 +37,7 @@ export interface BubblewrapOptions {
   readonly volumes?: readonly FolderVolume[];
   readonly limits: SandboxLimits;
   readonly user: number;
-  /** Limits that control groups enforce. */
+  /** Limits enforced by cgroups. */
   readonly grouped: readonly LimitName[];
   readonly groups: readonly (readonly [folder: string, path: string])[];
   readonly infoFd: number;

@@ -8,7 +8,7 @@ import { trimEndCharacters } from '../core/text/text.ts';
 import { UsageError } from './command.ts';
 import type { Io } from './io.ts';
 
-/** A running server writes this file (src/app/commands/local-server.ts). */
+/** Contents of the file that a running server writes (src/app/commands/local-server.ts). */
 export interface LocalServer {
   readonly url: string;
   readonly pid: number;

@@ -255,7 +255,7 @@ export class Box implements AsyncDisposable {
   async ports(): Promise<readonly ListeningPort[]> {
     return await this.#server.call((api) => api.ports.list.query({ sessionId: this.id }));
   }
-  /** A port of the sandbox: `await box.port(3000).url` is an address for a browser. */
+  /** A port of the sandbox. `await box.port(3000).url` is a URL that a browser can open. */
   port(number: number): Port {
     return new Port(this.#server, this.id, number);
   }

@@ -104,7 +104,7 @@ export async function hasPrice(ref: string, models: Pick<ModelsConfig, 'compatib
   return costOf({ inputTokens: 1, outputTokens: 1 }) !== undefined;
 }
 
-/** Returns the same list if nothing changed. Caches results for earlier items. */
+/** Replaces lone surrogates. Returns `list` itself if there are none. Caches the result of each item. */
 const wholeList = <Item extends object>(list: readonly Item[]): readonly Item[] =>
   isWhole(list) ? list : list.map((item) => whole(item) as Item);
 const whole = memoizeByKey((item: object) => replaceLoneSurrogates(item));

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
-import { dockerUserRange } from '../../../drivers/docker/descriptor.ts';
+import { dockerUserIdRange } from '../../../drivers/docker/descriptor.ts';
 import { startEngineFilter } from '../../../drivers/docker/filter/filter.ts';
 import { openSocketFolders } from '../../../drivers/docker/filter/owned-folders.ts';
 import { imageUserId } from '../../../drivers/docker/users.ts';
@@ -17,7 +17,7 @@ const options = {
   listen: { type: 'string' },
   instance: { type: 'string' },
   root: { type: 'string' },
-  users: { type: 'string', default: dockerUserRange },
+  users: { type: 'string', default: dockerUserIdRange },
 } as const;
 
 export const engineFilterCommand: ServerCommandDefinition = {

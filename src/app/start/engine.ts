@@ -18,7 +18,7 @@ import { describeMissingDesktop } from '../../sessions/desktop/desktop.ts';
 import { createEngine, type Engine } from '../../sessions/engine/engine.ts';
 import { Reconciler } from '../../sessions/engine/reconciler.ts';
 import { removeSession } from '../../sessions/engine/removal.ts';
-import { SessionFilesCopier } from '../../sessions/forks/snapshots.ts';
+import { SessionFileCopier } from '../../sessions/forks/snapshots.ts';
 import { WorkspaceCopier, workspaceArchiver } from '../../sessions/forks/workspace-archive.ts';
 import { WorkspaceIntegrity } from '../../sessions/manifests/manifests.ts';
 import { workspaceFileOps } from '../../sessions/manifests/workspace-files.ts';
@@ -87,7 +87,7 @@ export async function openEngine(server: ServerWithAgents) {
     : undefined;
   const { profileOf, copies: uploadCopies } = projects;
   const archive = workspaceArchiver;
-  const snapshots = new SessionFilesCopier({
+  const snapshots = new SessionFileCopier({
     ...server,
     archive,
     // In-memory sandboxes lose their files when the server exits, so keep no snapshots.

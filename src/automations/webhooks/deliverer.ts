@@ -271,7 +271,7 @@ export class WebhookDeliverer extends ServerComponent<Deps> {
       const signed = buildSignatureHeaders(secretOf(id, sealed).reveal(), { id: messageId, timestamp, body });
       const headers = { 'content-type': 'application/json', 'user-agent': 'Corral', ...signed };
       const answer = await send(url, { method: 'POST', headers, body, redirect: 'manual', signal: deadline.signal });
-      await readAtMost(maxAnswerBytes, answer).catch(() => {}); // only the status matters, even if the body is cut off
+      await readAtMost(maxAnswerBytes, answer).catch(() => {}); // only the status matters, so a truncated body is fine
       const { status } = answer;
       if (answer.ok) return { statusCode: status, error: '' };
       const retryAfterMs = parseRetryAfter(answer.headers.get('retry-after') ?? undefined, clock.now());

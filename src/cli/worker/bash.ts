@@ -6,7 +6,7 @@ import { trimEndCharacters } from '../../core/text/text.ts';
 const maxOutputBytes = 100_000;
 const defaultTimeoutMs = 120_000;
 
-/** Hidden on the web page. */
+/** Hidden in the web page. */
 export const workerFolder = '.corral/worker';
 
 /** A background call outlives its worker; a streamed command would not. */

@@ -96,7 +96,10 @@ export interface SocketContext {
   opened(): Disposable;
 }
 
-export function openSocket(connection: WsConnection, { clock, closing, logger, opened }: SocketContext): ClientSocket {
+export function wrapConnection(
+  connection: WsConnection,
+  { clock, closing, logger, opened }: SocketContext,
+): ClientSocket {
   keepAlive(connection, clock);
   closeWithServer(connection, clock, closing);
   const counted = opened();

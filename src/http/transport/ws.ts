@@ -14,7 +14,7 @@ import { rewriteRequest } from '../routes/host-router.ts';
 import type { RouteDoc } from '../routes/route-docs.ts';
 import type { App } from '../routes/routes.ts';
 import { WsConnection } from './ws-connection.ts';
-import { type ClientSocket, closeOnKeyRevocation, openSocket, type SocketContext } from './ws-socket.ts';
+import { type ClientSocket, closeOnKeyRevocation, type SocketContext, wrapConnection } from './ws-socket.ts';
 
 // WebSockets are routes like all others. An upgrade passes through the same hooks as a request: Host, Origin, token, rate limit, log
 // and metrics. Parameters are parsed, unknown paths get a 404, and every refusal is an HTTP response in the path's error style.
@@ -129,7 +129,7 @@ export function createSocketServer(app: App, { styles, elsewhere = [], ...contex
         reply.hijack();
         if (!connection) return undefined;
         reply.raw.statusCode = 101; // for the access log
-        const socket = openSocket(connection, context);
+        const socket = wrapConnection(connection, context);
         const { caller, principal, known, right, raw } = request;
         closeOnKeyRevocation(socket, principal);
         const openRequest = { params: request.params, query: request.query, caller, principal, known, right, raw };

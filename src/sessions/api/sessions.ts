@@ -110,7 +110,7 @@ export interface CreateSessionCommand {
   readonly startsFrom?: { readonly blob: string; readonly sha256: string };
 }
 /** Fields other than `name` apply only when the session is created. */
-export type NamedSessionCommand = Omit<CreateSessionCommand, 'id' | 'name' | 'task'> & { readonly name: string };
+export type EnsureNamedSessionCommand = Omit<CreateSessionCommand, 'id' | 'name' | 'task'> & { readonly name: string };
 export interface NamedSession {
   readonly session: SessionRecord;
   /** True for only one of several concurrent calls with the same name. */
@@ -234,7 +234,7 @@ export interface SessionService {
    * Finds or creates the session, and starts its sandbox in the background. Concurrent calls on any server return the
    * same session. Rejects as `create` does, and with store_busy.
    */
-  named(command: NamedSessionCommand): Promise<NamedSession>;
+  named(command: EnsureNamedSessionCommand): Promise<NamedSession>;
   /** Does not start the sandbox. Rejects: session_not_found. */
   byName(name: string, owner?: string): Promise<SessionRecord>;
   /**

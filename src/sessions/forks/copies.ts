@@ -196,7 +196,7 @@ const FileCopy = z.object({
   sha256: z.string().optional(),
   why: z.enum(['empty', 'too_large', 'failed']).optional(),
 });
-export type SessionFilesCopy = z.infer<typeof FileCopy>;
+export type SessionFileCopy = z.infer<typeof FileCopy>;
 
 /** No file changed between the last item and the seq `upto`. */
 const FileCopies = z.object({
@@ -205,7 +205,7 @@ const FileCopies = z.object({
   from: z.int(),
   items: z.array(FileCopy),
 });
-export type SessionFilesCopies = z.infer<typeof FileCopies>;
+export type SessionFileCopies = z.infer<typeof FileCopies>;
 
 interface SharedCopyDeps {
   readonly records: RecordStore;
@@ -213,18 +213,18 @@ interface SharedCopyDeps {
   readonly clock: Pick<Clock, 'now'>;
 }
 
-export async function readSessionFilesCopies(
+export async function readSessionFileCopies(
   { records }: Pick<SharedCopyDeps, 'records'>,
   id: SessionId,
-): Promise<SessionFilesCopies> {
+): Promise<SessionFileCopies> {
   const found = await records.get(fileCopiesKind, id);
   return found ? FileCopies.parse(found.doc) : { upto: 0, from: 0, items: [] };
 }
 
-export async function writeSessionFilesCopies(
+export async function writeSessionFileCopies(
   { records }: Pick<SharedCopyDeps, 'records'>,
   id: SessionId,
-  doc: SessionFilesCopies,
+  doc: SessionFileCopies,
 ): Promise<void> {
   await records.put({ kind: fileCopiesKind, id, doc });
 }
@@ -236,7 +236,7 @@ export async function writeSessionFilesCopies(
 export async function shareCopyForSession(
   deps: SharedCopyDeps,
   id: SessionId,
-  { seq, ...from }: StoredCopy & Pick<SessionFilesCopy, 'seq'>,
+  { seq, ...from }: StoredCopy & Pick<SessionFileCopy, 'seq'>,
   options: BlobPutOptions,
 ): Promise<StoredCopy | undefined> {
   const { copies, clock } = deps;
@@ -244,7 +244,7 @@ export async function shareCopyForSession(
   const copy = await copies.share(from, place, options);
   if (!copy) return undefined;
   const [{ blob }, { size: bytes, sha256 }] = [place, copy];
-  await writeSessionFilesCopies(deps, id, {
+  await writeSessionFileCopies(deps, id, {
     upto: seq,
     from: seq,
     items: [{ seq, blob, bytes, print: '', at: clock.now(), sha256 }],

@@ -15,13 +15,13 @@ import { type ConversationEntry, parseConversation } from '../run/log/conversati
 import { applyFact, createSessionRecord, inheritedFieldsOf, type StoredSession } from '../run/log/projection.ts';
 import { requestIdOf, requestRecordKind, requestTextRecordKind, StoredRequest } from '../run/log/stored-request.ts';
 import type { EditedMessage } from './edited-message.ts';
-import { isForkableFact, type SessionFilesCopier, type SessionFilesCopyState } from './snapshots.ts';
+import { isForkableFact, type SessionFileCopier, type SessionFileCopyState } from './snapshots.ts';
 
 interface Deps extends Pick<ServerDependencies, 'clock' | 'closing' | 'log'> {
   readonly store: Pick<Store, 'events' | 'records'>;
   readonly commands: Pick<SessionCommands, 'change'>;
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
-  readonly snapshots: SessionFilesCopier;
+  readonly snapshots: SessionFileCopier;
   /** Keeps only the volumes that the fork can use, and mounts them read-only. */
   readonly volumes: {
     forCopy(
@@ -116,7 +116,7 @@ export class ForkCreator extends ServerComponent<Deps> {
   }
 
   /** Uses the sandbox if needed, so that the session's holder copies the files. */
-  async #filesAt({ from, seq }: ForkPoint): Promise<SessionFilesCopyState> {
+  async #filesAt({ from, seq }: ForkPoint): Promise<SessionFileCopyState> {
     const { snapshots, sandboxes, store, closing } = this.deps;
     const found = await snapshots.at(from, seq);
     if (found.kind !== 'unknown') return found;
@@ -209,7 +209,7 @@ export class ForkCreator extends ServerComponent<Deps> {
 }
 interface ForkBeginning {
   readonly place: ForkPoint;
-  readonly found: SessionFilesCopyState | { readonly kind: 'unwanted' };
+  readonly found: SessionFileCopyState | { readonly kind: 'unwanted' };
   readonly branch?: StoredSession['branch'];
 }
 type NewFork = Omit<ForkSessionCommand, 'seq'> & Pick<StoredSession, 'startsFrom' | 'branch'> & ForkNotice;

@@ -11,12 +11,12 @@ import type { LiveSession } from '../run/live-session.ts';
 import { gunzipWithLimit } from './archive/inflated.ts';
 import {
   type CopyStore,
-  readSessionFilesCopies,
-  type SessionFilesCopies,
-  type SessionFilesCopy,
+  readSessionFileCopies,
+  type SessionFileCopies,
+  type SessionFileCopy,
   type StoredCopy,
   shareCopyForSession,
-  writeSessionFilesCopies,
+  writeSessionFileCopies,
 } from './copies.ts';
 import type { WorkspaceArchiver } from './workspace-archive.ts';
 
@@ -33,7 +33,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records' | 
   readonly archive: WorkspaceArchiver;
 }
 /** `unknown`: not checked yet. */
-export type SessionFilesCopyState =
+export type SessionFileCopyState =
   | ({ readonly kind: 'kept' } & StoredCopy)
   | { readonly kind: 'empty' | 'too_large' | 'failed' | 'dropped' | 'off' | 'unknown' };
 
@@ -44,7 +44,7 @@ interface CopyRequest {
 interface CopyPoint {
   readonly isAtRest: boolean;
   readonly seq: number;
-  readonly doc: SessionFilesCopies;
+  readonly doc: SessionFileCopies;
   readonly signal: AbortSignal;
 }
 export interface IntactCopy {
@@ -68,7 +68,7 @@ export const isForkableFact = (fact: SessionFact | SessionEvent): boolean =>
     ? fact.data.reason !== 'deleted'
     : fact.type === 'step' && (fact.data.status === 'completed' || fact.data.status === 'failed');
 
-export class SessionFilesCopier extends ServerComponent<Deps> implements WorkspaceHook {
+export class SessionFileCopier extends ServerComponent<Deps> implements WorkspaceHook {
   readonly #queue = new WorkspaceQueue();
   readonly #stops = new Map<SessionId, AbortController>();
   readonly #caughtUp = new WeakSet<LiveSession>();
@@ -110,9 +110,9 @@ export class SessionFilesCopier extends ServerComponent<Deps> implements Workspa
     await writer.amend({ startsFrom: null }, [{ type: 'sandbox.files_damaged', runId: null, data }]);
   }
 
-  async at(id: SessionId, seq: number): Promise<SessionFilesCopyState> {
+  async at(id: SessionId, seq: number): Promise<SessionFileCopyState> {
     if (!this.isOn) return { kind: 'off' };
-    const { upto, from, items } = await readSessionFilesCopies(this.deps, id);
+    const { upto, from, items } = await readSessionFileCopies(this.deps, id);
     if (seq > upto) return { kind: 'unknown' };
     const item = items.findLast((one) => one.seq <= seq);
     if (item?.blob) return { kind: 'kept', blob: item.blob, sha256: item.sha256 };
@@ -154,7 +154,7 @@ export class SessionFilesCopier extends ServerComponent<Deps> implements Workspa
       async () =>
         await this.#copy(id, client, {
           seq: writer.head,
-          doc: await readSessionFilesCopies(this.deps, id),
+          doc: await readSessionFileCopies(this.deps, id),
           signal,
           isAtRest: true,
         }),
@@ -162,7 +162,7 @@ export class SessionFilesCopier extends ServerComponent<Deps> implements Workspa
   }
 
   async newestWhole(id: SessionId): Promise<IntactCopy | undefined> {
-    for (const { blob, seq, at, sha256 } of (await readSessionFilesCopies(this.deps, id)).items.toReversed()) {
+    for (const { blob, seq, at, sha256 } of (await readSessionFileCopies(this.deps, id)).items.toReversed()) {
       if (blob === null || !(await this.deps.copies.isWhole({ blob, sha256 }))) continue;
       return { blob, seq, ...(at !== undefined && { at }) };
     }
@@ -171,7 +171,7 @@ export class SessionFilesCopier extends ServerComponent<Deps> implements Workspa
 
   async #look({ id }: LiveSession, { client, seq }: CopyRequest, signal: AbortSignal): Promise<void> {
     throwIfAborted(signal);
-    const doc = await readSessionFilesCopies(this.deps, id);
+    const doc = await readSessionFileCopies(this.deps, id);
     if (doc.upto >= seq) return;
     using until = createTimeoutSignal(captureMs, this.deps.clock, signal);
     await this.#copy(id, client, { seq, doc, signal: until.signal, isAtRest: false });
@@ -182,8 +182,8 @@ export class SessionFilesCopier extends ServerComponent<Deps> implements Workspa
     const { print, bytes } = await archive.measure(client, `measure-${this.deps.newId()}`, signal);
     const last = doc.items.at(-1);
     if (last?.print === print || (bytes === 0 && !last))
-      return await writeSessionFilesCopies(this.deps, id, { ...doc, upto: seq });
-    const add = (item: Omit<SessionFilesCopy, 'seq' | 'print'>) => this.#add(id, doc, { ...item, seq, print });
+      return await writeSessionFileCopies(this.deps, id, { ...doc, upto: seq });
+    const add = (item: Omit<SessionFileCopy, 'seq' | 'print'>) => this.#add(id, doc, { ...item, seq, print });
     // At rest, adds no entry for files that are too large, because it could displace an older copy.
     if (bytes > policy.maxBytes) return isAtRest ? undefined : await add({ blob: null, bytes, why: 'too_large' });
     const place = copies.placeOf(id);
@@ -204,15 +204,15 @@ export class SessionFilesCopier extends ServerComponent<Deps> implements Workspa
     }
   }
 
-  async #add(id: SessionId, doc: SessionFilesCopies, item: SessionFilesCopy): Promise<void> {
+  async #add(id: SessionId, doc: SessionFileCopies, item: SessionFileCopy): Promise<void> {
     const { keep, sessionBytes } = this.deps.policy;
     const items = [...doc.items, item];
-    const gone: SessionFilesCopy[] = [];
+    const gone: SessionFileCopy[] = [];
     const sum = () => items.reduce((all, { blob, bytes }) => all + (blob ? bytes : 0), 0);
     while (items.length > 1 && (items.length > keep || sum() > sessionBytes))
-      gone.push(items.shift() as SessionFilesCopy);
+      gone.push(items.shift() as SessionFileCopy);
     const from = gone.length > 0 ? (items[0]?.seq ?? item.seq) : doc.from;
-    await writeSessionFilesCopies(this.deps, id, { upto: item.seq, from, items });
+    await writeSessionFileCopies(this.deps, id, { upto: item.seq, from, items });
     for (const { blob } of gone) if (blob) await this.deps.copies.drop({ holder: id, blob });
   }
 }

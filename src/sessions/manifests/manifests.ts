@@ -9,7 +9,7 @@ import type { WorkspaceDamage } from '../../core/model/sandboxes/files-damaged.t
 import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { CopyStore } from '../forks/copies.ts';
-import type { SessionFilesCopier } from '../forks/snapshots.ts';
+import type { SessionFileCopier } from '../forks/snapshots.ts';
 import type { WorkspaceArchiver } from '../forks/workspace-archive.ts';
 import type { LiveSession } from '../run/live-session.ts';
 import { findDamagedPaths, parseManifest, serializeManifest, type WorkspaceManifest } from './manifest.ts';
@@ -80,7 +80,7 @@ async function endProcesses(client: SandboxClient, signal: AbortSignal): Promise
 
 interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records' | 'warn'> {
   readonly copies: CopyStore;
-  readonly snapshots: Pick<SessionFilesCopier, 'copyAtRest' | 'newestWhole'>;
+  readonly snapshots: Pick<SessionFileCopier, 'copyAtRest' | 'newestWhole'>;
   readonly archive: Pick<WorkspaceArchiver, 'unpack'>;
   readonly files: WorkspaceFileOps;
 }

@@ -57,7 +57,7 @@ export interface RetentionDeps extends Pick<ServerDependencies, 'clock' | 'store
   readonly mayDeleteOld: () => Promise<boolean>;
   readonly name: string;
   readonly remove: (id: SessionId) => Promise<void>;
-  /** Deletes unreferenced blobs created before `before` (epoch ms). Resolves with their number. */
+  /** Deletes unreferenced blobs created before `before` (epoch ms). Resolves with the number of deleted blobs. */
   readonly collect: (before: number, signal: AbortSignal) => Promise<number>;
   readonly everyMs: number;
 }

@@ -25,7 +25,7 @@ interface CodeScript {
 }
 
 /** `mark` must be unguessable. */
-export function createCodeScript(name: string, mark: string): CodeScript {
+export function createRunFileCommand(name: string, mark: string): CodeScript {
   const program = programs[posix.extname(name)] ?? 'python3';
   const missing = `${mark}: no ${program}`;
   const whole = posix.normalize(name); // `files.write` saves `none/../x` as `x`
@@ -199,7 +199,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
     runCode(workspace: string, { name, code }: { name: string; code: string }) {
       return act(this, workspace, async (id, { over: { signal } }) => {
         await files.write(id, name, code, signal);
-        const script = createCodeScript(name, ids.short());
+        const script = createRunFileCommand(name, ids.short());
         const requested = { command: script.command, timeoutMs: codeMs };
         return toCodeResult(script, await execWithAutoStart(sandboxes, id, requested, signal), codeMs);
       });

@@ -3,7 +3,7 @@ import type { Event } from '../../client/types.ts';
 // Reads the end of a long log first, because it has the newest messages.
 
 const pageSize = 1_000; // events
-/** Number of events shown first from the end of a long log. */
+/** How many events at the end of a long log are shown at first. */
 const endSize = 300;
 const againMs = 1_000;
 const batchMs = 16;

@@ -17,7 +17,7 @@ function scaleOf(list: List): number {
   return space <= 0 ? 1 : Math.max(1, (list.count * list.rowHeight - list.viewHeight) / space);
 }
 
-/** Row pixel at the top of the view. */
+/** Offset, in unscaled pixels, at the top of the view. */
 export const computeRowsTop = (list: List, scrollTop: number): number => scrollTop * scaleOf(list);
 
 export const computeScrollTop = (list: List, rowsTop: number): number => rowsTop / scaleOf(list);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createCodeScript, toCodeResult } from '../../../src/sessions/workspaces/workspaces.ts';
+import { createRunFileCommand, toCodeResult } from '../../../src/sessions/workspaces/workspaces.ts';
 import { openWebSocket } from '../../support/clients/sockets.ts';
 import { needs } from '../../support/servers/components.ts';
 import { composedServer } from '../../support/servers/composed.ts';
@@ -189,7 +189,7 @@ test('a requestId of any type is returned, even with an error', async (context) 
 test('the error names a program that the sandbox does not have', async (context) => {
   const server = await workspaceServer(context);
   const { id } = await server.core.services.sessions.create({ origin: 'crogia' });
-  const script = createCodeScript('main.py', 'mark');
+  const script = createRunFileCommand('main.py', 'mark');
   const result = await server.core.services.sandboxes.exec(
     id,
     { command: `PATH=/nowhere\n${script.command}` },

@@ -252,7 +252,7 @@ function convert(schema: Json): Json {
   };
 }
 
-// Leaves out Zod's limits for safe integers, which do not help a model.
+// False for Zod's safe-integer limits, which tell a model nothing.
 const telling = (value: unknown): boolean => typeof value !== 'number' || Math.abs(value) < Number.MAX_SAFE_INTEGER;
 
 const kept = (schema: Json): Json =>

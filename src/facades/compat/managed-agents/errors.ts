@@ -9,7 +9,7 @@ interface ErrorDetails {
   readonly status?: number;
   /** Set only if the status is used for more than one error type. */
   readonly type?: string;
-  /** A retry may succeed, although the status is final. */
+  /** A retry may succeed, although the status normally means a permanent error. */
   readonly isTemporary?: true;
 }
 export class ManagedAgentsError extends AppError {

@@ -7,7 +7,7 @@ import { createTar } from '../../skills/skill-files.ts';
 import { memoryStoreLimits } from '../store-index.ts';
 import { type MemoryFolderState, reservedMemoryFilePrefix, unreadableTextReason } from './folder-merge.ts';
 
-// The folder's file `.corral-memory` contains the store's id and the last agreed hashes.
+// The folder's `.corral-memory` file contains the store's id and the hashes from the last sync.
 
 export type MemoryFolderClient = Pick<SandboxClient, 'exec' | 'programs' | 'readFile' | 'workdir' | 'workspace'>;
 export interface MemoryFolder {

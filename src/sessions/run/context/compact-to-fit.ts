@@ -217,7 +217,7 @@ type RequestFrame = Pick<TurnRequest, 'system' | 'tools'> &
 
 const worthIt = 0.8; // fraction of the previous size: a compaction must save at least a fifth
 const leastResult = 9_000; // characters; more than `recall` returns
-const longResult = 32_000; // characters; a higher limit is not applied, because most tools return less
+const longResult = 32_000; // characters; a limit at or above this is dropped, because most results are shorter
 const fullAt = 0.9; // fraction of the space for a request; below 1 because sizes are estimates
 
 const maxFailedSummaries = 2;

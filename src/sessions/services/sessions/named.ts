@@ -1,7 +1,12 @@
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
-import type { CreateSessionCommand, NamedSession, NamedSessionCommand, SessionService } from '../../api/sessions.ts';
+import type {
+  CreateSessionCommand,
+  EnsureNamedSessionCommand,
+  NamedSession,
+  SessionService,
+} from '../../api/sessions.ts';
 import type { SessionNames } from './names.ts';
 
 interface Deps {
@@ -19,7 +24,7 @@ export function createNamedSessionMethods({
   remove,
   resume,
 }: Deps): Pick<SessionService, 'named' | 'byName'> {
-  async function named(command: NamedSessionCommand): Promise<NamedSession> {
+  async function named(command: EnsureNamedSessionCommand): Promise<NamedSession> {
     const { owner, name } = command;
     for (let left = maxTries; left > 0; left--) {
       const answer = await names.claim(owner, name);

@@ -21,7 +21,7 @@ export const delegationStrings = {
   'attempts.task': 'Aufgabe',
   'attempts.form.number': 'Anzahl der Versuche (2 bis 8)',
   'attempts.form.models': 'Modelle (optional, reihum zugeteilt)',
-  'attempts.form.modelLines': 'Modelle (eines pro Zeile, reihum verwendet, optional)',
+  'attempts.form.modelLines': 'Modelle (optional, eines pro Zeile, reihum zugeteilt)',
   'attempts.attempt': 'Versuch',
   'attempts.state': 'Status',
   'attempts.diff': 'Änderungen',

@@ -319,7 +319,7 @@ export const secretStrings = {
   'toolServers.effect':
     'Änderungen gelten in neuen Sitzungen sofort, in laufenden ab der nächsten Runde. In Genehmigungsregeln heißen die Werkzeuge eines Servers mcp_name_werkzeug.',
   'toolServers.programs':
-    'Server, die als Programm laufen (command), tragen Sie in corral.yaml, einer Vorlage oder einer Sitzung ein. Sie starten in der Sandbox jeder Sitzung oder, ohne Isolierung, auf diesem Rechner.',
+    'Server, die als Programm laufen (command), tragen Sie in corral.yaml, einer Vorlage oder einer Sitzung ein. Sie starten in der Sandbox jeder Sitzung oder, ohne Isolierung, auf dem Rechner, auf dem Corral läuft.',
   'webhooks.group.runs': 'Läufe',
   'webhooks.group.automations': 'Automationen',
   'webhooks.group.sessions': 'Sitzungen',

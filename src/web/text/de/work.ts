@@ -144,7 +144,7 @@ export const workStrings = {
   'desktop.title': 'Desktop der Sandbox',
   'desktop.agentHas': 'Der Agent hat die Steuerung.',
   'timeline.scrubber': 'Position im Verlauf',
-  'timeline.place': '{shown} von {count} Ereignissen: {type}',
+  'timeline.place': 'Ereignis {shown} von {count}: {type}',
   'timeline.at': '{shown} / {count}',
   'timeline.lane.person': 'Personen',
   'timeline.lane.model': 'Modell',

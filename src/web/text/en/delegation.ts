@@ -20,7 +20,7 @@ export const delegationStrings = {
   'attempts.task': 'Task',
   'attempts.form.number': 'Number of attempts (2 to 8)',
   'attempts.form.models': 'Models (optional, assigned in rotation)',
-  'attempts.form.modelLines': 'Models (one per line, used in turn, optional)',
+  'attempts.form.modelLines': 'Models (optional, one per line, assigned in rotation)',
   'attempts.attempt': 'Attempt',
   'attempts.state': 'Status',
   'attempts.diff': 'Changes',

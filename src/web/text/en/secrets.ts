@@ -1,7 +1,7 @@
 export const secretStrings = {
   shownOnce: 'Copy this value now. It is shown only once.',
   'keys.about':
-    'Each API key has a role and gives a person or program access. Once a key exists, every request needs a key or the server’s token.',
+    'API keys give people and programs access to this server. Each key has a role. Once a key exists, every request needs a key or the server’s token.',
   'keys.first':
     'Creating the first key turns on sign-in. It must be an administrator key, and this tab will be signed in with it.',
   'keys.unread': 'Could not load API keys',
@@ -316,7 +316,7 @@ export const secretStrings = {
   'toolServers.effect':
     'Changes apply to new sessions immediately and to running ones from their next turn. In approval rules, a server’s tools are named mcp_name_tool.',
   'toolServers.programs':
-    'To add a server that runs as a program, set its command in corral.yaml, a template or a session. It starts in each session’s sandbox or, without isolation, on this machine.',
+    'To add a server that runs as a local command (stdio), set the command in corral.yaml, a template or a session. It runs in each session’s sandbox or, without isolation, on the machine that runs Corral.',
   'webhooks.group.runs': 'Runs',
   'webhooks.group.automations': 'Automations',
   'webhooks.group.sessions': 'Sessions',

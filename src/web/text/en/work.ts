@@ -139,7 +139,7 @@ export const workStrings = {
   'desktop.title': 'Sandbox desktop',
   'desktop.agentHas': 'The agent has control.',
   'timeline.scrubber': 'Position in the timeline',
-  'timeline.place': '{shown} of {count} events: {type}',
+  'timeline.place': 'Event {shown} of {count}: {type}',
   'timeline.at': '{shown} / {count}',
   'timeline.lane.person': 'People',
   'timeline.lane.model': 'Model',

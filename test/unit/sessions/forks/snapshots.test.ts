@@ -4,7 +4,7 @@ import { raceAbort } from '../../../../src/core/concurrency/cancel.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
 import { CopyStore } from '../../../../src/sessions/forks/copies.ts';
-import { SessionFilesCopier, type SessionSnapshotPolicy } from '../../../../src/sessions/forks/snapshots.ts';
+import { SessionFileCopier, type SessionSnapshotPolicy } from '../../../../src/sessions/forks/snapshots.ts';
 import type { WorkspaceArchiver } from '../../../../src/sessions/forks/workspace-archive.ts';
 import type { LiveSession } from '../../../../src/sessions/run/live-session.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
@@ -39,7 +39,7 @@ function bench(policy: Partial<SessionSnapshotPolicy> = {}, own: WorkspaceArchiv
   let n = 0;
   const warned: string[] = [];
   const newId = () => `n${++n}`;
-  const snapshots = new SessionFilesCopier({
+  const snapshots = new SessionFileCopier({
     events: store.events,
     records: store.records,
     copies: new CopyStore({ records: store.records, blobs, clock, newId }),

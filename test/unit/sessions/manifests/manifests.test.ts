@@ -5,7 +5,7 @@ import { armFailpoints, countFailpointHits } from '../../../../src/core/errors/f
 import type { FactOf } from '../../../../src/core/model/events.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
 import { CopyStore } from '../../../../src/sessions/forks/copies.ts';
-import { SessionFilesCopier } from '../../../../src/sessions/forks/snapshots.ts';
+import { SessionFileCopier } from '../../../../src/sessions/forks/snapshots.ts';
 import type { WorkspaceArchiver } from '../../../../src/sessions/forks/workspace-archive.ts';
 import { ManifestReader } from '../../../../src/sessions/manifests/manifest.ts';
 import { WorkspaceIntegrity } from '../../../../src/sessions/manifests/manifests.ts';
@@ -73,7 +73,7 @@ function bench({ keep = 3, stubborn = 0 }: { keep?: number; stubborn?: number } 
   const copies = new CopyStore({ records: store.records, blobs, clock, newId });
   const shared = { records: store.records, copies, clock, archive, newId };
   const warn = (_: object, text: string) => void warned.push(text);
-  const snapshots = new SessionFilesCopier({
+  const snapshots = new SessionFileCopier({
     ...shared,
     events: store.events,
     policy: { keep, maxBytes: 1_000, sessionBytes: 100_000 },

@@ -16,7 +16,7 @@ import { maxDeploymentRuns, toDeploymentRun, waitForDeploymentRun } from './runs
 import {
   DeploymentChange,
   DeploymentContent,
-  formatAgentLabel,
+  formatAgentRef,
   managedAgentsApiName,
   NewDeployment,
   parseDeploymentContent,
@@ -80,7 +80,7 @@ export function createDeploymentRoutes(parts: FileDeps, settings: ManagedAgentsS
     const agent = { id: agentId, version };
     const program = {
       api: managedAgentsApiName,
-      agent: formatAgentLabel(agent),
+      agent: formatAgentRef(agent),
       archivedAt: null,
       content: DeploymentContent.parse({ ...content, agent }),
     };

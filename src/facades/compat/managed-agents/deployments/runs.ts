@@ -8,7 +8,7 @@ import type { ApiRoutes } from '../route.ts';
 import { parseDeploymentRunId, toApiDeploymentId, toApiDeploymentRunId, toApiSessionId } from '../sessions/ids.ts';
 import { type QueryParameters, readListPage, toIsoTime } from '../wire.ts';
 import { toDeploymentRunError } from './errors.ts';
-import { parseAgentLabel, parseDeploymentContent } from './shapes.ts';
+import { parseAgentRef, parseDeploymentContent } from './shapes.ts';
 
 interface Deps {
   readonly services: Pick<Services, 'automations'>;
@@ -25,7 +25,7 @@ export const toDeploymentRun = (start: AutomationStart) => ({
   id: toApiDeploymentRunId(start.id),
   type: 'deployment_run' as const,
   deployment_id: toApiDeploymentId(start.automationId),
-  agent: parseAgentLabel(start.agent ?? ''),
+  agent: parseAgentRef(start.agent ?? ''),
   trigger_context:
     start.cause.kind === 'schedule'
       ? { type: 'schedule' as const, scheduled_at: toIsoTime(start.cause.dueAt) }

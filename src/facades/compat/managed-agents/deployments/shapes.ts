@@ -55,8 +55,8 @@ export type DeploymentContent = z.output<typeof DeploymentContent>;
 export const parseDeploymentContent = ({ program }: Pick<Automation, 'program'>): DeploymentContent | undefined =>
   program?.api === managedAgentsApiName ? DeploymentContent.parse(program.content) : undefined;
 
-export const formatAgentLabel = ({ id, version }: DeploymentContent['agent']): string => `${id}@${version}`;
-export const parseAgentLabel = (label: string) => {
+export const formatAgentRef = ({ id, version }: DeploymentContent['agent']): string => `${id}@${version}`;
+export const parseAgentRef = (label: string) => {
   const at = label.lastIndexOf('@');
   return { type: 'agent' as const, id: label.slice(0, at), version: Number(label.slice(at + 1)) };
 };

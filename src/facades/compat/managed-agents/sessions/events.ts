@@ -151,8 +151,7 @@ interface Step {
 }
 
 /**
- * Includes new children's logs. Ends with the primary thread's log. Yields undefined if a log can no longer be
- * followed.
+ * Also follows new children's logs. Ends when the primary thread's log ends. Yields undefined if a log can no longer be followed.
  */
 async function* followThreads<Output>({
   projection,
