@@ -9,10 +9,7 @@ export interface BuildContext {
   readonly folder: string;
   readonly files: readonly string[];
   readonly hash: string;
-  /**
-   * The base image, built first from `stage` of the main Dockerfile and tagged `tag`. `dockerfile` receives `tag` as
-   * the build argument TOOLS.
-   */
+  /** The base image, built from `stage` of the main Dockerfile. `dockerfile` gets `tag` as the build argument TOOLS. */
   readonly on?: { readonly dockerfile: string; readonly stage: string; readonly tag: string };
 }
 export interface BundledImage {

@@ -56,9 +56,7 @@ export interface SandboxSpec {
   readonly services?: readonly ServiceSpec[] | undefined;
   /** At most one per path. Requires a `VolumeHost` driver. Files in writable volumes belong to the sandbox's user. */
   readonly volumes?: readonly MountedVolume[] | undefined;
-  /**
-   * Existing object to use, such as `sandbox/NAME`. `destroy` only releases it. Requires an `AdoptionSupport` driver.
-   */
+  /** An existing object, such as `sandbox/NAME`. `destroy` only releases it. Requires an `AdoptionSupport` driver. */
   readonly adopts?: string | undefined;
   /** Epoch ms after which the backend may remove the sandbox itself. */
   readonly expiresAt: number;
@@ -108,10 +106,7 @@ export interface SandboxLink extends AsyncDisposable {
   readonly hasten?: () => void;
   /** Total time the daemon has waited for CPU, in ms; only differences are meaningful. Absent: unknown. */
   readonly starvedMs?: () => Promise<number>;
-  /**
-   * Connects to the sandbox's display. Its bytes are untrusted. Resolves with undefined if unreachable. Absent if
-   * unsupported.
-   */
+  /** Connects to the screen. Its bytes are untrusted. Resolves with undefined if unreachable. Absent if unsupported. */
   readonly screen?: () => Promise<Duplex | undefined>;
 }
 
@@ -264,10 +259,7 @@ export interface Poolable {
   warm(spec: SandboxSpec, recipe: string, call: CallOptions): Promise<WarmSandbox>;
   /** Lists all unclaimed sandboxes, including those of earlier processes and other replicas. */
   unclaimed(call: CallOptions): Promise<readonly WarmSandbox[]>;
-  /**
-   * Only one caller succeeds. `gone`: no longer available. `known`: the session already has a sandbox or files; this
-   * sandbox stays unclaimed.
-   */
+  /** Only one caller succeeds. `gone`: unavailable. `known`: stays unclaimed, as the session has a sandbox or files. */
   claim(id: SandboxId, spec: SandboxSpec, call: CallOptions): Promise<SandboxInfo | 'gone' | 'known'>;
   /** Removes an unclaimed sandbox. Never affects a claimed one. */
   discard(id: SandboxId, call: CallOptions): Promise<void>;

@@ -1,9 +1,6 @@
 import type { AnyStateMachine } from 'xstate';
 
-/**
- * XState caches transitions per event type forever (`memo` in StateNode.ts), so children with new ids would leak
- * memory.
- */
+/** XState caches transitions per event type forever (`memo` in StateNode.ts), so new child ids would leak memory. */
 export function withSharedEndEvents<Machine extends AnyStateMachine>(machine: Machine): Machine {
   const transition = machine.transition.bind(machine);
   machine.transition = (snapshot, event, scope) => transition(snapshot, nameless(event), scope);

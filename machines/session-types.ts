@@ -21,10 +21,7 @@ export interface SessionInput {
   readonly sandbox: 'absent' | 'start' | 'adopt' | 'discard';
   /** The last sandbox was untrusted, and nobody has permitted a new one since. */
   readonly distrusted?: boolean;
-  /**
-   * Set if another session's run is waiting for this session. This session then needs no `run` slot, which prevents a
-   * deadlock.
-   */
+  /** Set if another session's run waits for this session, which then needs no `run` slot, to prevent a deadlock. */
   readonly isChild?: boolean;
   /** Slots are shared fairly between owners. */
   readonly owner?: string;

@@ -14,10 +14,7 @@ const maxLooks = 64;
 
 export interface UserIdAllocator {
   ofWorkspace(labels: Labels): number;
-  /**
-   * Returns a user id that no live sandbox container has, or `imageUserId` without a range. Rejects with
-   * sandbox_capacity.
-   */
+  /** Returns a user id that no live sandbox has, or `imageUserId` without a range. Rejects with sandbox_capacity. */
   choose(signal: AbortSignal): Promise<number>;
   /** Rejects with image_missing if the image does not support that user. */
   checkImage(user: number, image: string, signal: AbortSignal): Promise<void>;
@@ -35,10 +32,7 @@ interface Options {
   readonly range: UserIdRange | undefined;
 }
 
-/**
- * Allocates separate users for sandboxes, because kernel limits, such as the number of inotify instances, apply per
- * user.
- */
+/** Gives sandboxes separate users, because kernel limits, such as the number of inotify instances, apply per user. */
 export function openUserIdAllocator({ engine, instance, ids, range }: Options): UserIdAllocator {
   const labelled = (user: number) => ({ label: [createInstanceFilter(instance), `${userLabel}=${user}`] });
 

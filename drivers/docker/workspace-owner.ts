@@ -5,10 +5,7 @@ import { callEngine, readEngineErrorStatus } from './engine.ts';
 export const workspacePath = '/workspace';
 const blockBytes = 512;
 
-/**
- * Programs such as `cp -a` change the folder's mode and times, so the user must own it. Ignores error responses from
- * the engine.
- */
+/** Programs such as `cp -a` change the folder's mode and times, so the user must own it. Ignores error responses. */
 export async function changeWorkspaceOwner(
   engine: Dockerode,
   { id, user }: { readonly id: string; readonly user: number },

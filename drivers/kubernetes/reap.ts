@@ -25,10 +25,7 @@ export const deleteExpiredPods = (options: Options, signal: AbortSignal): Promis
     end(podsOf(options), allPodsSelector, (pod) => isOverdue(pod, options.clock.now())),
   );
 
-/**
- * Keeps the pods of adopted Sandboxes. Needs only the rights to get, list and delete. Resolves with `KIND NAME` for
- * each deleted object.
- */
+/** Keeps adopted Sandboxes' pods. Needs only get, list and delete rights. Returns `KIND NAME` per deleted object. */
 export const deleteInstanceObjects = (
   { instance, ...options }: Options & Pick<KubernetesOptions, 'instance'>,
   signal: AbortSignal,

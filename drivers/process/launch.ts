@@ -28,10 +28,7 @@ import { acquireMachineLock, type ProcessIdentity, readProcessIdentity } from '.
 import { chownTree } from './users.ts';
 import type { FolderVolumes } from './volumes.ts';
 
-/**
- * Other processes of the same user cannot read the memory of programs started through this loader. Undefined if
- * unsupported.
- */
+/** Other processes of the same user cannot read the memory of programs this loader starts. Undefined if unsupported. */
 export async function createUnreadableLoader(
   folder: string,
   { program, asRoot }: { program: string; asRoot: boolean },

@@ -83,10 +83,7 @@ export interface Daemon {
   touch(): void;
   start(request: OperationSpec): Promise<OperationEntry>;
   operation(id: string): OperationEntry | undefined;
-  /**
-   * Ends after the operation's last output. A chunk is valid only until the next one is requested. Rejects with
-   * not_found.
-   */
+  /** Ends after the last output. A chunk is valid only until the next one is requested. Rejects with not_found. */
   output(id: string, fromByte: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
   write(shell: string, text: string): Promise<void>;
   kill(shell: string): Promise<void>;
@@ -113,10 +110,7 @@ export interface Daemon {
   signalProcess(pid: number, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT'): Promise<void>;
 
   // Terminals for users. All methods except the first two can reject with shell_not_found.
-  /**
-   * Idempotent per `id`. Rejects with conflict (too many), unsupported, or sandbox_unavailable (no shell could be
-   * started).
-   */
+  /** Idempotent per `id`. Rejects with conflict (too many), unsupported, or sandbox_unavailable (no shell started). */
   openTerminal(id: string): Promise<TerminalEntry>;
   terminals(): readonly TerminalEntry[];
   /** Returns the last screenful, then all further output. Ends the previous reader's stream. */
@@ -187,10 +181,7 @@ export interface Daemon {
   attachWatch(id: string): Promise<Duplex>;
   closeWatch(id: string): Promise<void>;
 
-  /**
-   * Rejects with not_found (nothing is listening), conflict (too many), or invalid_request (not a port, or the daemon's
-   * own).
-   */
+  /** Rejects with not_found (nothing listens), conflict (too many) or invalid_request (not a port, or the daemon's). */
   openPort(port: number): Promise<Duplex>;
   listeningPorts(): readonly ListeningPort[];
 

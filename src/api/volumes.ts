@@ -68,10 +68,7 @@ export const volumeExample: z.output<typeof Volume> = {
   mounts: [{ sessionId: '0123456789abcdef', access: 'read', since: '2026-11-24T12:05:00.000Z' }],
 };
 
-/**
- * Returns an id without checking it. Rejects with not_found (no volume has the name) or conflict (several projects use
- * the name).
- */
+/** Returns an id unchecked. Rejects with not_found (no volume has the name) or conflict (several projects use it). */
 export const resolveVolumeId = async (volumes: Pick<VolumeService, 'find'>, idOrName: string): Promise<string> =>
   VolumeId.safeParse(idOrName).data ?? (await volumes.find(idOrName)).id;
 

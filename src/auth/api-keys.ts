@@ -162,10 +162,7 @@ export async function openApiKeys(deps: Deps): Promise<ApiKeys> {
     settle(entry);
     return entry;
   }
-  /**
-   * Ends the key's principal if the key is inactive or its person's rights changed, and creates a new one for an active
-   * key.
-   */
+  /** Ends the principal if the key is inactive or its person's rights changed; creates a new one for an active key. */
   function settle(entry: Entry): void {
     const { doc, over } = entry;
     const from = doc.person === null ? undefined : deps.personOf?.(doc.person);

@@ -2,9 +2,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Secret } from '../core/text/secret.ts';
 import { type EncryptionKeySettings, readKeyMaterial } from './keys/encryption-keys.ts';
 
-/**
- * Hashes secrets with an HMAC, so that somebody who can read the store can neither use the secrets nor check guesses.
- */
+/** Hashes secrets with an HMAC, so that someone who can read the store can neither use them nor check guesses. */
 export interface Peppers {
   hash(text: string): PepperedHash;
   /** Runs in constant time. False if the pepper is unknown. */

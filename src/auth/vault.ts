@@ -8,9 +8,7 @@ const nonceBytes = 12;
 const tagBytes = 16;
 const keyBytes = 32;
 
-/**
- * Each string is encrypted with its own data key, which is wrapped with the first of `keys`. Older keys only decrypt.
- */
+/** Encrypts each string with its own data key, which is wrapped with the first of `keys`. Older keys only decrypt. */
 export function createSecretSealer(keys: readonly Secret[]): SecretSealer {
   const ring = new Map(keys.map((key) => named(decoded(key))));
   const [primary] = ring.keys();

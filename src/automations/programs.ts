@@ -22,9 +22,7 @@ export class AutomationPrograms extends ServerComponent<Deps> implements Automat
     this.#isOpen = true;
   }
 
-  /**
-   * Rejects with cancelled (the server is starting), unsupported (the API is off), forbidden, or the API's own errors.
-   */
+  /** Rejects with cancelled (the server is starting), unsupported (the API is off), forbidden, or the API's errors. */
   async prepare(api: string, automation: Automation, secret: Secret | undefined): Promise<PreparedAutomationStart> {
     const prepare = this.#served.get(api);
     if (!prepare && !this.#isOpen) throw new AppError('cancelled', 'The server is starting.');

@@ -15,10 +15,7 @@ export interface CronRule {
   readonly isRepeated: (at: number) => boolean;
 }
 
-/**
- * A fixed time that falls in a clock gap is shifted to the end of the gap; one that occurs twice counts once. Throws
- * invalid_request.
- */
+/** A fixed time in a clock gap moves to the gap's end; one that occurs twice counts once. Throws invalid_request. */
 export function parseCronRule({ cron, timezone }: CronTime): CronRule {
   const text = cron.trim();
   const refuse = (why: string) =>

@@ -4,10 +4,7 @@ import type { Event } from './types.ts';
 
 const maxWaiting = 1_000;
 
-/**
- * Yields the events after `afterSeq` until the session is deleted. Reconnects if the connection breaks or the reader is
- * slow.
- */
+/** Yields events after `afterSeq` until the session is deleted. Reconnects if the stream breaks or the reader lags. */
 export async function* followEvents(
   server: Connection,
   sessionId: string,

@@ -57,10 +57,7 @@ export class Memory {
   undo(path: string, options: { readonly to?: number } = {}): Promise<Note> {
     return this.#server.call((api) => api.memory.undo.mutate({ ...this.#holder, path, ...options }));
   }
-  /**
-   * Permanently removes the text of an earlier version. `all` removes every text and deletes the note; its path and
-   * history remain.
-   */
+  /** Permanently removes an earlier version's text. `all` removes all text and the note; path and history remain. */
   redact(path: string, version: number | 'all'): Promise<Note> {
     return this.#server.call((api) => api.memory.redact.mutate({ ...this.#holder, path, version }));
   }

@@ -50,9 +50,7 @@ export class Port {
     return this.open().then(({ url }) => url);
   }
 
-  /**
-   * Resolves with the program's response, with 502 (no program is listening) or with 503 (the sandbox is not running).
-   */
+  /** Resolves with the program's response, 502 (no program is listening) or 503 (the sandbox is not running). */
   async fetch(path = '/', init: RequestInit = {}): Promise<Response> {
     const { path: base } = await this.open();
     // Sent without the server's token, which a program in a sandbox must not see.

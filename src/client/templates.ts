@@ -52,10 +52,7 @@ export class Templates {
     await this.#server.call((api) => api.templateBuilds.delete.mutate({ id }));
   }
 
-  /**
-   * Builds `name` or `name:tag`. Resolves when the build has ended: see `status`. Rejects with unsupported if the
-   * server builds no templates.
-   */
+  /** Builds `name[:tag]`. Resolves when done: see `status`. Rejects with unsupported if the server cannot build. */
   async build(name: string, { dockerfile, args, tags = [], fresh = false, ...options }: BuildOptions) {
     const { base, steps } = await this.#server.call((api) =>
       api.templateBuilds.plan.mutate({ dockerfile, ...(args && { args }) }),

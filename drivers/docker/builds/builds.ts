@@ -18,9 +18,7 @@ import { type ContainerContext, type CreatedResources, startContainer } from '..
 import { usesHostKernel } from '../strict-runtime.ts';
 import { imageUserId } from '../users.ts';
 
-/**
- * Package managers running as root need these capabilities, which affect only the container's own files and processes.
- */
+/** Package managers running as root need these capabilities, which affect only the container's files and processes. */
 const buildCapabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'SETGID', 'SETUID'] as const;
 
 /** Blocks inotify: a build runs as the host's root and could exhaust that user's limit. */

@@ -26,10 +26,7 @@ interface Options extends Pick<KubernetesOptions, 'clock' | 'random' | 'maxInFli
 const attemptMs = 15_000;
 const maxBytes = 64 * 2 ** 20;
 
-/**
- * Rejects only with AppError. Replaces `CoreV1Api`, which opens a TLS connection per request and does not limit
- * response sizes.
- */
+/** Rejects only with AppError. Unlike `CoreV1Api`, it reuses TLS connections and limits response sizes. */
 export function openKubeApi({ credentials, clock, random, maxInFlight }: Options) {
   const slots = new Semaphore(maxInFlight, {
     maxWaiting: 2_000,

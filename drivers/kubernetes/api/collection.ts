@@ -29,10 +29,7 @@ export function openKubeCollection<T extends KubeObject>(api: KubeApi, path: str
   return {
     get: (name: string, signal: AbortSignal) =>
       api.askFor<T>({ method: 'GET', path: at(name), what: `get ${what}` }, signal),
-    /**
-     * Undefined if the name is taken. Continues for `patienceMs` after an abort, so that the caller can remove the
-     * object.
-     */
+    /** Undefined if the name is taken. Continues for `patienceMs` after an abort, so callers can remove the object. */
     async create(body: unknown, signal: AbortSignal): Promise<T | undefined> {
       const request = { method: 'POST', path, body, what: `create ${what}` } as const;
       const stop = new AbortController();

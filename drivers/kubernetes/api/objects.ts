@@ -29,10 +29,7 @@ export function createObjectTable<T extends KubeObject>(
       objects.set(uid, kept);
       onChange(uid, kept);
     },
-    /**
-     * Records a full list at `version`. Removes known objects that are missing from it, except those newer than
-     * `version`.
-     */
+    /** Records a full list at `version`. Removes known objects missing from it, except those newer than `version`. */
     listed(all: readonly T[], version: string): void {
       const there = new Set(all.map(uidOf));
       for (const object of all) table.seen(object);
@@ -83,10 +80,7 @@ const streamSeconds = 25;
 const silentMs = 28_000;
 const tellEveryMs = 60_000;
 
-/**
- * Watches from the first call to `list` or `follow`. Replaces the client library's informer, which ends at the first
- * error.
- */
+/** Watches from the first `list` or `follow` call. Replaces the client library's informer, which stops on any error. */
 export function openKubeObjects<T extends KubeObject>(
   { api, clock, random, onTrouble }: WatchOptions,
   { path, what, selector, removal = {}, onChange, ...kind }: ObjectKind<T>,

@@ -122,10 +122,7 @@ export function createClaimEngine(options: Options) {
     );
   }
 
-  /**
-   * Throws sandbox_capacity if the number of waiting claims reaches the pool's size plus the number of its ready
-   * members.
-   */
+  /** Throws sandbox_capacity if the number of waiting claims reaches the pool's size plus its ready member count. */
   function checkBurst(name: string, pool: string): void {
     const size = templates.sizeOf(pool);
     const known = claims.known();

@@ -11,9 +11,7 @@ export interface SessionObject extends KubeObject {
   readonly status?: { readonly conditions?: readonly V1Condition[]; readonly sandbox?: { readonly name?: string } };
 }
 
-/**
- * Uid of the session's pod, or `none` if stopped. Needed because the controller replaces a lost pod with an empty one.
- */
+/** Uid of the session's pod, or `none` if stopped. Needed because the controller replaces lost pods with empty ones. */
 export const podAnnotation = 'corral/pod';
 export const podAnnotationOf = ({ metadata }: KubeObject) => metadata?.annotations?.[podAnnotation];
 export const readyConditionOf = ({ status }: SessionObject) => status?.conditions?.find(({ type }) => type === 'Ready');

@@ -84,10 +84,7 @@ export function openPodLinks({ pods, keys, dial }: Options) {
 type DaemonLink = Pick<SandboxLink, 'agent' | 'token'>;
 const attemptMs = 10_000;
 
-/**
- * `identity` replaces the health check, which would add 70 ms. Rejects with sandbox_unavailable if the daemon refuses
- * the token or identity.
- */
+/** `identity` replaces the 70 ms health check. Rejects with sandbox_unavailable if the token or identity is refused. */
 export async function waitForDaemon(
   { agent, token, lost }: SandboxLink,
   signal: AbortSignal,

@@ -5,10 +5,7 @@ import { Secret } from '../../../src/core/text/secret.ts';
 /** PKCS #8 prefix of a 32-byte Ed25519 key. */
 const pkcs8 = Buffer.from('302e020100300506032b657004220420', 'hex');
 
-/**
- * Tokens are derived, never stored. Pods have only the hash of the daemon's token, so read access to pods does not
- * grant a shell.
- */
+/** Tokens are derived, never stored. Pods have only the hash of the daemon's token, so reading pods grants no shell. */
 export function createSandboxTokenDeriver(instance: string, keys: readonly Secret[]) {
   const [first] = keys;
   if (!first) throw new Error('no key to derive the tokens of sandboxes from');

@@ -13,10 +13,7 @@ type NetworkPaths = Pick<KubernetesOptions, Paths>;
 
 const tcp = (port: number) => [{ protocol: 'TCP', port }];
 
-/**
- * Sandboxes accept connections only on the daemon's port. Policy `proxy` lets them dial only the proxy; policy `none`
- * lets them dial nothing.
- */
+/** Sandboxes accept connections only on the daemon's port. `proxy` lets them dial only the proxy; `none`, nothing. */
 export function createNetworkPolicies(ways: NetworkPaths): V1NetworkPolicy[] {
   const { namespace, instance, port, reach, egressAddress: egress, serverPods } = ways;
   const server = serverPods && {

@@ -16,10 +16,7 @@ export const limitControllers = { memoryBytes: 'memory', pids: 'pids', cpus: 'cp
 export const limitNames = Object.keys(limitControllers) as LimitName[];
 const periodUs = 100_000;
 
-/**
- * Returns the files in the order in which to write them. Grants no extra swap, because sandboxes could fill the disk
- * with it.
- */
+/** Returns the files in write order. Grants no extra swap, because sandboxes could fill the disk with it. */
 export function toLimitFiles(
   version: 1 | 2,
   limit: LimitName,

@@ -114,10 +114,7 @@ function atFirstByte(socket: Socket, report: (byte: number | undefined) => void)
 /** In ms. Longer than the kernel takes to close a dead daemon's connections. */
 const graceMs = 250;
 
-/**
- * A running daemon always keeps an idle connection. If one from an earlier boot stays open, another process has the
- * token.
- */
+/** A running daemon keeps an idle connection. If one from an earlier boot stays open, another process has the token. */
 class DuplicateDaemonDetector {
   readonly #hasIdle: () => boolean;
   #boot: string | undefined;
@@ -152,10 +149,7 @@ export type SandboxIdentity = Pick<SandboxMeta, 'id' | 'sessionId'>;
 
 /** The symlink `egress` points to the socket of the session's server. */
 export interface SandboxEndpoint extends AsyncDisposable {
-  /**
-   * Resolves when the daemon first connects. Rejects if the daemon is incompatible, the sandbox is lost, or the
-   * endpoint is closed.
-   */
+  /** Resolves once the daemon connects. Rejects if it is incompatible, the sandbox is lost, or the endpoint closes. */
   readonly ready: Promise<void>;
   readonly lost: AbortSignal;
   /** Used for claimed pool sandboxes. Does not change the folder's record. */

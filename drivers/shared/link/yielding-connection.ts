@@ -2,10 +2,7 @@ import { Duplex } from 'node:stream';
 import { sandboxReadSlice as turns } from '../../../src/core/concurrency/time-slice.ts';
 
 const pieceBytes = 8 * 1024;
-/**
- * Reads in small pieces, so that a fast sender cannot block the event loop. Destroying this stream also destroys the
- * connection.
- */
+/** Reads in small pieces, so fast senders cannot block the event loop. Destroying this also destroys the connection. */
 export class YieldingConnection extends Duplex {
   readonly #source: Duplex;
   #queue: Buffer[] = [];

@@ -4,10 +4,7 @@ import { monotonicNow } from '../../../src/core/contracts/clock.ts';
 
 const daemonFile = 'sandboxd.mjs';
 const staleMs = 1_000;
-/**
- * Share of the machine's CPU pressure that is attributed to the daemon, whose own figures omit its other threads and
- * its programs.
- */
+/** Share of the machine's CPU pressure attributed to the daemon, whose figures omit its other threads and programs. */
 const pressureShare = 0.6;
 
 /**

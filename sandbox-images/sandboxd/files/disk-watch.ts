@@ -37,10 +37,7 @@ export function monitorDisk(
   limitBytes: number,
 ): DiskMonitor {
   const { clock, keepers, init } = parts;
-  /**
-   * Path prefixes under which /proc may report the watched files. Only `places` is walked, so that no file counts
-   * twice.
-   */
+  /** Path prefixes under which /proc may report the watched files. Only `places` is walked, so no file counts twice. */
   const names = [...new Set([...places, ...roots])];
   let use: DiskUsage = { usedBytes: 0, limitBytes, freeBytes: 0, stopped: 0 };
   /** Writers are ended only above this usage, so that a user can clean up. */

@@ -105,9 +105,7 @@ async function programOn(child: ChildProcessWithoutNullStreams) {
 
 const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
-/**
- * Except for the first reader (see `firstReaderMs`), each reader gets only output that arrives after the reader joins.
- */
+/** Except for the first reader (see `firstReaderMs`), each reader gets only output that arrives after it joins. */
 interface Readers {
   /** A reader that joins after the job has ended gets only the end frame. */
   join(): Duplex;

@@ -1,7 +1,4 @@
-/**
- * Node cannot access extended attributes. Each request and each response is one line of words; responses arrive in the
- * order of the requests.
- */
+/** Node cannot access extended attributes. Requests and responses are single lines of words, in the same order. */
 export const metadataProgram = String.raw`
 use strict;
 my ($list_call, $get_call, $set_call, $remove_call, $most_bytes, $most_names, $all_bytes, $all_names) = map { $_ + 0 } @ARGV;

@@ -32,10 +32,7 @@ interface Helper {
 }
 
 const idleMs = 30_000;
-/**
- * Kills a helper with unanswered requests this long after the latest request, so that one hung file system cannot block
- * calls on others.
- */
+/** Kills an unresponsive helper this long after its last request, so a hung file system cannot block the others. */
 const hungMs = 20_000;
 const calls: readonly SystemCallNumberByArchitecture[] = [
   { x64: 194, arm64: 11 }, // listxattr
@@ -53,9 +50,7 @@ export class FileMetadataStore {
     this.#parts = parts;
   }
 
-  /**
-   * Returns the entries unchanged if perl is missing. Rejects with payload_too_large, or internal (the helper ended).
-   */
+  /** Returns the entries unchanged if perl is missing. Rejects with payload_too_large or internal (the helper died). */
   async addTo(entries: readonly PathEntry[]): Promise<readonly PathEntry[]> {
     const known = entries.filter(({ type }) => type === 'file' || type === 'directory');
     if (known.length === 0) return entries;

@@ -13,10 +13,7 @@ export interface EndTreeOptions {
   readonly grace?: 'usual' | 'none';
 }
 
-/**
- * Sends TERM, then KILL after 2 s, and gives up after another 10 s. Resolves with the number of processes that it added
- * to `seen`.
- */
+/** Sends TERM, then KILL after 2 s, and gives up 10 s later. Resolves with the number of processes added to `seen`. */
 export async function endProcessTree(
   tree: ProcessTree,
   { spared, seen = new Set(), grace = 'usual' }: EndTreeOptions,

@@ -18,10 +18,7 @@ export interface Cell {
   readonly folder?: string;
 }
 export interface CellOutcome {
-  /**
-   * `whole`: finished on its own, possibly with an error. `timed_out` and `cancelled`: interrupted. `died`: the kernel
-   * ended.
-   */
+  /** `whole`: finished or failed on its own. `timed_out` and `cancelled`: interrupted. `died`: the kernel ended. */
   readonly ended: 'whole' | 'timed_out' | 'cancelled' | 'died';
   readonly count: number | undefined;
   readonly error: CodeError | undefined;

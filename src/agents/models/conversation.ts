@@ -35,10 +35,7 @@ export function toPromptPieces(request: TurnRequest): PromptPiece[] {
   return pieces;
 }
 
-/**
- * The note's default position, before the step's calls: a user message after them would make providers drop their
- * reasoning.
- */
+/** The note's default position, before the step's calls: a user message after them makes providers drop reasoning. */
 export const findStepStart = (messages: readonly Message[]): number => stepIn(messages).begins;
 
 const stepIn = createListFold({ begins: 0, planned: [] as readonly ToolCall[] }, (step, message: Message, at) => {

@@ -56,10 +56,7 @@ export interface TurnRequest {
   readonly note?: string;
   /** The index in `messages` of the message that follows the note. */
   readonly noteAt?: number;
-  /**
-   * Notes from earlier requests. Their positions are fixed, so that consecutive requests start identically and can be
-   * cached.
-   */
+  /** Notes from earlier requests, at fixed positions, so consecutive requests start identically and can be cached. */
   readonly earlier?: readonly PositionedNote[];
   /** A reminder for this turn only, placed last. */
   readonly hint?: string;

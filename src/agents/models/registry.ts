@@ -161,10 +161,7 @@ interface Deps {
   readonly random: () => number;
 }
 
-/**
- * Suspends a model after repeated or permanent failures. The next one takes over in the same turn, unless output has
- * started.
- */
+/** Suspends a model after repeated or permanent failures. The next takes over the turn, unless output has started. */
 export function withFallbacks(models: readonly [Model, ...Model[]], { clock, random }: Deps): Model {
   const [first] = models;
   const health = new Map(models.map((model): [Model, Health] => [model, { failures: 0, waitedMs: 0, restsUntil: 0 }]));

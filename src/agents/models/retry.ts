@@ -6,10 +6,7 @@ const maxDelayMs = 60_000;
 /** If the provider requests a delay longer than this, the request is not retried. */
 export const maxRetryAfterMs = (maxAttempts - 1) * maxDelayMs;
 
-/**
- * `attempt` starts at 1. Returns undefined if the request must not be retried. Honors the provider's delay, up to one
- * minute.
- */
+/** `attempt` starts at 1. Undefined if the request must not be retried. Honors the provider's delay, up to a minute. */
 export function computeRetryDelayMs(outcome: TurnOutcome, attempt: number, random: () => number): number | undefined {
   if (outcome.kind !== 'failed' || !outcome.retryable || attempt >= maxAttempts) return undefined;
   const backoff = firstDelayMs * 2 ** (attempt - 1);

@@ -51,10 +51,7 @@ export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodTy
   readonly id?: string;
   readonly summary: string;
   readonly description?: string;
-  /**
-   * `create`: at least the role `user`. A role: at least this role. An access kind: this access to the input's
-   * resource.
-   */
+  /** `create`: at least `user`. A role: at least this role. An access kind: this access to the input's resource. */
   readonly may: AccessKind | 'any' | 'create' | 'auditor' | 'operator' | 'admin';
   readonly audit?: string;
   readonly in?: In;

@@ -144,10 +144,7 @@ function endOf({ endsAt, life }: SessionRecord): string | null {
 export const Event = z.intersection(SessionFact, z.object({ seq: z.int(), sessionId: z.string(), ts: z.number() }));
 export type Event = z.infer<typeof Event>;
 
-/**
- * Sent if the stream cannot continue from the client's cursor. The client must reload the session; the stream continues
- * after `seq`.
- */
+/** Sent if the client's cursor is unusable. The client must reload the session; the stream continues after `seq`. */
 export interface Resync {
   readonly type: 'resync';
   readonly reason: 'cursor_too_old' | 'cursor_ahead';

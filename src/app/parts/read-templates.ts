@@ -26,9 +26,7 @@ export interface TemplateFile {
   readonly file: string;
 }
 
-/**
- * The operator's templates override built-in ones. Throws invalid_request with all mistakes except unknown tool names.
- */
+/** The operator's templates override built-in ones. Throws invalid_request with all mistakes but unknown tool names. */
 export function readTemplates(
   config: Pick<Config, 'template'> & { readonly models: Pick<Config['models'], 'compatible'> },
   folder = findFolderNextToConfig('templates'),

@@ -89,9 +89,7 @@ export class SandboxSettingsResolver extends ServerComponent<Deps> {
     return { ...this.server, config: { ...config, egress: { ...config.egress, policy: 'none' } } };
   }
 
-  /**
-   * Call this before the sandbox starts, so that the session's egress policy is known even if the store cannot be read.
-   */
+  /** Call this before the sandbox starts, so the session's egress policy is known even if the store cannot be read. */
   remember(id: SessionId, choice: SandboxSettingsSource): void {
     const [oldest] = this.#known.keys();
     if (this.#known.size >= kept && oldest !== undefined) this.#known.delete(oldest);

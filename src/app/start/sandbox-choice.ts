@@ -13,10 +13,7 @@ interface Limits {
   readonly driver: Pick<Driver, 'name' | 'capabilities'>;
 }
 
-/**
- * Throws invalid_request (malformed, beyond a limit, or a change to an adopted sandbox) or unsupported (the driver
- * cannot enforce the choice).
- */
+/** Throws invalid_request (malformed, over a limit, or changes an adopted sandbox) or unsupported (unenforceable). */
 export function checkSandboxOptions(choice: SandboxOptions, { config, driver }: Limits): void {
   const { adopts, ...others } = choice;
   const [fixed] = Object.keys(others).filter((name) => name !== 'idleSeconds');

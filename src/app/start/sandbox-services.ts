@@ -15,9 +15,7 @@ interface Limits {
   readonly closedPorts: ReadonlySet<number>;
 }
 
-/**
- * Throws unsupported if the driver cannot run services, and invalid_request for a disallowed image or a reserved port.
- */
+/** Throws unsupported if the driver cannot run services, or invalid_request for a disallowed image or reserved port. */
 export function checkSandboxServices(services: ServiceRecipes, { config, driver, closedPorts }: Limits): void {
   const { serviceImages } = config.sandbox;
   const names = Object.keys(services);

@@ -7,10 +7,7 @@ export interface EncryptionKeySettings {
   readonly dataDir: string;
   readonly keys: {
     readonly encryptionKey?: Secret | undefined;
-    /**
-     * A file with one or more keys. If neither this nor `encryptionKey` is set, a generated key in the data folder is
-     * used.
-     */
+    /** A file with one or more keys. Default without `encryptionKey`: a generated key in the data folder. */
     readonly encryptionKeyFile?: string | undefined;
   };
 }

@@ -20,10 +20,7 @@ export interface SignInResult {
   readonly tokens: DeviceTokens;
   readonly sid: string | null;
 }
-/**
- * `gone`: the provider rejected the person or sent invalid data. `away`: the provider did not respond, or rejected this
- * server's settings.
- */
+/** `gone`: the provider rejected the person or sent invalid data. `away`: no response, or it rejected the settings. */
 export type RefreshResult =
   | { readonly state: 'gone' | 'away'; readonly cause: unknown }
   | {
@@ -89,9 +86,7 @@ export class Issuer {
     }).href;
   }
 
-  /**
-   * `answer`: the URL to which the provider redirected the browser. Rejects with InvalidIdTokenError or provider_error.
-   */
+  /** `answer`: where the provider redirected the browser. Rejects with InvalidIdTokenError or provider_error. */
   async finish(answer: URL, { state, nonce, verifier }: SignInChecks): Promise<SignInResult> {
     const { config, keys } = await this.#discovered();
     const checks = { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true };

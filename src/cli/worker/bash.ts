@@ -32,9 +32,7 @@ tail -c ${maxOutputBytes} "$d/output" 2>/dev/null
 if [ -e "$d/exit" ]; then echo "exit $(cat "$d/exit")" >&2; else echo interrupted >&2; fi
 `;
 
-/**
- * Exported variables, functions and the current folder persist between calls. `cancelBashCall` reads the file `group`.
- */
+/** Exported variables, functions and the current folder persist between calls. `cancelBashCall` reads `group`. */
 const callScript = `
 timeout -k 2 "$3" bash -c '
   s=$1

@@ -133,10 +133,7 @@ const tools: Readonly<Record<string, Run>> = {
 
 export const workerToolNames: readonly string[] = Object.keys(tools);
 
-/**
- * A failed call resolves with an error result. Rejects for a temporary failure, such as an unreachable sandbox, or when
- * `signal` fires.
- */
+/** Failed calls resolve with an error result. Rejects on abort or temporary failure, such as an unreachable sandbox. */
 export async function runWorkerTool(box: Box, call: WorkerToolCall, signal: AbortSignal): Promise<WorkerCallResult> {
   for (;;) {
     try {

@@ -89,7 +89,7 @@ test('deliveries of GitHub are set up in the page, the secret seen once', { tags
   await form.getByLabel(/^Task/).fill('Fix the issue below');
   await form.getByRole('combobox', { name: 'Schedule', exact: true }).selectOption('None');
   await form.getByLabel('Webhook trigger').selectOption('From GitHub');
-  await form.getByLabel('Mentioned in a comment').check();
+  await form.getByLabel('Account mentioned in a comment').check();
   await form.getByLabel('Label (blank = any)').fill('agent');
   await form.getByLabel('Account mentioned or assigned').fill('corral-bot');
   await form.getByText('More options').click();

@@ -287,7 +287,7 @@ test('the start of a sandbox is a line with phase, layer and seconds', { tags: [
   await ended(page);
   await desk.tell(id, fact('sandbox.phase', { phase: 'image', detail: 'layer 2 of 9: RUN apt-get' }, null));
   await page.reload();
-  const line = page.locator('.phase').filter({ hasText: 'Preparing image · layer 2 of 9: RUN apt-get' });
+  const line = page.locator('.phase').filter({ hasText: 'Preparing sandbox image · layer 2 of 9: RUN apt-get' });
   await line.waitFor();
   const seconds = async () => Number(/(\d+) s$/.exec((await line.textContent()) ?? '')?.[1] ?? 0);
   await expect.poll(seconds).toBeGreaterThan(0);

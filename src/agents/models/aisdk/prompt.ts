@@ -16,9 +16,7 @@ import {
 import type { AssistantMessage, Picture, ToolCall, TurnRequest } from '../model.ts';
 import type { ProviderAdapter } from './provider-adapter.ts';
 
-/**
- * Sent back in later requests. `meta`: the provider's data. `id`: the provider's call id, if different from Corral's.
- */
+/** Sent back in later requests. `meta`: provider data. `id`: the provider's call id, if different from Corral's. */
 export type RawBlock =
   | { readonly type: 'text' | 'reasoning'; readonly text: string; readonly meta?: SharedV4ProviderOptions }
   | { readonly type: 'call'; readonly meta?: SharedV4ProviderOptions; readonly id?: string };

@@ -37,20 +37,14 @@ export class PictureScaler implements AsyncDisposable {
     this.#thread = new JobThread({ start, maxPending, full, patienceMs, tries: 2 });
   }
 
-  /**
-   * Returns a PNG. Rejects with unsupported (unreadable, too large or too slow to scale), queue_full, cancelled or
-   * deadline_exceeded.
-   */
+  /** Returns a PNG. Rejects with unsupported (unreadable or too costly), queue_full, cancelled or deadline_exceeded. */
   async scale(job: PictureScaleJob, signal: AbortSignal): Promise<Buffer> {
     const reply = await this.#thread.do(job, signal);
     if (!reply?.ok) throw new AppError('unsupported', 'The picture of the screen could not be read.');
     return Buffer.from(reply.bytes.buffer);
   }
 
-  /**
-   * Undefined if the image cannot be read or scaled within the limits. Rejects with queue_full, cancelled or
-   * deadline_exceeded.
-   */
+  /** Undefined if the image cannot be read or made to fit. Rejects with queue_full, cancelled or deadline_exceeded. */
   async fit(job: PictureFitJob, signal: AbortSignal): Promise<ScaledPicture | undefined> {
     const reply = await this.#thread.do(job, signal);
     return reply?.ok ? reply : undefined;

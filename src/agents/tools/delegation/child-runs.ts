@@ -36,10 +36,7 @@ export interface ChildSessions {
    * too many children, or no budget left).
    */
   start(callId: string, task: ChildTask, signal: AbortSignal): Promise<string>;
-  /**
-   * If `wait` is true, resolves once the child has ended or is waiting for anything except an approval. Rejects with
-   * not_found.
-   */
+  /** `wait`: resolves once the child has ended or is waiting for anything but an approval. Rejects with not_found. */
   look(id: string, wait: boolean, signal: AbortSignal): Promise<ChildState>;
   list(): Promise<readonly string[]>;
   send(id: string, text: string): Promise<void>;

@@ -7,10 +7,7 @@ export interface AgentNote {
   readonly version: number;
 }
 
-/**
- * The owner's and the project's notes. Methods may reject with invalid_request, not_found, conflict, payload_too_large
- * or store_busy.
- */
+/** Owner and project notes. May reject with invalid_request, not_found, conflict, payload_too_large or store_busy. */
 export interface AgentMemory {
   list(): Promise<readonly AgentNote[]>;
   read(path: string): Promise<AgentNote & { readonly text: string }>;

@@ -34,7 +34,7 @@ export const delegationStrings = {
   'attempts.taken': 'Die Dateien von Versuch {n} sind jetzt in dieser Sitzung.',
   'attempts.takenThere': 'Die Dateien von Versuch {n} sind jetzt in der ursprünglichen Sitzung.',
   'attempts.busy':
-    'Der Agent arbeitet noch. Warten Sie, bis er fertig ist, oder stoppen Sie ihn, bevor Sie Versuche starten.',
+    'Der Agent arbeitet noch. Warten Sie, bis er fertig ist, oder halten Sie ihn an, bevor Sie Versuche starten.',
   'attempts.chosen': 'ausgewählt',
   'attempts.choosing': 'Dateien werden übernommen…',
   'attempts.best': 'bester Versuch',

@@ -12,7 +12,7 @@ export const previewStrings: Record<keyof typeof english, string> = {
   'preview.enter': 'In die Seite springen',
   'preview.frame': 'Programm auf Port {port}',
   'preview.sandboxed':
-    'Abgeschottete Vorschau: Browser-Speicher und URLs, die mit / beginnen, funktionieren nicht. Setzen Sie CORRAL_PREVIEWS_DOMAIN, um sie freizuschalten.',
+    'Abgeschottete Vorschau: Browser-Speicher und URLs, die mit / beginnen, funktionieren nicht. Setzen Sie auf dem Server CORRAL_PREVIEWS_DOMAIN, um sie freizuschalten.',
   'preview.open': 'Links zu Programmen und Dateien',
   'preview.openText':
     'Jede Vorschau hat einen eigenen Link. Wer ihn hat, sieht das Programm oder die Dateien, bis der Link abläuft oder widerrufen wird.',

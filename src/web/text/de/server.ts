@@ -31,7 +31,7 @@ export const serverSettingStrings = {
   'server.effect.tools':
     'Gilt ab der nächsten Runde. Projekte und Vorlagen können ein deaktiviertes Werkzeug nicht wieder aktivieren.',
   'server.effect.network':
-    'Gilt sofort für neue Verbindungen aller Sandboxen. Offene Verbindungen und Vorlagen mit eigener Richtlinie sind nicht betroffen.',
+    'Gilt sofort für neue Verbindungen aller Sandboxen. Nicht betroffen sind offene Verbindungen sowie Vorlagen mit eigener Richtlinie.',
   'server.effect.template': 'Gilt nur für neue Sitzungen.',
   'server.effect.budgets':
     'Budgets einer Sitzung gelten ab ihrer nächsten Runde, Limits eines Laufs, sobald die Sitzung eine Minute lang untätig war. Vorlagen können eigene Limits festlegen.',
@@ -74,12 +74,12 @@ export const serverSettingStrings = {
   'setting.retention.max-sessions': 'Max. gespeicherte Sitzungen (0 = kein Limit)',
   'setting.retention.max-bytes': 'Max. Gesamtgröße der Verläufe (0 = kein Limit)',
   'setting.retention.max-session-bytes': 'Max. Verlaufsgröße je Sitzung (0 = kein Limit)',
-  'rules.none': 'Noch keine Regeln. Passen mehrere auf einen Aufruf, gilt die erste.',
+  'rules.none': 'Noch keine Regeln. Passen mehrere auf einen Werkzeugaufruf, gilt die erste.',
   'rules.action': 'Regel {n}: Aktion',
   'rules.tool': 'Regel {n}: Werkzeug',
   'rules.pattern': 'Regel {n}: Muster',
   'rules.about':
-    'Es gilt die erste Regel, die auf einen Aufruf passt. Geben Sie als Werkzeug einen Namen wie shell_exec an, oder * für alle. Ein Muster wie git push * ist optional.',
+    'Für jeden Werkzeugaufruf gilt die erste passende Regel. Geben Sie als Werkzeug einen Namen wie shell_exec an, oder * für alle. Ein optionales Muster wie git push * beschränkt die Regel auf passende Aufrufe.',
   'rules.allow': 'Erlauben',
   'rules.ask': 'Fragen',
   'rules.deny': 'Verbieten',
@@ -129,7 +129,7 @@ export const serverSettingStrings = {
   'administration.sandboxes.none': 'Es laufen keine Sandboxen.',
   'administration.sandboxes.count': '{n} Sandboxen',
   'administration.sandboxes.count.one': '1 Sandbox',
-  'administration.sandboxes.ready': 'Bereit für neue Sitzungen',
+  'administration.sandboxes.ready': 'Bereit für eine neue Sitzung',
   'administration.processors': 'CPU {n} %',
   'administration.ofMemory': 'Limit {size}',
   'administration.paused': 'pausiert',

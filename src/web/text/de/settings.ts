@@ -30,7 +30,7 @@ export const settingsStrings = {
   'notifications.denied':
     'Benachrichtigungen sind blockiert. Erlauben Sie sie für diese Seite in den Website-Einstellungen Ihres Browsers.',
   'notifications.missing':
-    'Dieser Browser kann hier keine Benachrichtigungen anzeigen. Sie erfordern HTTPS oder einen Server auf diesem Rechner (localhost).',
+    'Dieser Browser kann hier keine Benachrichtigungen anzeigen. Sie erfordern HTTPS oder einen Server auf Ihrem eigenen Rechner (localhost).',
   'models.provider': 'Anbieter',
   'models.key': 'API-Schlüssel',
   'models.saved': 'Gespeichert. Schlüssel werden verschlüsselt gespeichert und können nicht mehr angezeigt werden.',
@@ -123,7 +123,8 @@ export const settingsStrings = {
   'skills.none': 'Noch keine Fähigkeiten.',
   'skills.unread': 'Fähigkeiten konnten nicht geladen werden',
   'skills.notUploaded': 'Fähigkeit konnte nicht hochgeladen werden',
-  'skills.tooLarge': 'Der Ordner ist größer als 7 MiB. Entfernen Sie große Dateien und laden Sie ihn erneut hoch.',
+  'skills.tooLarge':
+    'Die Fähigkeit ist größer als 7 MiB. Entfernen Sie große Dateien und laden Sie die Fähigkeit erneut hoch.',
   'skills.shared': 'geteilt',
   'skills.own': 'eigene',
   'skills.delete': '{name} löschen?',

@@ -27,7 +27,7 @@ export const shipStrings = {
   'ship.title': 'Titel',
   'ship.text': 'Beschreibung',
   'ship.draft': 'Als Entwurf öffnen',
-  'ship.openNow': 'Pushen und öffnen',
+  'ship.openNow': 'Pushen und Pull Request öffnen',
   'ship.openThere': 'Auf {forge} fortfahren',
   'ship.about': '{state} · geöffnet von {author} · Zielbranch: {base}',
   'ship.isDraft': 'Entwurf',

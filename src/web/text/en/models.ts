@@ -49,7 +49,7 @@ export const modelStrings = {
   'models.fromSettings': 'set by {by}',
   'models.add': 'Add a provider or replace a key',
   'models.removedTells':
-    'Its key and URL will be deleted. Sessions that use this provider will fail at their next turn. If the default model is from this provider, the default from the server settings will apply again.',
+    'Its key and URL will be deleted. Sessions that use this provider will fail at their next turn. If the default model is from this provider, the default from the server’s configuration will apply again.',
   'models.done': '{model} is now the default model.',
   'models.adminsOnly': 'Only administrators can change models and keys.',
   'models.addOne': 'Add model',

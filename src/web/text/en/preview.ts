@@ -7,10 +7,10 @@ export const previewStrings = {
   'preview.back': 'Back to ports',
   'preview.path': 'Path',
   'preview.reload': 'Reload',
-  'preview.enter': 'Move focus into page',
+  'preview.enter': 'Skip to page content',
   'preview.frame': 'Program on port {port}',
   'preview.sandboxed':
-    'Sandboxed preview: browser storage and URLs that begin with / do not work. Set CORRAL_PREVIEWS_DOMAIN to enable them.',
+    'Sandboxed preview: browser storage and URLs that begin with / do not work. Set CORRAL_PREVIEWS_DOMAIN on the server to enable them.',
   'preview.open': 'Links to programs and files',
   'preview.openText':
     'Each preview has its own link. Anyone with the link can see the program or files until the link expires or is revoked.',

@@ -3,7 +3,7 @@ export const secretStrings = {
   'keys.about':
     'API keys give people and programs access to this server. Each key has a role. Once a key exists, every request needs a key or the server’s token.',
   'keys.first':
-    'Creating the first key turns on sign-in. It must be an administrator key, and this tab will be signed in with it.',
+    'The first key turns on sign-in. It must be an administrator key, and this tab will be signed in with it.',
   'keys.unread': 'Could not load API keys',
   'keys.new': 'New API key',
   'keys.name': 'Person or program',
@@ -140,7 +140,7 @@ export const secretStrings = {
   'uploads.unread': 'Could not load uploads',
   'uploads.none': 'No uploads.',
   'uploads.delete': 'Delete {name}',
-  'uploads.deleteAsk': 'Conversations can no longer show the file. This can’t be undone.',
+  'uploads.deleteAsk': 'Conversations will no longer show the file. This can’t be undone.',
   memory: 'Memory',
   'memory.about':
     'Notes that agents with memory keep across sessions. You can edit them, undo changes and delete text permanently.',
@@ -161,7 +161,7 @@ export const secretStrings = {
   'memory.byUnnamed': 'by a person',
   'memory.byAgent': 'by an agent',
   'memory.byAgentApproved': 'by an agent, with approval',
-  'memory.byServer': 'by the server, because it expired',
+  'memory.byServer': 'by the server (note expired)',
   'memory.undo': 'Undo last change',
   'memory.notUndone': 'Could not undo the change',
   'memory.notRestored': 'Could not restore the note',
@@ -210,8 +210,8 @@ export const secretStrings = {
   'webhooks.format.slack': 'Slack message',
   'webhooks.format.managed-agents': 'Managed Agents API events',
   'webhooks.projectId': 'Project',
-  'webhooks.hears': '{n} events',
-  'webhooks.hears.one': '1 event',
+  'webhooks.hears': '{n} event types',
+  'webhooks.hears.one': '1 event type',
   'webhooks.failures': '{n} consecutive failures',
   'webhooks.failures.one': '1 failure',
   'webhooks.paused': 'Paused',

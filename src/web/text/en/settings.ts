@@ -28,7 +28,7 @@ export const settingsStrings = {
   'notifications.granted': 'Notifications are on.',
   'notifications.denied': 'Notifications are blocked. Allow them for this page in your browser’s site settings.',
   'notifications.missing':
-    'This browser can’t show notifications here. They require HTTPS, or a server on this machine (localhost).',
+    'This browser can’t show notifications here. They require HTTPS or a server on your own computer (localhost).',
   'models.provider': 'Provider',
   'models.key': 'API key',
   'models.saved': 'Saved. Keys are stored encrypted and can’t be shown again.',
@@ -119,7 +119,7 @@ export const settingsStrings = {
   'skills.none': 'No skills yet.',
   'skills.unread': 'Could not load skills',
   'skills.notUploaded': 'Could not upload the skill',
-  'skills.tooLarge': 'The folder is larger than 7 MiB. Remove large files and upload it again.',
+  'skills.tooLarge': 'The skill is larger than 7 MiB. Remove large files and upload it again.',
   'skills.shared': 'shared',
   'skills.own': 'yours',
   'skills.delete': 'Delete {name}?',

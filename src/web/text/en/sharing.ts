@@ -5,7 +5,7 @@ export const sharingStrings = {
   'fork.tells': 'Starts a new session with the conversation up to here. This session stays unchanged.',
   'fork.name': 'Title',
   'fork.sameName': 'Same as this session',
-  'fork.withFiles': 'Include the files from this point',
+  'fork.withFiles': 'Include the files as of this point',
   'fork.make': 'Fork',
   'fork.failed': 'Could not fork the session',
   'fork.cameFrom': 'Forked from',

@@ -27,7 +27,7 @@ export const shipStrings = {
   'ship.title': 'Title',
   'ship.text': 'Description',
   'ship.draft': 'Open as draft',
-  'ship.openNow': 'Push and open',
+  'ship.openNow': 'Push and open pull request',
   'ship.openThere': 'Continue on {forge}',
   'ship.about': '{state} · opened by {author} · base branch: {base}',
   'ship.isDraft': 'Draft',
