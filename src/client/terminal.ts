@@ -17,10 +17,7 @@ export interface TerminalOptions {
 /** A shell that keeps running when its reader leaves; `box.terminal({ id })` reattaches to it. */
 export class Terminal implements AsyncIterable<Uint8Array> {
   readonly id: string;
-  /**
-   * Resolves when the shell exits, another reader takes over, the terminal is deleted, or `detach` is called. Rejects
-   * when the connection breaks.
-   */
+  /** Resolves on shell exit, takeover by another reader, deletion or `detach`. Rejects when the connection breaks. */
   readonly ended: Promise<TerminalEnd>;
   readonly #server: Connection;
   readonly #left = new AbortController();

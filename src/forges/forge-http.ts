@@ -5,10 +5,7 @@ import { parseJsonWithinLimits } from '../core/text/json.ts';
 import type { Secret } from '../core/text/secret.ts';
 import type { ForgeHttp, ForgeServer } from './forge.ts';
 
-/**
- * Connects only to the forge server's allowed addresses. Follows no redirects, which could expose the token to another
- * host.
- */
+/** Connects only to the forge server's allowed addresses. Follows no redirects, which could leak the token. */
 export type ForgeFetch = (url: string, init: RequestInit) => Promise<Response>;
 
 interface ForgeAccess {

@@ -3,10 +3,7 @@ import { setWatchdogJob, watchdogCounterIndex } from '../core/concurrency/watch-
 
 export interface WatchdogOptions {
   readonly blockedMs: number;
-  /**
-   * Which thread watches: the watchdog's own, or the storage thread, which must be started after `watchEventLoop` is
-   * called.
-   */
+  /** Which thread watches: the watchdog's own, or the storage thread, which must be started after `watchEventLoop`. */
   readonly thread: 'own' | 'store';
   /** The file descriptor that lines are written to; 2 is standard error. */
   readonly fd?: number;

@@ -6,10 +6,7 @@ import { type ResourceOwnership, toHolderKey } from '../core/model/access/holder
 
 type Records = Pick<RecordStore, 'get' | 'put' | 'delete' | 'list' | 'count'>;
 type Awaitable<Value> = Value | Promise<Value>;
-/**
- * A new document with its position in lists (`sort`), `again` to start over with a new read, or undefined to write
- * nothing.
- */
+/** A new document with its list position (`sort`), `again` to reread and retry, or undefined to write nothing. */
 type Next<Doc> = { readonly doc: Doc; readonly sort?: number } | 'again' | undefined;
 
 const maxTries = 1_000; // attempts, each lost to another writer
@@ -219,10 +216,7 @@ export class Collection<Doc extends OwnedDocument> {
     return own.filter((doc) => counts?.(doc) ?? true).length + waiting.length >= most;
   }
 
-  /**
-   * Writes nothing if `change` returns undefined or the same object. Rejects: not_found, conflict (the name is taken),
-   * store_busy.
-   */
+  /** Writes nothing if `change` returns undefined or `now`. Rejects: not_found, conflict (name taken), store_busy. */
   async change(id: string, change: (now: Doc) => Awaitable<Doc | undefined>): Promise<Doc> {
     const { kind, schema, missing } = this.#rules;
     let now: Doc | undefined;

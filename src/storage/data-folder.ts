@@ -13,10 +13,7 @@ function makeFolder(folder: string): void {
   }
 }
 
-/**
- * Call before anything else is written, so that an unusable folder causes only one clear error. Throws:
- * invalid_request.
- */
+/** Call before anything else is written, so an unusable folder causes only one clear error. Throws: invalid_request. */
 export function prepareDataFolder(dataDir: string): void {
   const folder = resolve(dataDir);
   try {

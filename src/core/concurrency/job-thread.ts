@@ -24,10 +24,7 @@ export class JobThread<Job, Result> implements AsyncDisposable {
     this.#options = options;
   }
 
-  /**
-   * Undefined if the job cannot be sent, kills the thread or takes too long. Rejects: queue_full, cancelled,
-   * deadline_exceeded.
-   */
+  /** Undefined on a send failure, thread crash or timeout. Rejects: queue_full, cancelled, deadline_exceeded. */
   async do(job: Job, signal: AbortSignal): Promise<Result | undefined> {
     throwIfAborted(signal);
     if (this.#pending >= this.#options.maxPending) throw new AppError('queue_full', this.#options.full);

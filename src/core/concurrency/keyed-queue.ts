@@ -15,10 +15,7 @@ export function createKeyedQueue(): <Value>(key: string, work: () => Promise<Val
   };
 }
 
-/**
- * Runs calls one at a time per method and key (the first argument, or its `owner`), so that limits checked before a
- * write still hold during it.
- */
+/** Serializes calls per method and key (the first argument or its `owner`), so pre-write limit checks stay valid. */
 export function withSequentialCalls<Service extends object>(
   service: Service,
   ...names: readonly (keyof Service)[]

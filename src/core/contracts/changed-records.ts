@@ -3,10 +3,7 @@ import type { RecordStore, StoredRecord } from './ports.ts';
 /** Changes to access rights take effect on all servers within two seconds. */
 export const recordWatchIntervalMs = 1_000;
 
-/**
- * The first `next` resolves with all records. If the store has `changes`, the only deletions reported are those by
- * `erase`.
- */
+/** The first `next` returns all records. If the store has `changes`, the only deletions reported are by `erase`. */
 export class RecordWatcher {
   readonly #records: Pick<RecordStore, 'list' | 'changes'>;
   readonly #kind: string;

@@ -66,10 +66,7 @@ export interface EventStore {
   compact(sessionId: SessionId, limits: { keepDroppable: number; keepAll: number }): Promise<void>;
   /** Searches users' and agents' messages, ignoring the case of ASCII letters. Unordered. */
   search(text: string, limit: number, among?: readonly SessionId[]): Promise<readonly SessionId[]>;
-  /**
-   * Sums usage in `from <= time < to` (epoch ms), unordered. Excludes sessions without a record and sessions being
-   * deleted.
-   */
+  /** Sums usage in `from <= time < to` (epoch ms), unordered. Excludes sessions being deleted or without a record. */
   usage(from: number, to: number, by: readonly UsageGroupKey[]): Promise<readonly UsageSum[]>;
   /** The newest seq of each of these sessions; 0 for an unknown session. */
   heads(sessionIds: readonly SessionId[]): Promise<ReadonlyMap<SessionId, number>>;
@@ -251,9 +248,6 @@ export interface EventLog {
   /** Calls `listener` after each durable append by this server. */
   onAppend(listener: (entry: AppendRequest) => void): void;
   page(sessionId: SessionId, after: number, limit: number): Promise<EventPage>;
-  /**
-   * Yields stored and live events without duplicates, and a resync after a gap. If `after` is 0, dropped events do not
-   * count as a gap.
-   */
+  /** Yields each stored and live event once, and a resync after a gap. Dropped events are a gap unless `after` is 0. */
   follow(sessionId: SessionId, after: number, options: FollowOptions): AsyncIterable<LogUpdate>;
 }

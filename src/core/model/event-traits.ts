@@ -12,10 +12,7 @@ export interface EventNotice {
 interface Traits<Data> {
   /** The heading in docs/reference/events.md. */
   readonly label: string;
-  /**
-   * `work`: every consumer must handle the event. `state` and `note`: most emulated APIs hide the event; a `note`
-   * changes no state.
-   */
+  /** `work`: every consumer must handle it. `state` and `note`: most emulated APIs hide it; `note` changes no state. */
   readonly role: 'work' | 'state' | 'note';
   /** `droppable`: log compaction can drop the event, because another event repeats its text. */
   readonly text: 'kept' | 'droppable' | 'searched';

@@ -329,9 +329,7 @@ export const SessionFact = z.discriminatedUnion('type', [
     'egress',
     z.object({ host: z.string(), port: z.int(), decision: z.enum(['allowed', 'refused']), rule: z.string() }),
   ),
-  /**
-   * Events up to `uptoSeq` are shortened for the model. `before` and `after`: the request's estimated size in tokens.
-   */
+  /** Events up to `uptoSeq` are shortened for the model. `before`, `after`: the request's estimated size in tokens. */
   fact(
     'context.compacted',
     z.object({

@@ -29,10 +29,7 @@ export interface Principal {
   /** The user's id. If set, `key` is a personal key or belongs to a signed-in browser or command line. */
   readonly person?: string;
   readonly isPersonalKey?: true;
-  /**
-   * Other names under which project member lists can contain the caller: groups as `ISSUER\nNAME`, and the verified
-   * e-mail address.
-   */
+  /** Other names for the caller in project member lists: groups as `ISSUER\nNAME`, and the verified e-mail address. */
   readonly aliases?: readonly string[];
   /** By project id. New roles are added in place; if a role ends or is reduced, `ended` fires. */
   readonly projects?: ReadonlyMap<string, ProjectRole> | undefined;

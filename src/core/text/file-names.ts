@@ -12,10 +12,7 @@ export interface SafePath {
   readonly portable: string;
 }
 
-/**
- * Undefined for paths that are absolute, outside the workspace, not normalized, too long for Linux, or that contain a
- * NUL.
- */
+/** Undefined if the path is absolute, outside the workspace, not normalized, too long for Linux, or contains a NUL. */
 export function parseSafePath(message: string): SafePath | undefined {
   if (!isSafePath(message)) return undefined;
   return { path: message, portable: message.split('/').map(portablePart).join('/') };
@@ -59,10 +56,7 @@ function shortened(name: string, suffix = ''): string {
 export const toDisplayName = (name: string): string =>
   name.toWellFormed().replace(invisible, (sign) => `\\u{${sign.codePointAt(0)?.toString(16)}}`);
 
-/**
- * Names are portable and unique, regardless of case and Unicode normalization. Call the returned function once per
- * path.
- */
+/** Names are portable and unique, ignoring case and Unicode normalization. Call the returned function once per path. */
 export function createArchiveNamer(): (file: SafePath) => string {
   const values = new Set<string>();
   const folders = new Map<string, string>();

@@ -4,10 +4,7 @@ import { AppError } from '../errors/errors.ts';
 
 const maxChars = 4_096; // the maximum length of a path
 
-/**
- * Matches the base name, or the relative path if the glob has a slash. Throws: invalid_request (too long, or too many
- * alternatives).
- */
+/** A glob without a slash matches the base name. Throws: invalid_request (too long, or too many alternatives). */
 export function compileGlob(glob: string): (relativePath: string) => boolean {
   if (glob.length > maxChars) throw new AppError('invalid_request', `The glob has more than ${maxChars} characters.`);
   const patterns = alternatives(glob.replace(/^\.?\//, ''));

@@ -22,10 +22,7 @@ export interface Idempotency {
   claim(request: FastifyRequest): Promise<IdempotencyResult>;
   /** Sets the `Idempotency-Replayed` header if the first request's answer is returned again. */
   once<Answer>(request: FastifyRequest, reply: FastifyReply, work: () => Promise<Answer>): Promise<Answer>;
-  /**
-   * `key` must include the owner and purpose. Rejects: conflict (the key was used with different `content`, or its
-   * first call is still running).
-   */
+  /** `key` must include the owner and purpose. Rejects: conflict (reused with other `content`, or still running). */
   onceFor<Answer>(key: readonly string[], content: string, work: () => Promise<Answer>): Promise<Answer>;
 }
 

@@ -30,10 +30,7 @@ export async function readMultipartFiles<Taken>(
   });
 }
 
-/**
- * Expects a decompressed body. Passes the files in the field `file` to `take` one at a time; file names include their
- * folders.
- */
+/** Expects a decompressed body. Passes files in the field `file` to `take` one at a time; names include folders. */
 export async function parseMultipartFiles<Taken>(
   body: Readable,
   type: string,
@@ -58,10 +55,7 @@ interface FormFolder {
   readonly texts: ReadonlyMap<string, string>;
 }
 
-/**
- * Reads the files of `files[]` and `files` into memory. Rejects: invalid_request (an unreadable body),
- * payload_too_large (a limit is exceeded).
- */
+/** Reads `files[]` and `files` into memory. Rejects: invalid_request (an unreadable body), payload_too_large. */
 export async function readMultipartFolder(request: FastifyRequest, limits: FolderLimits): Promise<FormFolder> {
   const parser = createParser(contentType(request), limits.files, { preservePath: true });
   const texts = new Map<string, string>();

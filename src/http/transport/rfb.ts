@@ -106,10 +106,7 @@ export class RfbClientParser {
     return messages;
   }
 
-  /**
-   * Sends the last framebuffer update request again: if the dropped bytes contain one, the viewer would otherwise wait
-   * forever.
-   */
+  /** Resends the last framebuffer update request: if one was dropped, the viewer would otherwise wait forever. */
   #dropped(messages: RfbMessage[]): RfbMessage[] {
     if (this.#lastRequest) messages.push({ kind: 'setup', bytes: Buffer.from(this.#lastRequest).fill(1, 1, 2) });
     return messages;

@@ -67,10 +67,7 @@ export class WsConnection extends WebSocket {
     this.#leaving.abort();
   }
 
-  /**
-   * Whether this process had sent every byte and had not broken the connection itself. Meaningful only after a close
-   * with 1006.
-   */
+  /** Whether this process sent all bytes and did not break the connection. Meaningful only after a close with 1006. */
   get brokeEmpty(): boolean {
     return !this.#isCut && this.bufferedAmount === 0;
   }

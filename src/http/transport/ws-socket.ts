@@ -79,10 +79,7 @@ export interface ClientSocket {
   fail(thrown: unknown): void;
   /** Fires when either side closes, the connection breaks, or the server shuts down. */
   readonly closed: AbortSignal;
-  /**
-   * Resolves when the client has read most of the bytes or is gone. Disconnects a client that reads nothing for 30 s
-   * (close code 1013).
-   */
+  /** Resolves when the client has read most of the bytes or is gone. Closes with 1013 if it reads nothing for 30 s. */
   drained(): Promise<void>;
   /** Some libraries need the connection itself. The backlog limit applies to it too. */
   readonly connection: WsConnection;

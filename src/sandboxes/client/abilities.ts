@@ -22,9 +22,7 @@ export interface TerminalSize {
 }
 
 export interface JobSpec {
-  /**
-   * Must not be numeric, because methods also accept a pid. A second `start` with the same id returns the first job.
-   */
+  /** Must not be numeric, because methods also accept pids. A second `start` with the same id returns the first job. */
   readonly id: string;
   /** Runs without a shell. */
   readonly argv: readonly string[];
@@ -75,9 +73,7 @@ export interface JobClient {
   signal(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>;
 }
 
-/**
- * Paths are absolute, `~/…`, or relative to the workspace. Methods can reject with file_not_found or invalid_request.
- */
+/** Paths are absolute, `~/…`, or relative to the workspace. Methods reject with file_not_found or invalid_request. */
 export interface FileSystemClient {
   stat(path: string, signal: AbortSignal, options?: { readonly metadata: boolean }): Promise<PathEntry>;
   /**
@@ -146,9 +142,7 @@ export interface WorkspaceClient {
    * must do this. Rejects: quota, unsupported (an in-memory sandbox).
    */
   keep(mark: RunStart, signal: AbortSignal): Promise<boolean>;
-  /**
-   * Undefined if a program in the sandbox must compute the fingerprint. Rejects: unsupported (an in-memory sandbox).
-   */
+  /** Undefined if a sandbox program must compute the fingerprint. Rejects: unsupported (an in-memory sandbox). */
   print(signal: AbortSignal): Promise<WorkspaceFingerprint | undefined>;
 }
 

@@ -223,9 +223,7 @@ export interface SandboxClient {
 
   // Paths are relative to the workspace, or absolute below it. All file methods can reject with path_outside,
   // file_not_found or invalid_request.
-  /**
-   * With `maxBytes`, returns only the beginning of a longer file. Also rejects: payload_too_large (more than 50 MiB).
-   */
+  /** With `maxBytes`, returns only the beginning of a longer file. Also rejects: payload_too_large (over 50 MiB). */
   readFile(path: string, signal: AbortSignal, options?: { maxBytes?: number }): Promise<Buffer>;
   /** Opens a file of up to 50 MiB. Also rejects: payload_too_large. */
   openFile(path: string, signal: AbortSignal): Promise<OpenFile>;

@@ -71,10 +71,7 @@ export class EgressClient {
     return !this.#context.session.count(0);
   }
 
-  /**
-   * Closes `upstream` when this connection closes. If `upstream` has already been ended, its pending data gets 30 s to
-   * be sent.
-   */
+  /** Closes `upstream` when this connection closes. If already ended, `upstream` gets 30 s to send pending data. */
   owns(upstream: Duplex): void {
     const release = () => {
       if (!upstream.writableEnded) upstream.destroy();

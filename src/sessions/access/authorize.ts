@@ -55,10 +55,7 @@ export function permitsAction(principal: Principal, action: AccessKind, thing: O
   return action === 'see' ? canObserveAll(principal) : action === 'stop' && hasRole(principal, 'operator');
 }
 
-/**
- * Without permission, throws `forbidden` if the principal is a reader or has any role on the resource, and `gone()`
- * otherwise.
- */
+/** Without permission, throws `forbidden` if the principal is a reader or has any role on `thing`, else `gone()`. */
 export function authorize(
   principal: Principal,
   action: AccessKind,

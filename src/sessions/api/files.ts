@@ -37,10 +37,7 @@ export interface FileService {
     query: FileSearchQuery,
     signal: AbortSignal,
   ): Promise<{ matches: readonly string[]; truncated: boolean }>;
-  /**
-   * `pattern` is a POSIX extended regular expression. Sorted by file and line. Rejects: invalid_request (bad pattern),
-   * file_not_found.
-   */
+  /** `pattern` is a POSIX ERE. Sorted by file and line. Rejects: invalid_request (bad pattern), file_not_found. */
   grep(
     id: SessionId,
     query: FileSearchQuery,

@@ -22,10 +22,7 @@ export interface ProcessLog {
 }
 /** `logs` and `startBackground` start a sandbox that is not running. */
 export interface ProcessService {
-  /**
-   * At most 200, newest first. Running processes take precedence over finished background processes. Does not start the
-   * sandbox.
-   */
+  /** At most 200, newest first. Running processes take precedence over finished background processes. */
   list(id: SessionId, signal: AbortSignal): Promise<readonly ProcessInfo[]>;
   /**
    * Sends the process tree SIGTERM, and SIGKILL after 2 s. Succeeds for finished background processes. Rejects:

@@ -205,10 +205,7 @@ export interface CheckpointService {
   /** Oldest first. Does not start the sandbox. */
   list(id: SessionId): Promise<readonly Checkpoint[]>;
   diff(id: SessionId, range: CheckpointRange, signal: AbortSignal): Promise<CheckpointDiff>;
-  /**
-   * Saves the current files as a checkpoint first. Rejects: conflict (a run is active), sandbox_lost (the session moved
-   * to another server).
-   */
+  /** Saves a checkpoint first. Rejects: conflict (a run is active), sandbox_lost (the session changed servers). */
   restore(id: SessionId, number: number, signal: AbortSignal): Promise<{ readonly before: number }>;
 }
 

@@ -32,10 +32,7 @@ export interface PauseOptions {
 export interface SandboxService {
   /** Reads only the session's record. */
   status(id: SessionId): Promise<SandboxView>;
-  /**
-   * Undefined if the sandbox is paused, is not running or does not report its usage in time. Does not delay the idle
-   * stop.
-   */
+  /** Undefined if the sandbox is paused, not running or too slow to answer. Does not delay the idle stop. */
   usage(id: SessionId, signal: AbortSignal): Promise<SandboxUsage | undefined>;
   /** In configured order. Starts nothing. */
   services(id: SessionId, signal: AbortSignal): Promise<readonly ServiceStatus[]>;

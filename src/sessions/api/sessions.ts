@@ -249,20 +249,14 @@ export interface SessionService {
    * empty), conflict (a run is active).
    */
   edit(id: SessionId, command: EditMessageCommand): Promise<EditMessageResult>;
-  /**
-   * Newest `latestMessageAt` first. Excludes sessions that are being deleted. A search applies `keep`, but may ignore
-   * `projectId` and `status`.
-   */
+  /** Newest `latestMessageAt` first. Excludes sessions being deleted. A search may ignore `projectId` and `status`. */
   list(only?: SessionListQuery): Promise<readonly SessionRecord[]>;
   /** Yields the sessions of `list` in batches. Sessions that change position during the iteration come last. */
   pieces(only?: SessionListScope): AsyncIterable<readonly SessionRecord[]>;
   /** From here on, methods that take a session id reject with session_not_found, except `watching`. */
   get(id: SessionId): Promise<SessionRecord>;
   rename(id: SessionId, title: string): Promise<SessionRecord>;
-  /**
-   * A new title is logged as `title`; changes to the agent, metadata, budget or `archived` are logged as
-   * `session.updated`.
-   */
+  /** Logs a new title as `title`, and changes to the agent, metadata, budget or `archived` as `session.updated`. */
   update(id: SessionId, change: SessionPatch): Promise<SessionRecord>;
   /**
    * Also moves the children. A change of owner removes the session's name. Ends open streams of the previous project's

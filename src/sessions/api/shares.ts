@@ -36,10 +36,7 @@ export interface SharedSessionPage {
   readonly share: ShareView;
 }
 
-/**
- * The link alone authorizes access. Rejects: not_found (the link is unknown, expired or revoked, or its session was
- * deleted).
- */
+/** The link alone authorizes access. Rejects: not_found (an unknown, expired or revoked link, or a deleted session). */
 export interface SharedSessionService {
   /** Returns messages, titles, plans, and events for a run's start, wait, failure or end. */
   read(token: string, after: number): Promise<SharedSessionPage>;

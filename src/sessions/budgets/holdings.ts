@@ -283,10 +283,7 @@ export function toLimitError({ of, kind, limit, used, needs }: ReachedLimit): Ap
 
 const toMebibytes = (bytes: number): string => `${Math.round(bytes / 1024 ** 2)} MiB`;
 
-/**
- * 0 for amounts that are not stored. Sessions that are being deleted are excluded only if the count would otherwise
- * exceed `enough`.
- */
+/** 0 for amounts that are not stored. Excludes sessions being deleted only if the count would exceed `enough`. */
 type StoredAmountReader = (holder: BudgetHolder, kind: ConcurrencyLimit, enough?: number) => Promise<number>;
 
 export function createStoredAmountReader(records: Pick<RecordStore, 'count' | 'list'>): StoredAmountReader {

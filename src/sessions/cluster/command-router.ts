@@ -149,10 +149,7 @@ export class CommandRouter extends ServerComponent<Deps> implements ClusterComma
     });
   }
 
-  /**
-   * A stop without a run appends nothing, so the log's fence cannot reject it. A newer head in the log shows an earlier
-   * holder's late append.
-   */
+  /** A stop without a run appends nothing, so it is not fenced. A newer head shows an earlier holder's late append. */
   async #stop(id: SessionId, command: Extract<SessionCommand, { type: 'cmd.stop' }>): Promise<{ stopped: boolean }> {
     for (let looks = 0; looks < maxLooks; looks++) {
       const done = await this.deps.supervisor.command<{ stopped: boolean }>(id, command);

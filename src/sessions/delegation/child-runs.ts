@@ -103,10 +103,7 @@ export class Delegation extends ServerComponent<Deps> {
       await sessions.delete(child).catch(ignoreChildNotFound);
   }
 
-  /**
-   * After a restart, stops delegated children of ended runs, and deletes children without a parent. Retries after
-   * errors.
-   */
+  /** After a restart, stops delegated children of ended runs, and deletes orphaned children. Retries after errors. */
   async adopt(signal: AbortSignal): Promise<void> {
     const { clock, warn } = this.deps;
     const onError = (err: unknown) => warn({ err }, 'delegated runs could not be checked; trying again');

@@ -77,9 +77,7 @@ export interface ChildSessionRequest {
   /** `fork`: start with the parent's conversation and current files; `copy`: only its files. */
   readonly begins: 'fork' | 'copy' | 'none';
   readonly budget: RequestedBudget;
-  /**
-   * Number of equal shares of the parent's remaining budget. A child gets one share of each amount that `budget` omits.
-   */
+  /** Number of equal shares of the parent's remaining budget. A child gets one share of each amount `budget` omits. */
   readonly parts: number;
   /** Maximum number of delegated children that work at the same time. Undefined: no limit. */
   readonly most?: number;
@@ -89,10 +87,7 @@ export class ChildStarter extends ServerComponent<Deps> {
   /** Creates one parent's children in turn, because concurrent starts could exceed its child limit or its budget. */
   readonly #turns = createKeyedQueue();
 
-  /**
-   * Rejects: conflict (nested too deeply, or too many children), invalid_request (unknown template or sub-agent), quota (no
-   * budget left).
-   */
+  /** Rejects: conflict (depth or child limit), invalid_request (unknown template or sub-agent), quota (no budget). */
   async start(start: ChildSessionRequest, signal: AbortSignal): Promise<void> {
     const { id, parent, begins, task: text, goal } = start;
     const sessions = await this.deps.sessions();

@@ -64,10 +64,7 @@ export class DesktopViewerHub extends ServerComponent<Options> {
     return { [Symbol.dispose]: () => void this.#coming-- };
   }
 
-  /**
-   * If the name is taken, a viewer that may take control replaces the earlier one and inherits its control; others get
-   * the name `spare`.
-   */
+  /** If the name is taken, a viewer with `mayControl` replaces its holder and inherits control; others get `spare`. */
   seat(request: DesktopViewerOptions, spare: string): ViewerHandle {
     const { viewerId = spare } = request;
     const isTaken = this.#viewers.has(viewerId) || this.lease.driver === viewerId;

@@ -22,10 +22,7 @@ export interface Ownership extends AsyncDisposable {
    */
   take(id: SessionId, how?: 'confirmed'): Promise<number>;
   epochOf(id: SessionId): number | undefined;
-  /**
-   * Call before acting on the session. Undefined if this server is known to be the holder. Rejects: fenced,
-   * store_unavailable.
-   */
+  /** Call before acting. Undefined if this server is known to hold the session. Rejects: fenced, store_unavailable. */
   confirm(id: SessionId): Promise<void> | undefined;
   release(id: SessionId): Promise<void>;
   owned(): SessionId[];

@@ -92,10 +92,7 @@ interface Deps {
 }
 
 export interface RunContextFactory {
-  /**
-   * Rejects: cancelled (the run has ended). With `signal`, includes tool servers' tools; if there are tool servers,
-   * this starts the sandbox.
-   */
+  /** Rejects: cancelled (the run ended). With `signal`, includes tool servers' tools, starting the sandbox for them. */
   working(run: BudgetedRun, signal?: AbortSignal): Promise<RunContext>;
   /** Call before the run's first command. Never rejects. */
   ready(live: LiveSession, client: SandboxClient): Promise<void>;

@@ -10,10 +10,7 @@ export type SessionRecordChange = Partial<StoredSession> & { readonly forked?: F
 
 /** Commands for sessions held by any server. The holder hydrates the session if needed. */
 export interface SessionCommands {
-  /**
-   * Rejects: session_not_found, shutting_down, deadline_exceeded (no answer within a minute), and the code of the
-   * session's refusal.
-   */
+  /** Rejects: session_not_found, shutting_down, deadline_exceeded (after a minute), and the session's refusal code. */
   command<Value>(id: SessionId, command: SessionCommand): Promise<Value>;
   /** Resolves with the record after all changes so far. An empty change only reads the record. */
   change(id: SessionId, change: SessionRecordChange): Promise<StoredSession>;

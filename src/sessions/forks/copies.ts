@@ -113,10 +113,7 @@ export class CopyStore extends ServerComponent<Deps> {
     await this.deps.records.delete(kind, idOf(place));
   }
 
-  /**
-   * Announces the blob first, because earlier versions stored blobs without announcing them. `giveUp` removes the
-   * reference.
-   */
+  /** Announces the blob first, because earlier versions stored blobs unannounced. `giveUp` removes the reference. */
   async release(place: BlobReference, giveUp: () => Promise<unknown>): Promise<void> {
     await this.announce(place);
     await giveUp();
@@ -229,10 +226,7 @@ export async function writeSessionFileCopies(
   await records.put({ kind: fileCopiesKind, id, doc });
 }
 
-/**
- * Records the copy as the session's files at `seq`. Undefined if the source has changed. Rejects as `CopyStore.share`
- * does.
- */
+/** Records the copy as session files at `seq`. Undefined if the source changed. Rejects as `CopyStore.share` does. */
 export async function shareCopyForSession(
   deps: SharedCopyDeps,
   id: SessionId,

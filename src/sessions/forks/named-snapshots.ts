@@ -245,10 +245,7 @@ export class NamedSnapshotStore extends ServerComponent<Deps> {
     return copy;
   }
 
-  /**
-   * Copies again if files change during the copy. Rejects: payload_too_large, conflict (files changed during each
-   * copy).
-   */
+  /** Copies again if files change meanwhile. Rejects: payload_too_large, conflict (files changed during each copy). */
   async #copy(id: SessionId, blob: string, signal: AbortSignal): Promise<Pick<Snapshot, 'bytes' | 'sha256'>> {
     const { archive, copies, sandboxes, policy, ids } = this.deps;
     await using used = await sandboxes.use(id, signal);

@@ -113,10 +113,7 @@ const passing: ReadonlySet<string> = new Set([
   ...['sandbox_lost', 'cancelled', 'sandbox_not_found', 'sandbox_unresponsive', 'sandbox_untrusted'],
 ]);
 
-/**
- * Records file hashes when a sandbox ends, and checks the files before their next use. If any are damaged, restores the
- * newest complete copy.
- */
+/** Hashes files when a sandbox ends and checks them before reuse. On damage, restores the newest complete copy. */
 export class WorkspaceIntegrity extends ServerComponent<Deps> {
   async write(live: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
     const { id } = live;

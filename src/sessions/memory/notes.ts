@@ -134,10 +134,7 @@ export class NoteStore extends ServerComponent<Deps> {
       .map(({ id: _, note: __, ...version }) => version);
   }
 
-  /**
-   * If `text` is a function, it is called with the current text, or with '' if there is no note. Unchanged text creates
-   * no version.
-   */
+  /** A function `text` receives the current text, or '' if there is no note. Unchanged text creates no version. */
   async write(
     holder: MemoryOwner,
     { path, text, expect }: { path: string; text: string | ((now: string) => string); expect?: number | undefined },
@@ -161,10 +158,7 @@ export class NoteStore extends ServerComponent<Deps> {
     });
   }
 
-  /**
-   * Rejects: not_found, conflict (`to` is current or redacted, or restoring it would exceed a limit or clash with
-   * another note).
-   */
+  /** Rejects: not_found, conflict (`to` is current or redacted, or would exceed a limit or clash with another note). */
   async undo(holder: MemoryOwner, path: string, to: number | undefined, author: NoteAuthor): Promise<Note> {
     return await this.#change(holder, path, author, async (now) => {
       if (!now) throw noNote(path);
@@ -220,10 +214,7 @@ export class NoteStore extends ServerComponent<Deps> {
       await records.delete(kinds.version, id);
   }
 
-  /**
-   * Deletes notes unchanged for `noteMs` and drops history older than `historyMs`. Resolves with the number of dropped
-   * versions.
-   */
+  /** Deletes notes unchanged for `noteMs` and history older than `historyMs`. Returns the count of dropped versions. */
   async age({ noteMs, historyMs }: { noteMs?: number | undefined; historyMs?: number | undefined }): Promise<number> {
     const now = this.deps.clock.now();
     let gone = 0;

@@ -51,10 +51,7 @@ export interface UploadService {
   listAttached(owner?: string): Promise<readonly UploadedFile[]>;
   delete(id: string): Promise<void>;
   deleteProject(projectId: string): Promise<void>;
-  /**
-   * Deletes unfinished uploads of earlier processes. With `otherServers`, keeps those from the last hour before this
-   * server's start.
-   */
+  /** Deletes unfinished uploads of earlier processes. With `otherServers`, keeps those from the hour before startup. */
   sweep(otherServers?: boolean): Promise<void>;
 }
 export interface UploadStore extends UploadService {

@@ -18,10 +18,7 @@ import { gitExitCodes, runGit, summarizeGitOutput } from './git.ts';
 type Client = Pick<SandboxClient, 'exec' | 'workdir'>;
 export interface FoundEnvironment {
   readonly environment: RepositoryEnvironment;
-  /**
-   * A hash of `setup.sh`, the files listed in `cache` (default: lock files) and the platform. Undefined without
-   * `setup.sh`.
-   */
+  /** A hash of `setup.sh`, the `cache` files (default: lock files) and the platform. Undefined without `setup.sh`. */
   readonly print: string | undefined;
 }
 export interface SetupScriptResult {

@@ -19,9 +19,7 @@ export interface RepositoryFetchRequest {
   readonly repository: SessionRepository;
   readonly branch: string;
   readonly author: GitAuthor;
-  /**
-   * Writes a bare copy of `url`, a folder on Corral's server, to `folder` in the sandbox. Undefined: git fetches `url`.
-   */
+  /** Writes a bare copy of `url`, a folder on the server, to `folder` in the sandbox. Undefined: git fetches `url`. */
   readonly copyTo?: ((folder: string, url: string) => Promise<void>) | undefined;
 }
 const fetchMs = 30 * 60_000;

@@ -36,10 +36,7 @@ git() {
 
 const maxNested = 200;
 
-/**
- * Uses a separate git directory, so that the repository's settings, filters and hooks have no effect. `$head` and
- * `$branch` can be empty.
- */
+/** A separate git directory disables repository settings, filters and hooks. `$head` and `$branch` can be empty. */
 const ownSettings = `
 [ -d "$repo/.git" ] && [ ! -L "$repo/.git" ] && [ -d "$repo/.git/objects" ] || exit ${gitExitCodes.notOurs}
 real() { command git --git-dir="$repo/.git" -c core.hooksPath=/dev/null -c core.fsmonitor=false "$@"; }

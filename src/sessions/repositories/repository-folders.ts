@@ -108,10 +108,7 @@ export async function findGitFolder(folder: string, url: string): Promise<GitFol
   return { path, url };
 }
 
-/**
- * Streams a tar archive with Corral's own settings. Rejects: conflict (the folder changes, contains links, or is not
- * readable), unsupported.
- */
+/** Streams a tar with Corral's settings. Rejects: conflict (links, or a changing or unreadable folder), unsupported. */
 export async function* streamBareRepository(folder: GitFolder, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const config = await readSettings(folder);
   const head = await readHead(folder);

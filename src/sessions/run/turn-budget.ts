@@ -36,10 +36,7 @@ export interface SharedBudgetReserver {
     signal: AbortSignal,
   ): Promise<ReservationResult | undefined>;
   charge(used: BudgetAmounts): Promise<BudgetOverrun | undefined>;
-  /**
-   * Charges as many calls as the budgets allow. `over`: the exceeded budget. Undefined: no budget limits calls. Rejects
-   * as `reserve` does.
-   */
+  /** Charges as many calls as allowed. `over`: the exceeded budget. Undefined: unlimited. Rejects as `reserve` does. */
   payCalls(count: number, signal: AbortSignal): Promise<ChargedToolCalls | undefined>;
   /** Never rejects: if the refund fails, the calls remain counted. */
   giveBackCalls(count: number): Promise<void>;

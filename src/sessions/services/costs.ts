@@ -38,10 +38,7 @@ const nothing: EventCost = { turns: 0, inputTokens: 0, cachedTokens: 0, outputTo
 const noCause: CostCause = { seq: null, type: null, about: '' };
 const shownLength = 80;
 
-/**
- * Attributes each turn to the last event it waited for. Skips turns up to `after`, which belong to a fork's original
- * session.
- */
+/** Attributes each turn to the last event it waited for. Skips turns up to `after`, from a fork's original session. */
 export async function computeSessionCost(history: AsyncIterable<SessionEvent>, after = 0): Promise<SessionCost> {
   let total = nothing;
   const events: CausedCost[] = [];

@@ -237,10 +237,7 @@ export class PullRequestOpenerFactory {
   }
 }
 
-/**
- * `named`: a repository's folder, with or without parents. Default: the only writable repository. Throws:
- * invalid_request, not_found.
- */
+/** `named` can include parent folders. Default: the only writable repository. Throws: invalid_request, not_found. */
 function findPath(repositories: readonly SessionRepository[], named: string | undefined): string {
   const writable = repositories.filter(({ access }) => access === 'write');
   const message = named === undefined ? undefined : trimEndCharacters(named, '/');

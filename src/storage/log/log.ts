@@ -49,10 +49,7 @@ export class LiveEventWindow {
     this.#trim();
   }
 
-  /**
-   * Call when other servers have appended up to `head`. Empties the window first, unless `events` continues it without
-   * a gap.
-   */
+  /** Call when other servers have appended up to `head`. Empties the window first, unless `events` continues it. */
   catchUp(head: number, events: readonly SessionEvent[]): void {
     if (this.#head !== undefined && head <= this.#head) return;
     if (events[0]?.seq !== (this.#head ?? 0) + 1) this.#clear();

@@ -171,10 +171,7 @@ export function toIndexFields(kind: string, doc: unknown): { readonly of: string
 }
 export const serializeFact = (fact: SessionFact): SerializedFact => ({ type: fact.type, fact: JSON.stringify(fact) });
 
-/**
- * Maximum size of an append. The document of its first event contains the whole append, and MongoDB limits documents to
- * 16 MB.
- */
+/** Maximum size of an append. Its first event's document contains it all, and MongoDB limits documents to 16 MB. */
 const maxBytes = 12 * 1024 * 1024;
 
 export const keepLastPutPerRecord = ({ puts = [] }: AppendRequest): PutDocument[] => [

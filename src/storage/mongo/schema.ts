@@ -27,10 +27,7 @@ const indexes: readonly Index[] = [
   { of: 'commands', key: { at: 1 } },
 ];
 
-/**
- * `migrations[n]` upgrades from version n to n + 1. Each may run more than once, even on several servers at once, so it
- * must be idempotent.
- */
+/** `migrations[n]` upgrades version n to n + 1. Each must be idempotent: it may run repeatedly and concurrently. */
 const migrations: readonly ((connection: MongoConnection) => Promise<void>)[] = [
   async () => {},
   async ({ at, run }) => {

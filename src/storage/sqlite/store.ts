@@ -23,10 +23,7 @@ import type { WriteOperations } from './writes.ts';
 export interface SqliteOptions {
   /** SQLite adds files with the suffixes -wal and -shm; the server adds .lock and .holder. */
   readonly path: string;
-  /**
-   * With `full` (the default), commits survive power failures. `normal` is faster, but commits survive only process
-   * crashes.
-   */
+  /** `full` (the default): commits survive power failures. `normal`: faster, but they survive only process crashes. */
   readonly synchronous?: 'full' | 'normal';
   readonly busyTimeoutMs?: number;
   readonly queue?: QueueLimits;

@@ -63,9 +63,7 @@ function serve(): void {
   const read = createCallRunner(createReadOperations(opened.db), input.path);
   const commit = createGroupCommitter(opened.db, createWriteOperations(opened.db), input.path);
   let resting: NodeJS.Timeout | undefined;
-  /**
-   * Delayed, so that many deletions in quick succession, such as those of a project's records, share one truncation.
-   */
+  /** Delayed, so that deletions in quick succession, such as those of a project's records, share one truncation. */
   const emptyAtRest = () => {
     if (resting) return;
     resting = setTimeout(() => {

@@ -6,10 +6,7 @@ interface MessagePlace {
   readonly seq: number;
 }
 
-/**
- * Oldest session first. Undefined if there is only one version. `firstOwn`: seq of the first message that was not
- * copied from another session.
- */
+/** Oldest session first. Undefined for a single version. `firstOwn`: seq of the first message that was not copied. */
 export function findMessageBranches(
   all: readonly BranchedSession[],
   { sessionId, seq, firstOwn }: MessagePlace & { readonly firstOwn: number },

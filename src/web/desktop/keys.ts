@@ -97,10 +97,7 @@ export class KeyComposition {
     return this.#state !== 'none';
   }
 
-  /**
-   * Returns the composed text, or an empty string. If the key after a dead key causes no keypress, its text is returned
-   * on release.
-   */
+  /** Returns the composed text, or ''. If the key after a dead key causes no keypress, returns its text on release. */
   textOf({ type, key }: KeyFields<'type' | 'key'>): string {
     const text = type === 'keypress' ? key : this.#last;
     const isOver = this.#state === 'none' || text === '';

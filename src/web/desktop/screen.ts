@@ -39,10 +39,7 @@ function endOf({ code, reason }: CloseEvent, signed: boolean): ScreenOverlay | u
 /** A hidden page disconnects after this many ms, so that the sandbox can become idle. */
 const hiddenMs = 5 * 60_000;
 
-/**
- * A viewer that loses its connection takes control back if it reconnects within this many ms and nobody else has taken
- * control.
- */
+/** A viewer that reconnects within this many ms takes control back, unless someone else has taken control. */
 const keptMs = 60_000;
 
 let target: HTMLElement | undefined;

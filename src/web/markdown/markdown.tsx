@@ -312,10 +312,7 @@ function keep(text: string, tree: MarkdownTree | undefined): void {
   if (kept.size > maxKept && oldest !== undefined) kept.delete(oldest);
 }
 
-/**
- * `unread`: not parsed yet. Undefined: could not be parsed. While the text grows, returns the tree of the part parsed
- * so far.
- */
+/** `unread`: not parsed yet. Undefined: could not be parsed. While the text grows, returns the tree parsed so far. */
 function useMarkdownTree(text: string): MarkdownTree | 'unread' | undefined {
   const [parsed, setParsed] = useState(() => (kept.has(text) ? { text, tree: kept.get(text) } : undefined));
   const latest = useRef(text);

@@ -16,10 +16,7 @@ const hostBeforeCjk = /^(?:[a-z]+:\/\/|www\.)[a-z0-9.-]*[a-z0-9](?=[^\0-\x7f])/i
 const before = (text: string, at: number) => [...text.slice(Math.max(0, at - 2), at)].at(-1) ?? '';
 const after = (text: string, at: number) => [...text.slice(at, at + 2)][0] ?? '';
 
-/**
- * marked's `emStrongMask` hook. Replaces punctuation that would block emphasis with letters, without changing the
- * length.
- */
+/** marked's `emStrongMask` hook. Replaces punctuation that would block emphasis with letters, keeping the length. */
 export function maskCjkPunctuation(masked: string): string {
   if (!cjk.test(masked)) return masked;
   const units = masked.split('');

@@ -8,9 +8,7 @@ const near = 120; // pixels; following resumes this close to the end
 /** Maximum time from a user input to the scroll it causes, in ms. Momentum scrolling continues after a touch. */
 const userScrollMs = 2_000;
 
-/**
- * Keeps a view at its end until the user scrolls up. An upward scroll counts only during or shortly after user input.
- */
+/** Keeps a view at its end until the user scrolls up. Scrolling up counts only during or shortly after user input. */
 export class AutoScroller {
   readonly #now: () => number;
   #follows = true;

@@ -103,10 +103,7 @@ export interface BudgetGrant {
   readonly isBusy: boolean;
 }
 
-/**
- * The request waits for requests in progress if `least` does not fit alongside them, or if `most` fits only without
- * them.
- */
+/** The request waits for others in progress if `least` does not fit with them, or if `most` fits only without them. */
 export function computeBudgetGrant(
   lines: readonly BudgetLine[],
   { least, most }: { readonly least: BudgetAmounts; readonly most: BudgetAmounts },

@@ -54,10 +54,7 @@ function sharedEnds(one: string, other: string): { readonly start: number; reado
   return { start, end };
 }
 
-/**
- * Converts positions in the text with \n line endings to positions in `text`. Positions must not decrease from call to
- * call.
- */
+/** Maps positions in the text with \n line endings to positions in `text`. Positions must not decrease across calls. */
 function rawPositions(text: string, isOld: boolean): (plain: number) => number {
   if (isOld || !text.includes('\r\n')) return (plain) => plain;
   let before = 0;

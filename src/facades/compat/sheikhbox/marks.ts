@@ -105,10 +105,7 @@ export function mountSessionSharing(app: App, context: SheikhboxContext): void {
       toSuccessEnvelope(await readAttachments(await sessions.get(toSessionId(params.sid)), context)),
   );
 
-  /**
-   * Unknown and unshared sessions get the same response, so that callers, who need no token, cannot tell which sessions
-   * exist.
-   */
+  /** Unknown and unshared sessions get the same response, so callers without a token cannot tell which exist. */
   const shown = async (sid: string): Promise<SessionRecord> => {
     const session = await sessions.get(toSessionId(sid));
     if (!session.shared) throw new AppError('session_not_found', 'There is no such session.');

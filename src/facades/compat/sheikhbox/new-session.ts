@@ -15,9 +15,7 @@ const Options = z.object({
   author: GitAuthor.optional(),
 });
 
-/**
- * Clients send arbitrary bodies or none, so unknown fields are ignored. Throws: invalid_request (an invalid option).
- */
+/** Clients send arbitrary bodies or none, so unknown fields are ignored. Throws: invalid_request (invalid option). */
 export function parseNewSession(raw: Buffer | undefined): Omit<CreateSessionCommand, 'origin'> {
   const body = parseJson(raw);
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return {};

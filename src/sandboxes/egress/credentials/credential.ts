@@ -7,9 +7,7 @@ import type { EgressTarget } from '../target.ts';
 export interface Credential {
   readonly name: string;
   readonly hosts: readonly PolicyEntry[];
-  /**
-   * The request parts in which the value replaces the placeholder. Absent: the proxy sets `header` on every request.
-   */
+  /** Request parts in which the value replaces the placeholder. Absent: the proxy sets `header` on every request. */
   readonly replaces?: { readonly header: boolean; readonly body: boolean };
   /** In lower case. Empty if `replaces` is set. */
   readonly header: string;

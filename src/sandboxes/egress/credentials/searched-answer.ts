@@ -17,10 +17,7 @@ const decoders: Readonly<Record<string, () => Transform>> = {
 };
 const ofEncodedBody = new Set(['content-encoding', 'content-length']);
 
-/**
- * Searches only the headers; the caller searches the body. Decompresses bodies that the server compressed although the
- * request did not allow it.
- */
+/** Searches only the headers; the caller searches the body. Decompresses bodies compressed despite Accept-Encoding. */
 export function searchResponse(
   incoming: IncomingMessage,
   { method, secrets }: { readonly method: string; readonly secrets: readonly Buffer[] },

@@ -3,10 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { AppError } from '../../../core/errors/errors.ts';
 
-/**
- * Returns Node's root certificates and those in NODE_EXTRA_CA_CERTS and CORRAL_EXTRA_CA as one PEM string. Rejects:
- * invalid_request.
- */
+/** Merges Node's root certificates, NODE_EXTRA_CA_CERTS and CORRAL_EXTRA_CA as PEM. Rejects: invalid_request. */
 export async function readCaBundle(extraFiles: readonly string[]): Promise<string> {
   const all = [...getCACertificates('default')];
   for (const file of extraFiles) all.push(...(await certificatesIn(file)));

@@ -10,10 +10,7 @@ import type { PageTextFetcher } from '../fetch/fetch-page.ts';
 import type { RegistryHost } from '../policy.ts';
 import { toEgressTarget } from '../target.ts';
 
-/**
- * Runs in sh, in an unused sandbox of the image. Prints `tool<TAB>url` per registry, `late<TAB>tool` for a slow tool, and
- * finally `end`.
- */
+/** Runs in sh in an unused sandbox. Prints `tool<TAB>url` per registry, `late<TAB>tool` per slow tool, then `end`. */
 export const registryDiscoveryScript = String.raw`
 exec 3>&1 2>/dev/null </dev/null
 [ -n "$HOME" ] || HOME=/tmp
@@ -169,10 +166,7 @@ interface RegistryDiscoveryOptions {
 const recordKind = 'egress-registries';
 const maxEntries = 64;
 
-/**
- * The next call fetches failed pages again. Rejects: sandbox_unavailable (the script was interrupted), and as `run` and
- * `keep` do.
- */
+/** Later calls retry failed pages. Rejects: sandbox_unavailable (an interrupted script), and as `run` and `keep` do. */
 export async function discoverRegistries(
   discovery: RegistryDiscoveryOptions,
   signal: AbortSignal,

@@ -8,10 +8,7 @@ export interface StartAttemptsCommand {
   readonly goal?: Goal | undefined;
   /** Two to eight entries, one per attempt. */
   readonly attempts: readonly { readonly template?: string | undefined; readonly model?: string | undefined }[];
-  /**
-   * `fork`: with the session's conversation and files. `copy`: files only. `none`: neither. Default: `fork` if a run
-   * has ended, else `copy`.
-   */
+  /** `fork`: with the conversation and files. `copy`: files only. Default: `fork` if a run has ended, else `copy`. */
   readonly begins?: AttemptSet['begins'] | undefined;
   readonly budget?: AttemptBudget | undefined;
 }

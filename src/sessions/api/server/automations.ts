@@ -12,10 +12,7 @@ import type { CreateSessionCommand, SendUserMessageCommand } from '../sessions.t
 const Schedule = z.object({
   /** Five fields: minute, hour, day of the month, month, day of the week. */
   cron: z.string(),
-  /**
-   * IANA name. If a clock change skips a fixed time, the start happens right after the change; if it repeats one, the
-   * start happens only once.
-   */
+  /** IANA name. A fixed time skipped by a clock change fires right after it; a repeated one fires only once. */
   timezone: z.string(),
   /** Delays each start by up to this many seconds, by the same amount on every server. */
   jitterSeconds: z.number(),
@@ -37,9 +34,7 @@ export const HookSpec = z.object({
   repositories: z.array(z.string()).readonly(),
   /** Applies to `issue.labelled` events only. Null: any label. */
   label: z.string().nullable(),
-  /**
-   * The account that `comment.mention` and `issue.assigned` events must concern. Events that it causes start nothing.
-   */
+  /** The account that `comment.mention` and `issue.assigned` events must concern. Events it causes start nothing. */
   account: z.string().nullable(),
   /** Senders whose events match. Empty: any. */
   senders: z.array(z.string()).readonly(),
@@ -84,10 +79,7 @@ export interface AutomationStartAuthorization {
   readonly secret: Secret | undefined;
 }
 export interface AutomationApiRegistry {
-  /**
-   * `prepare` runs at each start with the owner's rights. It rejects with AutomationStartError, or as session creation
-   * does.
-   */
+  /** `prepare` runs at each start as the owner. It rejects with AutomationStartError, or as session creation does. */
   serve(
     api: string,
     prepare: (automation: Automation, rights: AutomationStartAuthorization) => Promise<PreparedAutomationStart>,
@@ -190,10 +182,7 @@ export const AutomationStart = z.object({
    */
   state: z.enum(['queued', 'starting', 'running', 'ended', 'skipped', 'failed']),
   sessionId: SessionId.nullable(),
-  /**
-   * Why the start is waiting, was skipped or has failed, or that its session was deleted; for a prebuild, its result.
-   * Otherwise empty.
-   */
+  /** Why the start waits, was skipped or failed, that its session was deleted, or a prebuild's result; else empty. */
   text: z.string(),
   outcome: RunOutcome.nullable(),
   endedAt: z.number().nullable(),

@@ -20,10 +20,7 @@ export interface ServerCredentialService {
    * others exist).
    */
   put(name: string, places: CredentialInjection, value: Secret): Promise<ServerCredential>;
-  /**
-   * Applies to the next request, even on open connections. Rejects: not_found, invalid_request (defined in the
-   * settings).
-   */
+  /** Applies to the next request, even on open connections. Rejects: not_found, invalid_request (set in settings). */
   revoke(name: string): Promise<void>;
 }
 

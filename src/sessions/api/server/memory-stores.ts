@@ -90,10 +90,7 @@ export interface MemoryStoreService {
     memory: { readonly path: string; readonly text: string },
     by?: MemoryAuthor,
   ): Promise<MemoryEntry>;
-  /**
-   * Creates no version if nothing changes. Rejects as `addMemory` does, and: MemoryConflictError (`expect` does not
-   * match).
-   */
+  /** Creates no version if unchanged. Rejects as `addMemory` does, and: MemoryConflictError (`expect` mismatch). */
   changeMemory(id: string, memory: string, change: MemoryEntryChange, by?: MemoryAuthor): Promise<MemoryEntry>;
   /** Keeps the memory's versions. Rejects: MemoryConflictError (`expect` does not match). */
   deleteMemory(id: string, memory: string, expect?: string, by?: MemoryAuthor): Promise<void>;

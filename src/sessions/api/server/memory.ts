@@ -81,10 +81,7 @@ export interface MemoryService {
   notes(holder: MemoryOwnerRef): Promise<readonly Note[]>;
   /** Without `version`, returns the current text. Rejects: conflict (the version's text is gone). */
   read(holder: MemoryOwnerRef, path: string, version?: number): Promise<NoteWithText>;
-  /**
-   * Rejects: invalid_request, payload_too_large, conflict (`expect` does not match, the path is a folder, or there is
-   * no room).
-   */
+  /** Rejects: invalid_request, payload_too_large, conflict (`expect` mismatch, the path is a folder, or no room). */
   write(holder: MemoryOwnerRef, note: NoteWrite, by?: string): Promise<Note>;
   delete(holder: MemoryOwnerRef, path: string, by?: string): Promise<Note>;
   /** Newest first. */
@@ -94,10 +91,7 @@ export interface MemoryService {
    * (`to` is the newest version or redacted, or there is no room).
    */
   undo(holder: MemoryOwnerRef, path: string, to?: number, by?: string): Promise<Note>;
-  /**
-   * Permanently removes a version's text. `all` also deletes the note. Rejects: conflict (the newest version of an
-   * existing note).
-   */
+  /** Erases a version's text. `all` also deletes the note. Rejects: conflict (an existing note's newest version). */
   redact(holder: MemoryOwnerRef, path: string, version: number | 'all', by?: string): Promise<Note>;
 }
 

@@ -22,17 +22,12 @@ export interface NewSecret extends ResourceOwnership {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/**
- * Values leave the server only in headers of requests to their bound hosts. Methods with an id reject with not_found.
- */
+/** Values leave the server only in request headers to their bound hosts. Methods with an id reject with not_found. */
 export interface SecretService {
   /** Newest first. With `owner`, lists only secrets of that owner and of `projects`. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly NamedSecret[]>;
   get(id: string): Promise<NamedSecret>;
-  /**
-   * The owner's secrets take precedence over those of `projects`. Rejects: not_found, conflict (several projects use
-   * the name).
-   */
+  /** The owner's secrets override those of `projects`. Rejects: not_found, conflict (several projects use the name). */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<NamedSecret>;
   /** Rejects: conflict (the name is taken), invalid_request (not 8 to 8,192 printable ASCII characters), quota. */
   create(secret: NewSecret): Promise<NamedSecret>;

@@ -25,9 +25,7 @@ export const ServerSetting = z.object({
 });
 export type ServerSetting = z.infer<typeof ServerSetting>;
 
-/**
- * Precedence: environment variables, the file, stored values, the default. Changes reach other servers within seconds.
- */
+/** Precedence: environment variables, the file, stored values, defaults. Changes reach other servers within seconds. */
 export interface SettingsService {
   list(): Promise<readonly ServerSetting[]>;
   /** Rejects: not_found, invalid_request (an invalid value, or the file or a variable sets the key). */

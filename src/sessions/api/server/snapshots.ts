@@ -44,10 +44,7 @@ export interface SnapshotService {
   /** Newest first. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Snapshot[]>;
   get(id: string): Promise<Snapshot>;
-  /**
-   * Searches only the snapshots of `owner` and `projects`. Rejects: not_found, conflict (several projects use the
-   * name).
-   */
+  /** Searches the snapshots of `owner` and `projects`. Rejects: not_found, conflict (several projects use the name). */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<Snapshot>;
   label(id: string, change: Pick<SnapshotOptions, 'name' | 'labels'>): Promise<Snapshot>;
   remove(id: string): Promise<void>;

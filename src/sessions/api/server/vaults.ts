@@ -112,10 +112,7 @@ export interface VaultService {
   /** Newest first. */
   credentials(id: string): Promise<readonly VaultCredential[]>;
   credential(id: string, credential: string): Promise<VaultCredential>;
-  /**
-   * Rejects: conflict (the tool server or variable already has a credential), quota (20 per vault), invalid_request
-   * (the vault is archived).
-   */
+  /** Rejects: conflict (duplicate tool server or variable), quota (20 per vault), invalid_request (archived vault). */
   addCredential(id: string, credential: NewVaultCredential): Promise<VaultCredential>;
   /** Applies to running sessions from their next request. Rejects: invalid_request (the credential is archived). */
   changeCredential(

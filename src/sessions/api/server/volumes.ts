@@ -38,10 +38,7 @@ export interface VolumeEntry {
   readonly target?: string;
 }
 
-/**
- * Only one session at a time can write to a volume. File methods run in a separate sandbox, so symlinks cannot reach
- * the server's files.
- */
+/** A volume has at most one writer. File methods run in a separate sandbox, so symlinks cannot reach server files. */
 export interface VolumeService {
   /**
    * Rejects: conflict (the name is taken), invalid_request (`quotaBytes` over the maximum), quota (the owner's limit),
@@ -53,9 +50,7 @@ export interface VolumeService {
   get(id: string): Promise<Volume>;
   /** Rejects if the caller may not change the content. */
   admits(id: string): Promise<void>;
-  /**
-   * Searches only the volumes of `owner` and `projects`. Rejects: not_found, conflict (several projects use the name).
-   */
+  /** Searches the volumes of `owner` and `projects`. Rejects: not_found, conflict (several projects use the name). */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<Volume>;
   /**
    * Rejects: conflict (the name is taken), invalid_request (`quotaBytes` is over the maximum), quota, sandbox_capacity (the
@@ -72,10 +67,7 @@ export interface VolumeService {
   stat(id: string, path: string, signal: AbortSignal): Promise<VolumeEntry>;
   /** Lists `depth` levels. Rejects: payload_too_large. */
   entries(id: string, path: string, depth: number, signal: AbortSignal): Promise<readonly VolumeEntry[]>;
-  /**
-   * `parents` creates missing parents and accepts an existing folder. Rejects: conflict (the path exists, or a session
-   * writes to the volume).
-   */
+  /** `parents`: like `mkdir -p`. Rejects: conflict (the path exists, or a session writes to the volume). */
   makeFolder(
     id: string,
     path: string,
@@ -84,10 +76,7 @@ export interface VolumeService {
   ): Promise<VolumeEntry>;
   changeMode(id: string, path: string, mode: number, signal: AbortSignal): Promise<VolumeEntry>;
   readFile(id: string, path: string, signal: AbortSignal, part?: FileByteRange): Promise<VolumeFile>;
-  /**
-   * Creates parent folders, and replaces the file atomically. Rejects: conflict (a session writes to the volume),
-   * payload_too_large.
-   */
+  /** Atomic; creates missing parent folders. Rejects: conflict (a session writes to the volume), payload_too_large. */
   writeFile(
     id: string,
     path: string,

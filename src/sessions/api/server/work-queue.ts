@@ -87,10 +87,7 @@ export interface WorkQueueService {
   /** Removes a claimed item from the queue. Rejects: conflict (the item is not claimed). */
   acknowledge(environmentId: string, workId: string): Promise<WorkItem>;
   beat(environmentId: string, workId: string, options: WorkHeartbeatOptions): Promise<WorkLease>;
-  /**
-   * Stops the item immediately if it is queued or `force` is set; otherwise, asks its worker to stop. Rejects: conflict
-   * (already stopped).
-   */
+  /** Stops immediately if queued or forced; otherwise, asks the worker to stop. Rejects: conflict (already stopped). */
   stop(environmentId: string, workId: string, options: { readonly force: boolean }): Promise<WorkItem>;
   /** Newest first. */
   items(environmentId: string): Promise<readonly WorkItem[]>;
@@ -135,8 +132,6 @@ export interface WorkerIdentity {
 }
 /** Checks workers' credentials, which are accepted nowhere else in the server. */
 export interface WorkerAuthenticator {
-  /**
-   * Undefined if invalid, or if the item stopped or another worker claimed it. Rejects: unauthorized (a revoked key).
-   */
+  /** Undefined if invalid, or if the item stopped or another worker claimed it. Rejects: unauthorized (revoked key). */
   find(credential: string): Promise<WorkerIdentity | undefined>;
 }

@@ -42,10 +42,7 @@ const textOf = ({ command, code }: Readonly<Record<string, unknown>>): string =>
 
 const maxAtOnce = 8;
 
-/**
- * The first call over budget and all later ones are not made. If a call throws, stops the others and rethrows once all
- * have settled.
- */
+/** Skips the first call over budget and later ones. If one throws, stops the others, then rethrows once all settle. */
 export async function executeToolCalls(
   work: RunContext,
   { calls: requested, answered }: ToolCallsInput,
@@ -109,10 +106,7 @@ const unpaid = (count: number, over: BudgetOverrun): CallOutcome[] =>
 
 type CallMaker = (call: PendingCall, index: number) => Promise<CallOutcome>;
 
-/**
- * Starts each call once its dependencies have results. Requests its approval early while a dependency waits for
- * approval.
- */
+/** Starts each call once its dependencies have results. Requests approval early while a dependency awaits approval. */
 function inOrder(work: RunContext, calls: readonly PendingCall[], make: CallMaker): readonly Promise<CallOutcome>[] {
   const outcomes: Promise<CallOutcome>[] = [];
   for (const [n, pendingCall] of calls.entries()) {

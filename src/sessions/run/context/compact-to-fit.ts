@@ -29,10 +29,7 @@ type SummaryAttempt =
   | { readonly ok: true; readonly why?: string }
   | { readonly ok: false; readonly result: TurnResult };
 
-/**
- * Removes old images and results. If needed, summarizes or removes old messages. `refused`: the model refused the
- * request as too long.
- */
+/** Removes old images and results; if needed, summarizes or removes old messages. `refused`: too long for the model. */
 export async function compactToFit(
   work: Deps,
   { frame, refused }: Pick<SummaryOptions, 'frame'> & { readonly refused: boolean },
@@ -188,10 +185,7 @@ function flawOf(reply: { text: string; calls: number; isRefused: boolean }): str
   return reply.text === '' ? 'The model returned an empty summary.' : undefined;
 }
 
-/**
- * Keeps the previous request's form, for the provider's cache. Undefined if the request is too long even with short
- * results.
- */
+/** Keeps the previous request's form, for the provider's cache. Undefined if too long even with short results. */
 function toSummarize(
   { runWriter }: Deps,
   fit: ContextWindow,

@@ -9,9 +9,7 @@ import { findUntrustedSource, UntrustedSource } from '../../../core/text/strange
 import { truncateEnd } from '../../../core/text/text.ts';
 
 export const StoredSession = SessionRecord.extend({
-  /**
-   * True if a user stopped the sandbox. Commands and the desktop are refused until a run starts or `start` is called.
-   */
+  /** True if a user stopped the sandbox. Commands and the desktop are refused until the next run or `start` call. */
   sandboxHeld: z.boolean().default(false),
   /** True if the daemon violated the protocol. Only a user's request starts a new sandbox. */
   sandboxUntrusted: z.boolean().default(false),

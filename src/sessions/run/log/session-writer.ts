@@ -124,9 +124,7 @@ export class SessionWriter extends ServerComponent<Options> {
     return this.#head;
   }
 
-  /**
-   * Resolves with the seq of the first fact once all facts are durable. Rejects: fenced, store_unavailable, store_busy.
-   */
+  /** Resolves with the first fact's seq once all facts are durable. Rejects: fenced, store_unavailable, store_busy. */
   write(facts: readonly SessionFact[], puts: readonly RecordPut[] = []): Promise<number> {
     if (this.#broken) return Promise.reject(this.#broken);
     if (this.#waiting.length >= maxWaiting) {
@@ -154,10 +152,7 @@ export class SessionWriter extends ServerComponent<Options> {
     while (this.#pumping) await this.#pumping;
   }
 
-  /**
-   * Changes the record in queue order. Without `facts`, a former lease holder can overwrite the change until it notices
-   * the loss of the lease.
-   */
+  /** Changes the record in queue order. Without `facts`, an unaware former lease holder can overwrite the change. */
   async amend(marks: Partial<StoredSession>, facts: readonly SessionFact[] = []): Promise<void> {
     if (this.#broken) throw this.#broken;
     await this.#enqueue({ facts: this.message.arrange(facts), first: 0, puts: [], marks });

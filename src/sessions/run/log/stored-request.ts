@@ -60,10 +60,7 @@ export interface RequestContents {
   readonly pictures: PictureHashes;
 }
 
-/**
- * The hash can be recomputed from stored data. Continues the previous request's hash chains, so that old messages and
- * notes are not hashed again.
- */
+/** Recomputable from stored data. Extends the previous request's hash chains to avoid rehashing messages and notes. */
 export const computeRequestHash = (
   frame: StoredRequestFrame,
   { messages, earlier, pictures }: RequestContents,

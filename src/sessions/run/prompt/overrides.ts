@@ -11,10 +11,7 @@ import {
 
 const maxBytes = 16 * 1024; // bytes per part; larger parts would leave too little room in small context windows
 
-/**
- * A file such as `rules.md` replaces the part with that name; an empty file removes it. Throws: invalid_request (lists
- * all mistakes).
- */
+/** `<name>.md` replaces the part `<name>`; an empty file removes it. Throws: invalid_request (lists all mistakes). */
 export function readPromptParts(folder: string): PromptParts {
   const problems: string[] = [];
   const input: Partial<Record<PromptPartName, string>> = {};

@@ -79,10 +79,7 @@ const placeholders: Partial<Record<PromptPartName, Placeholders>> = {
 /** Models, including the demo model, read the workspace folder from this line. */
 const workdirLine = /^Working directory: \{\{workdir\}\}$/m;
 
-/**
- * Throws: invalid_request (an unknown or missing placeholder, a missing working-directory line). `where`: the source of
- * `text`.
- */
+/** Throws: invalid_request (unknown or missing placeholder, no working-directory line). `where`: source of `text`. */
 export function checkPromptPart(name: PromptPartName, text: string, where: string): void {
   const { must, may = [] } = placeholders[name] ?? { must: [] };
   const found = [...text.matchAll(/\{\{([^{}]*)\}\}/g)].map(([, key = '']) => key);

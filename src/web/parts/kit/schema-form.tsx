@@ -45,10 +45,7 @@ type Drafts = Readonly<Record<string, FieldDraft>>;
 
 interface Props<Name extends FormName> {
   readonly of: Name;
-  /**
-   * Prefix of the form's text keys, for example `webhooks` in `webhooks.url`, `webhooks.url.help` and
-   * `webhooks.format.json`.
-   */
+  /** Prefix of text keys, such as `webhooks` in `webhooks.url`, `webhooks.url.help` and `webhooks.format.json`. */
   readonly words: string;
   /** Absent: the enclosing dialog has the title. */
   readonly title?: string;

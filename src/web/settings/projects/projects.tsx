@@ -76,10 +76,7 @@ function ProjectList<Row extends OpenProject>({ load, linesOf, opens = true, ...
   );
 }
 
-/**
- * Only a member listed by id can become the owner: the server does not reveal whether anyone has signed in with an
- * e-mail address.
- */
+/** Only a member listed by id can become the owner: the server hides which e-mail addresses have signed in. */
 const isNamedById = ({ of, id }: Member) => of === 'person' && !id.includes('@');
 
 function Members({ project: { id, name, role }, back }: { project: OpenProject; back: () => void }) {

@@ -50,10 +50,7 @@ export function toggleSortOrder(order: SortOrder | undefined, column: number): S
   return order.way === 'ascending' ? { column, way: 'descending' } : undefined;
 }
 
-/**
- * Sorts numbers by value. They precede text in ascending order, and follow it in descending order. Empty cells are
- * always last.
- */
+/** Sorts numbers by value, before text if ascending and after it if descending. Empty cells are always last. */
 export function sortRows(rows: Rows, { column, way }: SortOrder): Rows {
   const sign = way === 'ascending' ? 1 : -1;
   const texts = new Intl.Collator(undefined, { numeric: true });

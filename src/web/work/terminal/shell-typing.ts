@@ -18,10 +18,7 @@ export class ShellInputQueue {
     this.#deps = deps;
   }
 
-  /**
-   * Resolves when all keys typed so far have been delivered. Rejects with CallError and drops unsent keys if a request
-   * fails.
-   */
+  /** Resolves when all keys typed so far are delivered. Rejects with CallError and drops unsent keys on failure. */
   async type(text: string): Promise<void> {
     this.#waiting += text;
     this.#sending ??= this.#sendAll().finally(() => {

@@ -127,10 +127,7 @@ function isAlive({ key, seal }: CredentialIssuer, credentials: AccessParts['cred
 }
 
 const principals = new WeakMap<AbortSignal, Principal>();
-/**
- * One object per credential, with its creating key's permissions, or the environment owner's if the server's token
- * created it.
- */
+/** One object per credential, with its creating key's permissions (for the server's token, the environment owner's). */
 function toPrincipal(
   { maker, ended, work, ...of }: WorkerIdentity,
   credentials: AccessParts['credentials'],

@@ -10,10 +10,7 @@ interface Frame {
 }
 export const toSheikhboxFrame = ({ event, data }: Frame): Buffer => toSseFrame({ id: data.event_id, event, data });
 
-/**
- * Events that are not shown become an empty string. Events with attachments are not cached, because file details can
- * change.
- */
+/** Hidden events become an empty string. Events with attachments are not cached, because file details can change. */
 export function createEventJsonCache(profile: SheikhboxProfile, infos: FileInfoCache): (event: SessionEvent) => string {
   const texts = new WeakMap<SessionEvent, string>();
   return (event) => {
