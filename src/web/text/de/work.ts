@@ -68,7 +68,7 @@ export const workStrings = {
   'files.none': 'Noch keine Dateien. Legen Sie hier Dateien ab, oder bitten Sie den Agenten, welche zu erstellen.',
   'files.openFolder': 'Ordner konnte nicht geöffnet werden',
   'files.back': 'Zurück zu den Dateien',
-  'files.edit': 'Bearbeiten',
+  'files.edit': 'Bearbeiten oder kommentieren',
   'files.download': 'Herunterladen',
   'files.notDownloaded': 'Datei konnte nicht heruntergeladen werden',
   'files.delete': 'Löschen',

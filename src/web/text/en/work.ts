@@ -67,7 +67,7 @@ export const workStrings = {
   'files.none': 'No files yet. Drop files here, or ask the agent to create some.',
   'files.openFolder': 'Could not open the folder',
   'files.back': 'Back to files',
-  'files.edit': 'Edit',
+  'files.edit': 'Edit or comment',
   'files.download': 'Download',
   'files.notDownloaded': 'Could not download the file',
   'files.delete': 'Delete',
