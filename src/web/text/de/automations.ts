@@ -41,7 +41,8 @@ export const automationStrings = {
   'automations.hook.account': 'Erwähntes oder zugewiesenes Konto',
   'automations.hook.senders': 'Nur von diesen Konten (leer = von allen)',
   'automations.hook.repositories': 'Nur diese Repositorys (owner/name, leer = alle)',
-  'automations.hook.template': 'Nachrichtenvorlage mit {{pfad.zum.feld}} (leer = gesamte Nutzdaten)',
+  'automations.hook.template':
+    'Nachrichtenvorlage; {{pfad.zum.feld}} fügt ein Feld der Nutzdaten ein (leer = gesamte Nutzdaten)',
   'automations.hook.address': 'Webhook-URL',
   'automations.hook.noSecret': 'Zustellungen werden abgelehnt, bis Sie ein Geheimnis erzeugen.',
   'automations.hook.since': 'Geheimnis erzeugt: {at}.',

@@ -41,7 +41,7 @@ export const automationStrings = {
   'automations.hook.account': 'Account mentioned or assigned',
   'automations.hook.senders': 'Only from these accounts (blank = anyone)',
   'automations.hook.repositories': 'Only these repositories (owner/name, blank = all)',
-  'automations.hook.template': 'Message template with {{path.to.field}} (blank = whole payload)',
+  'automations.hook.template': 'Message template; {{path.to.field}} inserts a payload field (blank = whole payload)',
   'automations.hook.address': 'Webhook URL',
   'automations.hook.noSecret': 'Deliveries are rejected until you create a secret.',
   'automations.hook.since': 'Secret created {at}.',

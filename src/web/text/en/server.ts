@@ -179,5 +179,5 @@ export const serverSettingStrings = {
   'administration.audit.outcome': 'Outcome',
   'administration.audit.outcome.all': 'All',
   'administration.audit.outcome.done': 'Succeeded',
-  'administration.audit.outcome.refused': 'Refused or failed',
+  'administration.audit.outcome.refused': 'Denied or failed',
 } as const;
