@@ -259,7 +259,7 @@ export interface Poolable {
   warm(spec: SandboxSpec, recipe: string, call: CallOptions): Promise<WarmSandbox>;
   /** Lists all unclaimed sandboxes, including those of earlier processes and other replicas. */
   unclaimed(call: CallOptions): Promise<readonly WarmSandbox[]>;
-  /** Only one caller succeeds. `gone`: unavailable. `known`: stays unclaimed, as the session has a sandbox or files. */
+  /** Only one caller succeeds. `known`: the session already has a sandbox or files; this sandbox stays unclaimed. */
   claim(id: SandboxId, spec: SandboxSpec, call: CallOptions): Promise<SandboxInfo | 'gone' | 'known'>;
   /** Removes an unclaimed sandbox. Never affects a claimed one. */
   discard(id: SandboxId, call: CallOptions): Promise<void>;

@@ -42,7 +42,7 @@ const Agent = z.object({
   model: z.string(),
   /** Null if the fallbacks come from the template or settings. */
   fallbacks: z.array(z.string()).readonly().nullable(),
-  /** Added to those of the template and settings. The agent and project readers can read the environment variables. */
+  /** Added to those of the template and settings. Project readers and the agent can read the environment variables. */
   mcpServers: ToolProgramSettings,
 });
 const toAgent = ({ toolServers, ...agent }: ProjectAgentProfile): z.infer<typeof Agent> => ({

@@ -52,7 +52,7 @@ export class Templates {
     await this.#server.call((api) => api.templateBuilds.delete.mutate({ id }));
   }
 
-  /** Builds `name[:tag]`. Resolves when done: see `status`. Rejects with unsupported if the server cannot build. */
+  /** Builds `name[:tag]`. Resolves even if the build fails: see `status`. Rejects: unsupported (no builds here). */
   async build(name: string, { dockerfile, args, tags = [], fresh = false, ...options }: BuildOptions) {
     const { base, steps } = await this.#server.call((api) =>
       api.templateBuilds.plan.mutate({ dockerfile, ...(args && { args }) }),

@@ -4,7 +4,7 @@ import type { PageTreeElement, PageTreeNode } from '../browser/page-types.ts';
 
 interface ParsedPage {
   readonly title: string;
-  /** The parts marked as main with at least 200 characters, or else all but navigation, headers, footers and asides. */
+  /** Main parts of at least 200 characters each, or else all but navigation, headers, footers and asides. */
   readonly main: readonly PageTreeNode[];
   readonly all: readonly PageTreeNode[];
 }

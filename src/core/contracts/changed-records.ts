@@ -3,7 +3,7 @@ import type { RecordStore, StoredRecord } from './ports.ts';
 /** Changes to access rights take effect on all servers within two seconds. */
 export const recordWatchIntervalMs = 1_000;
 
-/** The first `next` returns all records. If the store has `changes`, the only deletions reported are by `erase`. */
+/** The first `next` returns all records. If the store has `changes`, only deletions by `erase` are reported. */
 export class RecordWatcher {
   readonly #records: Pick<RecordStore, 'list' | 'changes'>;
   readonly #kind: string;

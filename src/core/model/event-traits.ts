@@ -12,7 +12,7 @@ export interface EventNotice {
 interface Traits<Data> {
   /** The heading in docs/reference/events.md. */
   readonly label: string;
-  /** `work`: every consumer must handle it. `state` and `note`: most emulated APIs hide it; `note` changes no state. */
+  /** Every consumer must handle a `work` event. Most emulated APIs hide the others; a `note` changes no state. */
   readonly role: 'work' | 'state' | 'note';
   /** `droppable`: log compaction can drop the event, because another event repeats its text. */
   readonly text: 'kept' | 'droppable' | 'searched';

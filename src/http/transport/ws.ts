@@ -42,7 +42,7 @@ interface SocketRoute<Params extends z.ZodType, Query extends z.ZodType> {
   readonly doc?: RouteDoc;
   /** Default: `corral`. The subprotocol that carries the token is never selected. */
   readonly subprotocols?: readonly string[];
-  /** Responds with 400 if a client offers only unknown subprotocols. If unset, accepts it without a subprotocol. */
+  /** Responds with 400 to clients that offer only unknown subprotocols. If unset, accepts them without one. */
   readonly strictSubprotocols?: true;
   readonly signed?: SignedUrlPurpose;
   /** The token can follow the upgrade, in tRPC's connection parameters. `open` must then check it. */

@@ -39,7 +39,7 @@ interface CodeContext {
 /** Each context has its own kernel. Methods with an id reject with not_found. */
 export interface CodeContexts {
   list(): readonly CodeContext[];
-  /** Returns an existing context with the same id. Throws: conflict (its language differs, or 16 others exist). */
+  /** Returns any existing context with the same id. Throws: conflict (its language differs, or 16 others exist). */
   create(context: CodeContext): CodeContext;
   /** Runs after the context's earlier cells. The signal interrupts the cell. */
   execute(id: string, cell: CodeCell, signal: AbortSignal): Promise<CodeEnd>;

@@ -6,7 +6,7 @@ export type UnexpandedText = string;
 export interface VariableScope {
   readonly line: number;
   readonly escapeSign: string;
-  /** Characters that expansion may still produce. Without a limit, nested variables could double the text each line. */
+  /** Characters that expansion may still produce. Without a limit, nested variables could double the text per line. */
   readonly budget: { left: number };
   readonly valueOf: (name: string) => UnexpandedText | undefined;
 }

@@ -74,7 +74,7 @@ export class RepositoryFetcher extends ServerComponent<Deps> implements Workspac
       await raceAbort(pending ?? this.#start(live, client), signal);
   }
 
-  /** Retries a failed fetch or setup. Rejects: conflict (it is usable), not_found, sandbox_lost (the session moved). */
+  /** Retries a fetch or setup. Rejects: conflict (a usable repository), not_found, sandbox_lost (the session moved). */
   async again(id: SessionId, path: string, client: Client, signal: AbortSignal): Promise<SessionRepository> {
     const live = this.deps.sessions.get(id);
     if (!live) throw new AppError('sandbox_lost', 'The session moved to another server. Try again.');

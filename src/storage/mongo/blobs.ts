@@ -105,7 +105,7 @@ async function drained(upload: GridFSBucketWriteStream, signal: AbortSignal): Pr
   signal.removeEventListener('abort', give);
 }
 
-/** Removes versions replaced before `replacedBefore` (Infinity: all versions). Later ones may still have readers. */
+/** Removes versions replaced before `replacedBefore` (Infinity: all). Those replaced later may still have readers. */
 async function remove(bucket: GridFSBucket, filename: string, replacedBefore: number): Promise<void> {
   const versions = await answered(bucket.find({ filename }, { sort: newest }).toArray());
   for (const [index, { _id }] of versions.entries()) {

@@ -182,7 +182,7 @@ export const AutomationStart = z.object({
    */
   state: z.enum(['queued', 'starting', 'running', 'ended', 'skipped', 'failed']),
   sessionId: SessionId.nullable(),
-  /** Why the start waits, was skipped or failed, that its session was deleted, or a prebuild's result; else empty. */
+  /** Why it waits, was skipped or failed; a note that its session was deleted; or a prebuild's result. Else empty. */
   text: z.string(),
   outcome: RunOutcome.nullable(),
   endedAt: z.number().nullable(),

@@ -81,7 +81,7 @@ export interface MemoryService {
   notes(holder: MemoryOwnerRef): Promise<readonly Note[]>;
   /** Without `version`, returns the current text. Rejects: conflict (the version's text is gone). */
   read(holder: MemoryOwnerRef, path: string, version?: number): Promise<NoteWithText>;
-  /** Rejects: invalid_request, payload_too_large, conflict (`expect` mismatch, the path is a folder, or no room). */
+  /** Rejects: invalid_request, payload_too_large, conflict (`expect` mismatch, a folder at the path, or no room). */
   write(holder: MemoryOwnerRef, note: NoteWrite, by?: string): Promise<Note>;
   delete(holder: MemoryOwnerRef, path: string, by?: string): Promise<Note>;
   /** Newest first. */

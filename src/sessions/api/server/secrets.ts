@@ -22,7 +22,7 @@ export interface NewSecret extends ResourceOwnership {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** Values leave the server only in request headers to their bound hosts. Methods with an id reject with not_found. */
+/** Values leave the server only in headers of requests to bound hosts. Methods with an id reject with not_found. */
 export interface SecretService {
   /** Newest first. With `owner`, lists only secrets of that owner and of `projects`. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly NamedSecret[]>;

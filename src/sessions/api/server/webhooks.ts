@@ -28,7 +28,7 @@ export const Webhook = z.object({
   name: z.string(),
   url: z.string(),
   events: z.array(z.enum(webhookEventTypes)).readonly(),
-  /** `json`: Standard Webhooks. `slack`: one line for Slack incoming webhooks. `managed-agents`: that API's events. */
+  /** `json`: Standard Webhooks. `slack`: one line for Slack webhooks. `managed-agents`: Managed Agents events. */
   format: z.enum(['json', 'slack', 'managed-agents']),
   /** Events of this project only, from any owner. Null: all that `owner` allows. */
   projectId: z.string().nullable(),

@@ -42,7 +42,7 @@ const textOf = ({ command, code }: Readonly<Record<string, unknown>>): string =>
 
 const maxAtOnce = 8;
 
-/** Skips the first call over budget and later ones. If one throws, stops the others, then rethrows once all settle. */
+/** Skips the first call over budget and later ones. If a call throws, stops the others and rethrows once all settle. */
 export async function executeToolCalls(
   work: RunContext,
   { calls: requested, answered }: ToolCallsInput,

@@ -29,7 +29,7 @@ type SummaryAttempt =
   | { readonly ok: true; readonly why?: string }
   | { readonly ok: false; readonly result: TurnResult };
 
-/** Removes old images and results; if needed, summarizes or removes old messages. `refused`: too long for the model. */
+/** Removes old images and results before messages. `refused`: the model rejected the request as too long. */
 export async function compactToFit(
   work: Deps,
   { frame, refused }: Pick<SummaryOptions, 'frame'> & { readonly refused: boolean },

@@ -76,7 +76,7 @@ export class SessionNames extends ServerComponent<Deps> {
     await this.deps.records.delete(kind, key, version).catch(ignoreConflict);
   }
 
-  /** `change` stores the name. Rejects: conflict (another session of the owner has or gets it) and as `change` does. */
+  /** `change` stores the name. Rejects: conflict (another session uses or reserved the name), and as `change` does. */
   async rename<Changed>(
     { id, owner, name: before }: Pick<SessionRecord, 'id' | 'owner' | 'name'>,
     name: string | null,

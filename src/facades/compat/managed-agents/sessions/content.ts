@@ -10,7 +10,7 @@ export interface ContentFileStore {
   /** Rejects: not_found, unsupported (this server keeps no files). */
   resolveUpload(fileId: string): Promise<string>;
   readHead(upload: string): Promise<{ readonly head: Buffer; readonly size: number; readonly name: string }>;
-  /** Applies the session's egress policy. Rejects: forbidden, not_found, invalid_request (URLs cannot be fetched). */
+  /** Applies the session's egress policy. Rejects: forbidden, not_found, invalid_request (URLs are unsupported). */
   fetched(address: string): Promise<{ status: number; type: string; bytes: Buffer; isCut: boolean }>;
   /** Stores content that was sent inline. Returns the upload's id. */
   keep(file: { readonly name: string; readonly mimeType: string; readonly bytes: Buffer }): Promise<string>;

@@ -127,7 +127,7 @@ function isAlive({ key, seal }: CredentialIssuer, credentials: AccessParts['cred
 }
 
 const principals = new WeakMap<AbortSignal, Principal>();
-/** One object per credential, with its creating key's permissions (for the server's token, the environment owner's). */
+/** One object per credential, with the permissions of its creating key, or of the environment's owner without one. */
 function toPrincipal(
   { maker, ended, work, ...of }: WorkerIdentity,
   credentials: AccessParts['credentials'],
