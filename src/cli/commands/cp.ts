@@ -48,7 +48,7 @@ const intoFolder = (path: string, name: string) => (isFolderPath(path) ? join(pa
 async function putFile(box: Box, path: string, { from, io }: { from: string; io: Io }): Promise<CopyReport> {
   const isInput = from === '-';
   const found = isInput ? undefined : await stat(from).catch(() => undefined);
-  if (!isInput && !found) throw new UsageError(`There is no file ${from}.`);
+  if (!isInput && !found) throw new UsageError(`There is no file ${from} on this machine. Check the path.`);
   if (found?.isDirectory()) {
     throw new UsageError(`${from} is a folder. Copy it with: tar c ${from} | corral exec ${box.id} tar x`);
   }

@@ -94,7 +94,7 @@ async function putFiles(box: Box, files: readonly string[]): Promise<string[]> {
   const put: string[] = [];
   for (const file of files) {
     const found = await stat(file).catch(() => undefined);
-    if (!found?.isFile()) throw new UsageError(`There is no file ${file}.`);
+    if (!found?.isFile()) throw new UsageError(`There is no file ${file} on this machine. Check the path.`);
     await box.files.write(basename(file), createReadStream(file));
     put.push(basename(file));
   }

@@ -73,7 +73,12 @@ export const slashCommands: readonly SlashCommand[] = [
     async run(talk, file) {
       const found = await stat(file).catch(() => undefined);
       if (!found?.isFile()) {
-        talk.say('warning', file === '' ? 'Specify a local file: /attach <local file>.' : `There is no file ${file}.`);
+        talk.say(
+          'warning',
+          file === ''
+            ? 'Specify a local file: /attach <local file>.'
+            : `There is no file ${file} on this machine. Check the path.`,
+        );
         return 'stay';
       }
       await talk.box.files.write(basename(file), createReadStream(file));

@@ -98,9 +98,10 @@ function InboxEntry({ session }: { session: Session }) {
       const failure = events.findLast((event) => event.type === 'run.error');
       const end = events.findLast((event) => event.type === 'run.end');
       const code = end?.type === 'run.end' ? end.data.code : undefined;
-      const clone = events.findLast((event) => event.type === 'repository' && event.data.kind === 'failed');
-      const cloneError = clone?.type === 'repository' ? clone.data.detail : '';
-      setError({ text: failure?.type === 'run.error' ? failure.data.error : cloneError, code });
+      const clone = events.findLast((event) => event.type === 'repository');
+      // The run's own error only repeats why the repository could not be fetched.
+      if (clone?.type === 'repository' && clone.data.kind === 'failed') setError({ text: clone.data.detail });
+      else setError({ text: failure?.type === 'run.error' ? failure.data.error : '', code });
     });
   }, [id, lastSeq, need]);
   const open = model.open.value;

@@ -60,6 +60,7 @@ export const customSnapshotVerbs: CustomVerbs = {
 
 async function readLocalFile(file: string, io: Io): Promise<AsyncIterable<Uint8Array>> {
   if (file === '-') return io.stdin as AsyncIterable<Uint8Array>;
-  if (!(await stat(file).catch(() => undefined))?.isFile()) throw new UsageError(`There is no file ${file}.`);
+  if (!(await stat(file).catch(() => undefined))?.isFile())
+    throw new UsageError(`There is no file ${file} on this machine. Check the path.`);
   return createReadStream(file, { highWaterMark: 1 << 18 });
 }

@@ -243,7 +243,7 @@ function ApprovalRuleFields({ rules, onChange }: RulesProps) {
               required
               offers={tools}
               value={rule.tool}
-              onChange={(tool) => change(at, { tool })}
+              onChange={(tool) => change(at, { tool: tool.toLowerCase() })}
             />
             <TextField
               label={t('rules.pattern', { n: at + 1 })}
