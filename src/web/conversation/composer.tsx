@@ -74,6 +74,10 @@ export function Composer() {
     isSending.value = true;
     const named = id === undefined ? [] : findMentionedPaths(text, workspacePaths.peek().paths).slice(0, maxNamed);
     const attachments = [...files.flatMap((one) => one.id ?? []), ...named];
+    const readTypedSince = () => {
+      const now = composerText.peek();
+      return now.startsWith(text) ? now.slice(text.length) : now;
+    };
     const wish = {
       text,
       attachments,
@@ -85,6 +89,7 @@ export function Composer() {
       repository: chosenRepository.value.trim() || undefined,
       skills: chosenSkills.value,
       goal: goal && toGoalInput(goal),
+      onCreated: (created: string) => saveComposerDraft(created, readTypedSince()),
     };
     const isSent = await tryOrNotify(t('notSent'), () => sendMessage(wish));
     isSending.value = false;
@@ -97,7 +102,7 @@ export function Composer() {
     removeAttachments(id);
     setGoalDraft(id, undefined);
     saveComposerDraft(id, '');
-    if (composerText.value === text) setComposerText(''); // keeps text typed in the meantime
+    if (currentSessionId.peek() === id) setComposerText(readTypedSince());
     ref.current?.focus();
   };
   return (

@@ -16,9 +16,12 @@ interface NewMessage {
   readonly goal?: GoalInput | undefined;
   /** Used only for a new session. */
   readonly session?: Partial<Record<'model' | 'template' | 'projectId', string | undefined>>;
+  /** Called with the id of a new session before it opens. */
+  readonly onCreated?: (id: string) => void;
 }
 
-export async function sendMessage({ text, attachments = [], repository, skills = [], goal, session }: NewMessage) {
+export async function sendMessage(message: NewMessage) {
+  const { text, attachments = [], repository, skills = [], goal, session, onCreated } = message;
   let sessionId = currentSessionId.value;
   if (sessionId === undefined) {
     const { id } = await mutate('sessions.create', {
@@ -27,10 +30,11 @@ export async function sendMessage({ text, attachments = [], repository, skills =
       ...(repository !== undefined && { repositories: [parseRepository(repository)] }),
     });
     sessionId = id;
+    onCreated?.(id);
     navigateToSession(id);
   }
-  const message = { sessionId, text, mode: 'inject' as const, attachments: [...attachments], goal };
-  await mutateWithRetry('runs.send', { ...message, clientMessageId: createRandomKey() });
+  const sent = { sessionId, text, mode: 'inject' as const, attachments: [...attachments], goal };
+  await mutateWithRetry('runs.send', { ...sent, clientMessageId: createRandomKey() });
 }
 
 export const stopRun = (sessionId: string) => mutateWithRetry('runs.stop', { sessionId });

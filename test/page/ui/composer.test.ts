@@ -5,6 +5,23 @@ import { axeFinds, deskTest, phone } from './desk.ts';
 
 const test = deskTest({ CORRAL_DRIVER: 'process' });
 
+test('what is typed while a message is being sent stays, and nothing of that message', async ({ desk }) => {
+  const { page } = await desk.open();
+  const field = page.getByLabel('Message', { exact: true });
+  await field.focus();
+  const box = () => field.inputValue();
+  await page.keyboard.type('first');
+  await page.keyboard.press('Enter');
+  await page.keyboard.type('second', { delay: 15 });
+  await page.getByText('first', { exact: true }).last().waitFor();
+  await expect.poll(box).toBe('second');
+  await page.keyboard.press('Enter');
+  await page.keyboard.type('third');
+  await expect.poll(box).toBe('third');
+  await page.reload();
+  await expect.poll(box).toBe('third');
+});
+
 test('a file is completed by its letters and attached, commands act, Escape leaves the text', async ({ desk }) => {
   const id = await desk.worked(`Write\n${fence('file:docs/Übersicht.md', 'x')}\n${fence('file:src/app.ts', '1')}`);
   const { page } = await desk.open(`/#${id}`);
