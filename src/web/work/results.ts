@@ -7,7 +7,7 @@ import { query } from '../data/server.ts';
 import { currentSessionId } from '../data/sessions.ts';
 import { findBestResult, resultFilePatterns, toPreviewPath } from './best-result.ts';
 import { fileFilter, openFileStore } from './files/store.ts';
-import { previewLocation, showPreviewAt } from './preview/state.ts';
+import { previewLocation, rememberShownPath, showPreviewAt } from './preview/state.ts';
 import type { PreviewLocation } from './preview/target.ts';
 
 // After a run, shows the most relevant page, image or PDF that the run changed, but each file only once.
@@ -37,16 +37,30 @@ async function readChanges(sessionId: string, end: RunEndItem): Promise<Changes>
   return files;
 }
 
-/** `placeBefore`: preview at the start of the run. A preview that the user opened later stays. */
-async function show(sessionId: string, files: Changes, placeBefore: PreviewLocation | undefined): Promise<void> {
+interface Opening {
+  /** If false, the result is shown only when the user opens its port. */
+  readonly opens: boolean;
+  /** Preview at the start of the run. A preview that the user opened later stays. */
+  readonly placeBefore: PreviewLocation | undefined;
+}
+
+async function show(sessionId: string, files: Changes, { opens, placeBefore }: Opening): Promise<void> {
   const last = conversationState.items.peek().findLast(({ kind }) => kind === 'assistant');
   const answer = last?.kind === 'assistant' ? last.text.peek() : '';
   const best = findBestResult(files, answer);
   if (best === undefined || shown.has(`${sessionId} ${best}`)) return;
   const port = await findPagePort(sessionId, best);
+  if (port !== undefined && currentSessionId.peek() === sessionId)
+    rememberShownPath({ port, path: toPreviewPath(best) });
   const isBusy = document.activeElement?.closest('.work') != null;
   const isChosen = previewLocation.peek() !== placeBefore;
-  if (currentSessionId.peek() !== sessionId || conversationState.run.peek().kind !== 'ended' || isBusy || isChosen)
+  if (
+    !opens ||
+    currentSessionId.peek() !== sessionId ||
+    conversationState.run.peek().kind !== 'ended' ||
+    isBusy ||
+    isChosen
+  )
     return;
   shown.add(`${sessionId} ${best}`);
   openAt(sessionId, best, port);
@@ -77,7 +91,7 @@ export function showResultsAfterRuns(): void {
     const isWatched = seen === id;
     seen = undefined;
     void readChanges(id, run.end)
-      .then((files) => (isWatched && !isPhone() ? show(id, files, placeBefore) : undefined))
+      .then((files) => show(id, files, { opens: isWatched && !isPhone(), placeBefore }))
       .catch(() => {});
   });
 }
