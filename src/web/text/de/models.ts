@@ -25,7 +25,8 @@ export const modelStrings = {
     'Beim Speichern wird der Anbieter {name} ersetzt. Um ihn zu behalten, geben Sie einen anderen Namen ein.',
   'models.searchHint': '{n} Modelle durchsuchen',
   'models.searchHint.one': 'Modelle durchsuchen',
-  'models.nothingFound': 'Keine passenden Modelle.',
+  'models.nothingFound':
+    'Kein aufgeführtes Modell passt. Versuchen Sie andere Wörter, oder geben Sie Anbieter/Modell ein.',
   'models.moreFound': '{n} weitere. Tippen Sie, um zu suchen.',
   'models.context': 'Kontext: {n}',
   'models.price': '{in} Eingabe, {out} Ausgabe je 1 Mio. Tokens',

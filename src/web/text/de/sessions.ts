@@ -13,7 +13,7 @@ export const sessionStrings = {
   pinned: 'Angeheftet',
   today: 'Heute',
   yesterday: 'Gestern',
-  noMatch: 'Keine passenden Sitzungen.',
+  noMatch: 'Keine passenden Sitzungen. Ändern Sie die Suche oder die Filter.',
   noSessions: 'Hier erscheinen Ihre Sitzungen.',
   unread: '{n} ungelesen',
   pin: '{name} anheften',

@@ -22,7 +22,7 @@ export const modelStrings = {
   'models.replaces': 'Saving replaces the provider {name}. To keep it, enter another name.',
   'models.searchHint': 'Search {n} models',
   'models.searchHint.one': 'Search models',
-  'models.nothingFound': 'No matching models.',
+  'models.nothingFound': 'No listed model matches. Try other words, or enter provider/model.',
   'models.moreFound': '{n} more. Type to search.',
   'models.context': '{n} context',
   'models.price': '{in} in, {out} out per 1M tokens',

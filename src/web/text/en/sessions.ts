@@ -13,7 +13,7 @@ export const sessionStrings = {
   pinned: 'Pinned',
   today: 'Today',
   yesterday: 'Yesterday',
-  noMatch: 'No matching sessions.',
+  noMatch: 'No matching sessions. Change the search or the filters.',
   noSessions: 'Your sessions will appear here.',
   unread: '{n} unread',
   pin: 'Pin {name}',
