@@ -99,6 +99,7 @@ const own: Readonly<Record<string, string>> = {
   Webhooks: 'Notifications to other programs about runs, automations and sessions.',
   Volumes: 'Storage that outlives sessions, and its content.',
   Skills: 'Folders with instructions and scripts, which agents read when they need them.',
+  Uploads: 'Files attached to messages, which outlive their sessions.',
   Memory: 'Notes of people and projects that outlive sessions, which agents read and write.',
   Previews: 'Ports that programs in a sandbox listen on, and addresses to open them.',
   Desktop: "A session's screen, and who has its keyboard and mouse.",

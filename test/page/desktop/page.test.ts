@@ -86,7 +86,7 @@ test('View only sends no key to the screen, and the page shows another viewer in
   await page.keyboard.press('z');
   using other = await rfbClient(`${vnc}?notices=1`);
   other.click(9, 9);
-  await page.getByText('Another viewer has control').waitFor();
+  await page.getByText('Someone else has control').waitFor();
   expect(input.text().match(/RawKeyPress/g)).toBeNull();
   await page.getByRole('button', { name: 'Take over' }).click();
   await expect.poll(() => other.reports.at(-1)?.who).toBe('another');

@@ -26,7 +26,7 @@ test('a review goes on after its comment, and keys lead from the run to the file
   const now = page.getByRole('textbox', { name: 'Changes to notes.html' });
   await now.focus();
   await page.keyboard.press('Control+k');
-  await page.keyboard.press('Escape');
+  await page.getByRole('combobox', { name: 'Command palette' }).press('Escape');
   await expect.poll(() => page.evaluate(`document.activeElement.closest('.editor-text') !== null`)).toBe(true);
   await page.getByRole('button', { name: 'Comment on line 1' }).last().press('Enter');
   await page.keyboard.type('Shorter, please.');

@@ -78,7 +78,7 @@ deskTest()('the owner of a project adds a member, changes the role, and removes 
 test('the first key is made in the page and used by it; another is shown once and revoked', async ({ desk }) => {
   const { page } = await desk.open();
   const dialog = await openSettings(page, 'API keys');
-  await dialog.getByText(/^Creating the first key/).waitFor();
+  await dialog.getByText(/^The first key turns on sign-in/).waitFor();
   const make = async (name: string) => {
     await dialog.getByLabel('Person or program').fill(name);
     await dialog.getByRole('button', { name: 'Create key' }).click();
