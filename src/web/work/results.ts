@@ -7,7 +7,7 @@ import { query } from '../data/server.ts';
 import { currentSessionId } from '../data/sessions.ts';
 import { findBestResult, resultFilePatterns, toPreviewPath } from './best-result.ts';
 import { fileFilter, openFileStore } from './files/store.ts';
-import { previewLocation, rememberShownPath, showPreviewAt } from './preview/state.ts';
+import { previewLocation, showPreviewAt, suggestShownPath } from './preview/state.ts';
 import type { PreviewLocation } from './preview/target.ts';
 
 // After a run, shows the most relevant page, image or PDF that the run changed, but each file only once.
@@ -50,18 +50,11 @@ async function show(sessionId: string, files: Changes, { opens, placeBefore }: O
   const best = findBestResult(files, answer);
   if (best === undefined || shown.has(`${sessionId} ${best}`)) return;
   const port = await findPagePort(sessionId, best);
-  if (port !== undefined && currentSessionId.peek() === sessionId)
-    rememberShownPath({ port, path: toPreviewPath(best) });
+  if (currentSessionId.peek() !== sessionId) return;
+  if (port !== undefined) suggestShownPath({ port, path: toPreviewPath(best) });
   const isBusy = document.activeElement?.closest('.work') != null;
   const isChosen = previewLocation.peek() !== placeBefore;
-  if (
-    !opens ||
-    currentSessionId.peek() !== sessionId ||
-    conversationState.run.peek().kind !== 'ended' ||
-    isBusy ||
-    isChosen
-  )
-    return;
+  if (!opens || conversationState.run.peek().kind !== 'ended' || isBusy || isChosen) return;
   shown.add(`${sessionId} ${best}`);
   openAt(sessionId, best, port);
 }

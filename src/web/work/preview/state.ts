@@ -35,6 +35,11 @@ export function showPreviewAt(at: PreviewLocation): void {
 
 export const rememberShownPath = ({ port, path }: PreviewLocation): void => void shownPaths.set(keyOf(port), path);
 
+/** A path that the user opened at this port stays. */
+export function suggestShownPath(at: PreviewLocation): void {
+  if (!shownPaths.has(keyOf(at.port))) rememberShownPath(at);
+}
+
 export function openPort(port: number): void {
   previewLocation.value = { port, path: shownPaths.get(keyOf(port)) ?? '/' };
 }
