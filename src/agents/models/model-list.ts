@@ -68,7 +68,7 @@ export async function listModels(
     const response = await fetch(base + path, { headers, signal, redirect: 'manual' }).catch((cause: unknown) => {
       signal.throwIfAborted();
       if (cause instanceof AppError && cause.code === 'forbidden') throw privateAddress(cause);
-      const text = 'The server at this address is not responding. Check the address and that the server is running.';
+      const text = `${new URL(base).host} is not responding. Check the address, and that this server can reach it.`;
       throw new AppError('provider_error', text, { cause });
     });
     rejectRedirect(response, base + path);

@@ -139,7 +139,7 @@ function unknown(ref: string, { compatible }: Pick<ModelsConfig, 'compatible'>):
   ];
   return new AppError(
     'invalid_request',
-    `The model is "${ref}"; a model is demo or <provider>/<model>, and the providers are ${known.join(', ')}. Add other servers that speak OpenAI's Chat Completions under models.compatible.`,
+    `There is no model "${ref}". Choose another one, or add its provider on the page or under models.compatible. A model is demo or <provider>/<model>; providers: ${known.join(', ')}.`,
   );
 }
 

@@ -48,10 +48,11 @@ export const awaitOkResult = async (work: Promise<unknown>): Promise<typeof okRe
   return okResult;
 };
 
-const Parent = ChildOrigin.pick({ sessionId: true, depth: true, attempts: true });
-const toParent = ({ sessionId, depth, attempts }: ChildOrigin): z.infer<typeof Parent> => ({
+const Parent = ChildOrigin.pick({ sessionId: true, depth: true, attempts: true, n: true });
+const toParent = ({ sessionId, depth, attempts, n }: ChildOrigin): z.infer<typeof Parent> => ({
   ...{ sessionId, depth },
   ...(attempts !== undefined && { attempts }),
+  ...(n !== undefined && { n }),
 });
 
 export const Session = z.object({

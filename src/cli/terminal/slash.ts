@@ -106,7 +106,7 @@ export const slashCommands: readonly SlashCommand[] = [
 export function parseSlashCommand(
   line: string,
 ): { readonly command: SlashCommand | undefined; readonly argument: string } | undefined {
-  const [, name, argument = ''] = /^\/([a-z]*)(?:\s([\s\S]*))?$/.exec(line.trim()) ?? [];
+  const [, name, argument = ''] = /^\/([a-z]*)(?:\s(.*))?$/.exec(line.trim()) ?? [];
   if (name === undefined) return undefined;
   const starting = slashCommands.filter((one) => one.name.startsWith(name));
   const command =

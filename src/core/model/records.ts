@@ -98,6 +98,8 @@ export const ChildOrigin = z.object({
   callId: z.string().nullable(),
   /** The group of attempts. Absent if an agent started the session. */
   attempts: z.string().optional(),
+  /** Number of the attempt in its group, from 1. */
+  n: z.int().optional(),
   /** 1 for a child, 2 for a child of a child. */
   depth: z.int(),
   /** The template for instructions, model and tools; null: the parent's. Sandbox limits are always the parent's. */

@@ -135,7 +135,7 @@ export class AttemptRunner extends ServerComponent<Deps> {
       const start = {
         id,
         parent,
-        cause: { runId: null, callId: null, attempts: set.id },
+        cause: { runId: null, callId: null, attempts: set.id, n: attempt.n },
         task: set.task,
         goal: set.goal ?? undefined,
         template: template ?? undefined,

@@ -66,7 +66,7 @@ interface Deps extends Pick<ServerDependencies, 'records'> {
 export interface ChildSessionRequest {
   readonly id: SessionId;
   readonly parent: SessionRecord;
-  readonly cause: Pick<NonNullable<SessionRecord['parent']>, 'runId' | 'callId' | 'attempts'>;
+  readonly cause: Pick<NonNullable<SessionRecord['parent']>, 'runId' | 'callId' | 'attempts' | 'n'>;
   readonly task: string;
   readonly goal?: Goal | undefined;
   /** Supplies the instructions, model and tools. Undefined: the child uses the parent's. */

@@ -235,7 +235,10 @@ export function toGitRemoteError({ url }: Pick<SessionRepository, 'url'>, stderr
     return new AppError('forbidden', text);
   }
   if (/returned error: 403/i.test(stderr)) {
-    return new AppError('forbidden', `${host} refused access to ${url}: the credential lacks permission. ${message}`);
+    return new AppError(
+      'forbidden',
+      `${host} refused access to ${url}: the credential lacks permission. Grant it read access, or bind another one. ${message}`,
+    );
   }
   if (/CONNECT tunnel failed|Received HTTP code \d+ from proxy/i.test(stderr)) {
     return new AppError(
@@ -248,7 +251,7 @@ export function toGitRemoteError({ url }: Pick<SessionRepository, 'url'>, stderr
     return new AppError('invalid_request', text);
   }
   if (/not found|returned error: 404|does not exist/i.test(stderr)) {
-    const text = `${host} has no repository ${url}, or shows it only with a credential. ${message}`;
+    const text = `${host} has no repository ${url}, or shows it only with a credential. Check the address, or bind a credential with "git" for this host (docs/repositories.md). ${message}`;
     return new AppError('not_found', text);
   }
   return undefined;
@@ -262,7 +265,8 @@ function fetchFailure(repository: SessionRepository, exitCode: number, stderr: s
     const text = `${url} redirects to another host: ${summarizeGitOutput(stderr.trimEnd().split('\n').at(-1) ?? '')}. Use that address if you trust it.`;
     return new AppError('conflict', text);
   }
-  if (exitCode === gitExitCodes.moved) return new AppError('not_found', `${url} has no branch, tag or commit ${ref}.`);
+  if (exitCode === gitExitCodes.moved)
+    return new AppError('not_found', `${url} has no branch, tag or commit ${ref}. Check its name.`);
   return (
     (isFolderUrl(url) ? undefined : toGitRemoteError(repository, stderr)) ??
     new AppError(

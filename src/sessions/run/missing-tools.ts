@@ -51,12 +51,13 @@ export class OmissionReporter {
 
   callless({ model, runWriter }: Pick<RunContext, 'model' | 'runWriter'>): SessionFact[] {
     const { messages } = runWriter.transcript;
+    const asked = messages.findLastIndex(({ role }) => role === 'user');
     const hasCalled = messages.some(
-      (one) => one.role === 'assistant' && one.model === model.name && one.calls.length > 0,
+      (one, at) => one.role === 'assistant' && (one.model === model.name || at > asked) && one.calls.length > 0,
     );
     if (!model.abilities.unproven || hasCalled) return [];
     const detail =
-      'This model has called no tool in this session yet, so it changed nothing. If you asked it to work with files or commands, ask again or choose a model that calls tools.';
+      'No tool was called, so nothing changed. If you asked this model to work with files or commands, ask again or choose a model that calls tools.';
     return this.factsOf(runWriter, [{ kind: 'tools', name: '', detail }]);
   }
 

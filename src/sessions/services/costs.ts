@@ -78,6 +78,7 @@ export async function computeSessionCost(history: AsyncIterable<SessionEvent>, a
       }
     } else {
       settle();
+      if (event.type === 'run.end') speaking = false; // a stopped reply has no usage
       next = causeIn(event) ?? next;
     }
   }

@@ -63,9 +63,9 @@ export function createPullRequestService(deps: Deps): PullRequestService {
     if (refused !== undefined) throw new AppError('forbidden', refused);
     const at = parseRepositoryUrl(url, servers);
     if (!at) {
-      const { host } = new URL(url);
+      const { host, protocol } = new URL(url);
       const text = host
-        ? `Pull requests are not set up for ${host}. Push the branch or download the patch. To open pull requests here, add the host to forges.servers, such as gitea=https://${host}.`
+        ? `Pull requests are not set up for ${host}. Push the branch or download the patch. To open pull requests here, add the host to forges.servers, such as gitea=${protocol}//${host}.`
         : `${url} is a folder, which has no pull requests. Download the patch.`;
       throw new AppError('unsupported', text);
     }

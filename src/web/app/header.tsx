@@ -39,7 +39,16 @@ export function Header() {
       {session && <DelegationLinks session={session} />}
       {currentSessionId.value !== undefined && <StatusChip status={currentSessionStatus.value} />}
       {isCurrentSessionBusy.value && (
-        <Button kind="danger" class="stop" icon="stop" label={<span>{t('stop')}</span>} onClick={stopCurrentRun} />
+        <Button
+          kind="danger"
+          class="stop"
+          icon="stop"
+          label={<span>{t('stop')}</span>}
+          onClick={({ detail }) => {
+            stopCurrentRun();
+            if (detail === 0) focusMessageBox(); // pressed by key: the button goes, and Enter must not press its neighbour
+          }}
+        />
       )}
       <span class="fill" />
       {session && (

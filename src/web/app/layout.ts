@@ -7,6 +7,7 @@ import { focusWhenRendered } from '../parts/focus.ts';
 import { closeDialog } from '../parts/kit/dialog.tsx';
 import { tabElementIdOf } from '../parts/kit/tabs.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
+import { isTouchDevice } from '../parts/touch.ts';
 import { t } from '../text/text.ts';
 
 /** True only on narrow screens, where the open sidebar covers the page. */
@@ -60,5 +61,10 @@ export function stopCurrentRun(): void {
 
 export function openSessionFromDialog(id: string): void {
   closeDialog();
+  openSession(id);
+}
+
+export function openSession(id: string): void {
   navigateToSession(id);
+  if (!isTouchDevice()) focusMessageBox();
 }

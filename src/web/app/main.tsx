@@ -24,6 +24,7 @@ import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { OneTimeSecret } from '../parts/kit/resource-list.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
+import { notify } from '../parts/notice.tsx';
 import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { sessionNameOf } from '../sessions/name.ts';
 import { watchSessionSearch } from '../sessions/search.ts';
@@ -99,6 +100,7 @@ function listenForKeys(): void {
       return;
     }
     if (document.querySelector('dialog[open]')) return;
+    if (pressedKeyOf(event) === 'Escape') notify('');
     if (pressedKeyOf(event) === 'Escape' && isSidebarOpen.value) {
       isSidebarOpen.value = false;
       focusWhenRendered(findMenuButton);

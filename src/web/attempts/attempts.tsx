@@ -122,7 +122,7 @@ function AttemptsForm({ id, onStarted }: { id: string; onStarted: () => Promise<
           'form.models': models
             ? { schema: { kind: 'many' }, choices: models }
             : { schema: { kind: 'text' }, label: t('attempts.form.modelLines'), as: 'long', rows: 2 },
-          'goal.rubric': { label: t('goal.rubric'), as: 'long', rows: 2 },
+          'goal.rubric': { label: t('attempts.rubric'), as: 'long', rows: 2 },
           'goal.checks': {
             label: t('goal.checks'),
             schema: { kind: 'text' },

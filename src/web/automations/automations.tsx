@@ -13,7 +13,7 @@ import { OneTimeSecret } from '../parts/kit/resource-list.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { GuideLink } from '../parts/notice.tsx';
 import { loadTemplates, templateNameOf } from '../sessions/templates.ts';
-import { t } from '../text/text.ts';
+import { t, translateServerText } from '../text/text.ts';
 import { AutomationForm } from './form.tsx';
 import {
   type Automation,
@@ -56,18 +56,23 @@ function Automations() {
   );
 }
 
-/** New secrets by automation id. A component's state would not survive a confirmation dialog. */
-const made = new Map<string, string>();
+/** A new secret that the user confirmed. A component's state would not survive the confirmation dialog. */
+let made: string | undefined;
+
+function takeMade(): string | undefined {
+  const secret = made;
+  made = undefined;
+  return secret;
+}
 
 function HookAddress({ id, hook }: { id: string; hook: NonNullable<Automation['hook']> }) {
-  const [secret, setSecret] = useState(made.get(id));
+  const [secret, setSecret] = useState(takeMade);
   const [trouble, tryIt] = useActionError();
   const address = location.origin + hook.path;
-  const rotate = () =>
+  const rotate = (show: (secret: string) => void) =>
     tryIt(t('notRotated'), async () => {
       const answer = await mutate('automations.rotateSecret', { id });
-      made.set(id, answer.secret);
-      setSecret(answer.secret);
+      show(answer.secret);
       upsertAutomationInList(await query('automations.get', { id }));
     });
   const ask = () =>
@@ -75,7 +80,10 @@ function HookAddress({ id, hook }: { id: string; hook: NonNullable<Automation['h
       title: t('automations.hook.newSecret'),
       text: t('automations.hook.rotateText'),
       yes: t('automations.hook.newSecret'),
-      act: () => void rotate().then(() => setTimeout(() => openAutomation(id))),
+      act: () =>
+        void rotate((secret) => {
+          made = secret;
+        }).then(() => setTimeout(() => openAutomation(id))),
     });
   return (
     <section class="hook-address stack">
@@ -97,7 +105,7 @@ function HookAddress({ id, hook }: { id: string; hook: NonNullable<Automation['h
         <Button
           icon="retry"
           label={t(hook.secretAt === null ? 'automations.hook.makeSecret' : 'automations.hook.newSecret')}
-          onClick={hook.secretAt === null ? rotate : ask}
+          onClick={hook.secretAt === null ? () => rotate(setSecret) : ask}
         />
       </div>
     </section>
@@ -162,7 +170,7 @@ function AutomationView({ id }: { id: string }) {
           ))}
         </dl>
       )}
-      {message !== '' && <blockquote class="automation-message padded scrolls pre">{message}</blockquote>}
+      {message !== '' && <blockquote class="automation-message padded scrolls pre rigid">{message}</blockquote>}
       {repositories.map(({ url, ref }) => (
         <p class="quiet mono" key={url}>
           {ref === undefined ? url : `${url}#${ref}`}
@@ -204,7 +212,7 @@ function StartRow({ start }: { start: AutomationStart }) {
       {outcome?.goal && <span class="quiet">{t(`goal.${outcome.goal.result}`)}</span>}
       {endedAt !== null && <span class="quiet">{formatDuration(Date.parse(endedAt) - Date.parse(at))}</span>}
       {cost?.cost != null && <span class="quiet">{formatUsd(cost.cost)}</span>}
-      {text !== '' && <span class="quiet">{text}</span>}
+      {text !== '' && <span class="quiet">{translateServerText(text)}</span>}
       {sessionId !== null && (
         <Button class="small" label={t('automations.open')} onClick={() => openSessionFromDialog(sessionId)} />
       )}

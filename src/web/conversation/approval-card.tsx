@@ -126,20 +126,21 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
               )}
             </div>
             <div class="choices">
-              <Button
-                class="main stack"
-                label={t('approval.reject')}
-                disabled={isSending}
-                onClick={act(() => mutate('runs.reject', call))}
-              />
               {!fixed && (
                 <Button
+                  kind="quiet"
                   label={t('approval.always')}
                   disabled={isSending}
                   title={t('approval.alwaysTells', { name })}
                   onClick={act(() => approve({ always: true }))}
                 />
               )}
+              <Button
+                class="main stack"
+                label={t('approval.reject')}
+                disabled={isSending}
+                onClick={act(() => mutate('runs.reject', call))}
+              />
               <Button
                 class="main stack"
                 kind="primary"

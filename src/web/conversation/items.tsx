@@ -1,6 +1,7 @@
 import type { RefObject } from 'preact';
 import { memo } from 'preact/compat';
 import { useContext, useEffect, useRef, useState } from 'preact/hooks';
+import { focusMessageBox } from '../app/layout.ts';
 import { sendMessage } from '../data/actions.ts';
 import {
   advanceItemWindow,
@@ -216,7 +217,10 @@ function RepositoryCard({ seq, data }: { seq: number; data: EventDataOf<'reposit
   const isLive = useContext(LiveContext);
   const items = conversationState.items.value;
   const isNewest = !items.some((item) => item.seq > seq && isAbout(item, path));
-  const isBlocked = items.some((item) => item.kind === 'event' && isRefusal(item.event, url));
+  const before = items.findLast((item) => item.seq < seq && isAbout(item, path));
+  const isBlocked = items.some(
+    (item) => item.seq > (before?.seq ?? 0) && item.kind === 'event' && isRefusal(item.event, url),
+  );
   const now = currentSession.value?.repositories.find((one) => one.path === path);
   const isFixed = now?.state === 'ready' && (kind === 'failed' || now.environment?.setup !== 'failed');
   const question = items.findLast((item) => item.kind === 'user');
@@ -248,7 +252,15 @@ function RepositoryCard({ seq, data }: { seq: number; data: EventDataOf<'reposit
         {isLive && isNewest && (
           <div class="row wrap">
             {isBlocked && <Button kind="primary" label={t('egressReview')} onClick={() => openSettings('network')} />}
-            <Button kind={isBlocked ? 'plain' : 'primary'} icon="retry" label={t('retry')} onClick={again} />
+            <Button
+              kind={isBlocked ? 'plain' : 'primary'}
+              icon="retry"
+              label={t('retry')}
+              onClick={({ detail: clicks }) => {
+                if (clicks === 0) focusMessageBox(); // pressed by key: the card goes
+                void again();
+              }}
+            />
             <Button label={t('repository.change')} onClick={change} />
           </div>
         )}

@@ -42,7 +42,7 @@ export function ToolCard({ item }: { item: ToolItem }) {
         <Icon name="chevron" size={14} />
       </button>
       <Permission item={item} />
-      {isOpen && !isRefused(item) && (
+      {isOpen && !isRefused(item) && !isWithoutRepository(state) && (
         <ErrorBoundary instead={<PlainText text={state.called?.output ?? state.live} />}>
           <ToolResultView item={item} state={state} />
         </ErrorBoundary>
@@ -55,6 +55,10 @@ function isRefused({ approval }: ToolItem): boolean {
   const decided = approval.value?.decided.value;
   return decided !== undefined && decided !== 'gone' && decided.decision !== 'approved';
 }
+
+/** A card below the call shows the same error. */
+const isWithoutRepository = ({ called }: ToolState): boolean =>
+  called?.success === false && /^The repository \S+ could not be fetched: /.test(called.output);
 
 function Permission({ item }: { item: ToolItem }) {
   const decided = item.approval.value?.decided.value;
@@ -71,7 +75,7 @@ const labelOf = ({ name }: ToolItem): string =>
   translateServerText(toolLabelsByName.value.get(name)?.label ?? name.replaceAll('_', ' '));
 
 const telling = [
-  ...['command', 'file', 'query', 'url', 'input', 'glob', 'regex', 'title', 'text', 'path', 'id'],
+  ...['command', 'file', 'query', 'url', 'input', 'glob', 'regex', 'title', 'text', 'path', 'id', 'name'],
   ...['key', 'option', 'javascript', 'action'],
 ];
 /** Returns the argument that best identifies the call. More arguments may arrive when the call ends. */

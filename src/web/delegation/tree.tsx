@@ -1,9 +1,8 @@
 import { useContext } from 'preact/hooks';
-import { openSessionFromDialog } from '../app/layout.ts';
+import { openSession, openSessionFromDialog } from '../app/layout.ts';
 import { openAttempts } from '../attempts/open.ts';
 import { LiveContext } from '../conversation/live.ts';
 import type { EventDataOf, ToolItem } from '../data/items.ts';
-import { navigateToSession } from '../data/route.ts';
 import { type Session, sessions } from '../data/sessions.ts';
 import { toDisplayStatus } from '../data/status.ts';
 import { PlainText } from '../markdown/plain.tsx';
@@ -34,7 +33,7 @@ export function DelegationLinks({ session: { id, parent } }: { session: Session 
         <IconButton
           icon="back"
           label={t('delegation.parent', { name: sessionNameOf(above) })}
-          onClick={() => navigateToSession(above.id)}
+          onClick={() => openSession(above.id)}
         />
       )}
       {(parent?.attempts || attempts.length > 0) && (
@@ -91,7 +90,7 @@ export function ChildCard({ item, child }: { item: ToolItem; child: EventDataOf<
         <Icon name="agents" />
         <strong class="cut fill">{session ? sessionNameOf(session) : truncateLine(child.task)}</strong>
         {session ? <StatusChip status={toDisplayStatus(session)} /> : <StatusIcon status={status} />}
-        {session && isLive && <Button class="small" label={t('open')} onClick={() => navigateToSession(session.id)} />}
+        {session && isLive && <Button class="small" label={t('open')} onClick={() => openSession(session.id)} />}
       </header>
       {called && (
         <details class="reply-text">

@@ -88,6 +88,13 @@ function leaveScreen(event: KeyboardEvent): void {
   (document.getElementById('control') ?? document.getElementById('back'))?.focus();
 }
 
+/** Shortcuts of the surrounding page also work here, except while keys go to the screen. */
+function forwardShortcut(event: KeyboardEvent): void {
+  if (!(event.ctrlKey || event.altKey || event.metaKey) || window.parent === window) return;
+  if (document.activeElement?.matches('canvas, #keys') && !isInputBlocked()) return;
+  if (!window.parent.dispatchEvent(new KeyboardEvent('keydown', event))) event.preventDefault();
+}
+
 const looks: Readonly<Record<ScreenConnectionState, DisplayStatus>> = {
   pending: 'running',
   live: 'finished',
@@ -211,6 +218,7 @@ document.body.classList.toggle('pane', isInPane);
 // Keeps the signature out of the browser history.
 if (linkSignature) history.replaceState(null, '', location.pathname);
 addEventListener('keydown', leaveScreen, true);
+if (isInPane) addEventListener('keydown', forwardShortcut, true);
 handleDesktopKeys(() =>
   rfbClient.value && !isInputBlocked()
     ? { rfb: rfbClient.value, clipboard: desktopControl.value.clipboard }

@@ -29,6 +29,11 @@ export const SessionRow = (props: Props) => (
   </ErrorBoundary>
 );
 
+function parentText({ attempts, n }: NonNullable<Session['parent']>): string {
+  if (!attempts) return t('delegation.isChild');
+  return n === undefined ? t('attempts.attempt') : `${t('attempts.attempt')} ${n}`;
+}
+
 function Row({ session, isCurrent, isNested, order }: Props) {
   const { id, unread, pinned } = session;
   const status = toDisplayStatus(session);
@@ -86,7 +91,7 @@ function Row({ session, isCurrent, isNested, order }: Props) {
               )}
               {status !== 'finished' && status !== 'new' && ` · ${t(`status.${status}`)}`}
               {session.name !== null && session.name !== name && ` · ${session.name}`}
-              {session.parent && ` · ${t(session.parent.attempts ? 'attempts.attempt' : 'delegation.isChild')}`}
+              {session.parent && ` · ${parentText(session.parent)}`}
               {session.forkedFrom && ` · ${t(session.branch ? 'branch.is' : 'isFork')}`}
               {matchingSessionIds.value.has(id) && ` · ${t('foundInside')}`}
             </span>

@@ -1,6 +1,6 @@
 import { computed, type ReadonlySignal, signal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
-import { findMenuButton, isSidebarOpen } from '../app/layout.ts';
+import { findMenuButton, focusMessageBox, isSidebarOpen } from '../app/layout.ts';
 import { openAutomations } from '../automations/open.ts';
 import { setSessionArchived, stopRun } from '../data/actions.ts';
 import { currentUser, signOut } from '../data/people.ts';
@@ -20,6 +20,7 @@ import { confirmAction } from '../parts/kit/dialog.tsx';
 import { Icon, type IconName } from '../parts/kit/icon.tsx';
 import { Menu } from '../parts/kit/menu.tsx';
 import { notify } from '../parts/notice.tsx';
+import { isTouchDevice } from '../parts/touch.ts';
 import { VirtualList } from '../parts/virtual-list.tsx';
 import { openSettings } from '../settings/settings.tsx';
 import { openSkills } from '../skills/skills.tsx';
@@ -233,10 +234,11 @@ async function workOn({ kind, ids }: BulkWork): Promise<number> {
 
 async function workOnAll(work: BulkWork): Promise<void> {
   const end = new AbortController();
+  const open = currentSessionId.peek();
   let failed = 0;
   let done = 0;
   if (work.kind !== 'stop') stopSelectingSessions(); // users often delete stopped sessions, so these stay selected
-  if (isSidebarOpen.value) focusWhenRendered(() => document.querySelector('#sidebar .button'));
+  if (isSidebarOpen.value && work.kind !== 'stop') focusWhenRendered(() => document.querySelector('#sidebar .button'));
   try {
     while (done < work.ids.length && !end.signal.aborted) {
       running.value = { ...work, done, end };
@@ -247,6 +249,8 @@ async function workOnAll(work: BulkWork): Promise<void> {
   } finally {
     running.value = undefined;
   }
+  if (work.kind === 'stop') focusWhenRendered(() => document.querySelector('.chosen-actions :enabled'));
+  else if (currentSessionId.peek() !== open && !isTouchDevice()) focusMessageBox();
   if (failed > 0) notify(t(work.kind === 'delete' ? 'someStayed' : 'bulk.someFailed', { n: failed }), 'bad');
   else notify(t(`bulk.${work.kind}.done`, { n: done }));
 }

@@ -17,7 +17,7 @@ export async function loadTemplates(): Promise<void> {
 }
 
 export const templateNameOf = (id: string): string =>
-  id === '' ? t('form.default') : translateServerText(templates.value.find((one) => one.id === id)?.name ?? id);
+  id === '' ? t('template.default') : translateServerText(templates.value.find((one) => one.id === id)?.name ?? id);
 
 /** The default, and the templates that can run here. `value` is always offered. */
 export const listTemplateChoices = (value: string): (readonly [id: string, name: string])[] => {

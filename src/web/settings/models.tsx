@@ -61,7 +61,7 @@ export function ModelsPage({ reopenSettings }: { reopenSettings: () => void }) {
       </div>
       <FormError text={trouble} />
       {now.canChange && (
-        <div>
+        <div onInput={() => setNotice('')}>
           <h3>{t('models.add')}</h3>
           <ModelSetup
             onUsed={(model) => setNotice(t('models.done', { model: formatModelLabel(model) }))}

@@ -61,16 +61,18 @@ async function show(sessionId: string, files: Changes, { opens, placeBefore }: O
 
 /** Opens a page through a web server in the sandbox, if any, so that its scripts run. */
 export async function openResult(sessionId: string, path: string): Promise<void> {
-  openAt(sessionId, path, await findPagePort(sessionId, path).catch(() => undefined));
+  const port = await findPagePort(sessionId, path).catch(() => undefined);
+  openAt(sessionId, path, port, true);
   focusTab(activeTabId.peek());
+  if (port !== undefined) document.querySelector<HTMLElement>('.preview iframe')?.focus(); // open already
 }
 
 const findPagePort = async (sessionId: string, path: string): Promise<number | undefined> =>
   resultFilePatterns[0].test(path) ? (await query('ports.list', { sessionId })).at(-1)?.port : undefined;
 
-function openAt(sessionId: string, path: string, port: number | undefined): void {
+function openAt(sessionId: string, path: string, port: number | undefined, takesFocus = false): void {
   if (port === undefined) openFileInPane(sessionId, path);
-  else showPreviewAt({ port, path: toPreviewPath(path) });
+  else showPreviewAt({ port, path: toPreviewPath(path), takesFocus });
 }
 
 export function showResultsAfterRuns(): void {

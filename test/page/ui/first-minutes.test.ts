@@ -95,7 +95,7 @@ test('a session whose repository cannot be cloned is failed, and its card offers
 
 test('what cannot run here is grey with what it lacks until its key is there', { tags: ['all'] }, async ({ desk }) => {
   const { page, complaints } = await desk.open();
-  const template = page.getByRole('button', { name: 'Template: Default' });
+  const template = page.getByRole('button', { name: 'Template: Server default' });
   await template.click();
   const dialog = page.getByRole('dialog', { name: 'Template' });
   const computer = dialog.getByRole('button', { name: 'Computer use' });

@@ -68,6 +68,29 @@ test('a control that is gone or disabled passes the focus on to the next one', a
   }
 });
 
+test('a file that the agent changes takes no focus from the message, and Discard gives it back', async ({ desk }) => {
+  const id = await desk.worked(write);
+  const { page } = await desk.open(`/#${id}`);
+  await page.getByRole('tab', { name: 'Files' }).press('Enter');
+  await page.getByRole('treeitem', { name: 'notes.html' }).press('Enter');
+  const edit = page.getByRole('button', { name: 'Edit or comment' });
+  await edit.press('Enter');
+  const text = page.getByRole('textbox', { name: 'Contents of notes.html' });
+  const isEditing = () => page.evaluate(`document.activeElement.closest('.editor-text') !== null`);
+  await expect.poll(isEditing).toBe(true);
+  await page.locator('#message').focus();
+  await page.keyboard.type('Half');
+  await desk.call('runs.send', { sessionId: id, text: fence('file:notes.html', '<p>two</p>') });
+  await text.getByText('two').waitFor();
+  await page.keyboard.type(' a sentence');
+  expect(await page.locator('#message').inputValue()).toBe('Half a sentence');
+  await text.press('End');
+  await page.keyboard.type('x');
+  await page.getByRole('button', { name: 'Cancel' }).press('Enter');
+  await page.getByRole('button', { name: 'Discard', exact: true }).press('Enter');
+  await expect.poll(() => focused(page)).toBe('BUTTON Edit or comment');
+});
+
 test('a page of the sandbox is entered by keys', async ({ desk }) => {
   const { page } = await opened(desk, write);
   await page.getByRole('button', { name: 'Open notes.html' }).press('Enter');

@@ -53,9 +53,9 @@ test('a key of a provider is stored, shown without its text, and removed', { tag
   await page.getByLabel('API key', { exact: true }).fill('a-secret-key');
   expect(await axeFinds(page)).toEqual([]);
   await page.getByRole('button', { name: 'Save without changing the default' }).click();
-  await gemini.getByText('ready').waitFor();
+  await gemini.getByText('set up').waitFor();
   expect(await page.content()).not.toContain('a-secret-key');
-  await page.getByText('ready · set by CORRAL_MODELS_COMPATIBLE').waitFor();
+  await page.getByText('set up · set by CORRAL_MODELS_COMPATIBLE').waitFor();
   await page.getByRole('dialog').getByText('The model is set by CORRAL_MODEL.').waitFor();
   await gemini.getByRole('button', { name: 'Remove' }).click();
   await page
@@ -96,7 +96,7 @@ test('a new session takes the model and template that a person chose; an unknown
   desk,
 }) => {
   const { page } = await desk.open();
-  await page.getByRole('button', { name: 'Template: Default' }).click();
+  await page.getByRole('button', { name: 'Template: Server default' }).click();
   await page.getByRole('button', { name: /^Minimal/ }).click();
   const choose = async (text: string, ref: RegExp) => {
     await page.getByRole('button', { name: /^Model: (Demo \(no AI\)|nobody [/] none)$/ }).click();

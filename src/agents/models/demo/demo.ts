@@ -61,7 +61,7 @@ function readRun(request: TurnRequest): Run {
   const [task = ''] = spoken;
   return {
     task,
-    language: detectDemoLanguage(task),
+    language: spoken.some((text) => detectDemoLanguage(text) === 'de') ? 'de' : 'en',
     hasFiles: messages.some((message) => message.role === 'user' && message.text.includes(attachedFilesHeading)),
     isTalk: spoken.every((text) => classifyDemoMessage(text) === 'nothing'),
     units: spoken.flatMap(parseDemoSteps),

@@ -26,7 +26,7 @@ export function detectDemoLanguage(task: string): DemoLanguage {
   const known = findBuiltInTask(task);
   if (known) return isAsk(known.asks.de, task) ? 'de' : 'en';
   const prose = parseDemoBlocks(task).text.join(' ').toLowerCase();
-  if (/\b(?:bitte|hallo|kannst|nicht|einen?|datei(?:en)?|erstelle|schreibe?|mache?|lege|zeige?)\b/.test(prose))
+  if (/\b(?:bitte|hallo|kannst|nicht|einen?|datei(?:en)?|erstelle|schreibe?|mache?|lege|zeige?|zeilen?)\b/.test(prose))
     return 'de';
   const german = prose.match(/\b(?:ich|und|eine?|der|das|ist|du|mir|wie)\b|[äöüß]/g);
   return new Set(german).size > 1 ? 'de' : 'en';

@@ -87,6 +87,8 @@ export function MemoryPage() {
 const nameOf = ({ of, id, name }: Summary): string =>
   t(of === 'person' ? 'budgets.person' : 'budgets.project', { name: name || id || t('usage.nobody') });
 
+const focusFirstField = (node: HTMLElement | null) => node?.parentElement?.querySelector('input')?.focus();
+
 type MemoryNote = Outputs['memory']['notes'][number];
 type Version = Outputs['memory']['history'][number];
 type PersonNames = ReadonlyMap<string, string>;
@@ -117,7 +119,7 @@ function NoteView({ holder, note: given, names, back }: Props) {
   if (text === undefined) return <LoadPlaceholder problem={trouble} />;
   return (
     <>
-      <div class="choices start" ref={focusFirstButton}>
+      <div class="choices start" ref={given ? focusFirstButton : focusFirstField}>
         <Button icon="back" label={t('memory.all')} onClick={back} />
         {note && history.length > 0 && (!note.deleted || isReadable) && (
           <Button
@@ -184,7 +186,12 @@ function NoteView({ holder, note: given, names, back }: Props) {
                 label={t('memory.redactAll')}
                 name={t('memory.redactAll')}
                 ask={t('memory.redactAllAsk')}
-                act={() => change(t('notDeleted'), () => mutate('memory.redact', { ...place, version: 'all' }))}
+                act={() =>
+                  tryIt(t('notDeleted'), async () => {
+                    await mutate('memory.redact', { ...place, version: 'all' });
+                    back();
+                  })
+                }
               />
             </div>
           )}

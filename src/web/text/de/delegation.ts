@@ -19,6 +19,7 @@ export const delegationStrings = {
   'attempts.notChosen': 'Versuch konnte nicht ausgewählt werden',
   'attempts.again': 'Neue Versuche',
   'attempts.task': 'Aufgabe',
+  'attempts.rubric': 'Erfolgskriterien (optional)',
   'attempts.form.number': 'Anzahl der Versuche (2 bis 8)',
   'attempts.form.models': 'Modelle (optional, reihum zugeteilt)',
   'attempts.form.modelLines': 'Modelle (optional, eines pro Zeile, reihum zugeteilt)',

@@ -73,7 +73,7 @@ export const sessionStrings = {
   'inbox.all': 'Alle ({n})',
   'inbox.waiting': 'Wartend ({n})',
   'inbox.failed': 'Neue Fehlschläge ({n})',
-  'inbox.settled': '{name} wartet nicht mehr auf Sie.',
+  'inbox.settled': '„{name}“ wartet nicht mehr auf Sie.',
   'inbox.nothing': 'Nichts wartet auf Sie.',
   'inbox.more': '{n} weitere nicht angezeigt',
   'inbox.unread': 'Details konnten nicht geladen werden',

@@ -18,6 +18,7 @@ export const delegationStrings = {
   'attempts.notChosen': 'Could not choose the attempt',
   'attempts.again': 'New attempts',
   'attempts.task': 'Task',
+  'attempts.rubric': 'Success criteria (optional)',
   'attempts.form.number': 'Number of attempts (2 to 8)',
   'attempts.form.models': 'Models (optional, assigned in rotation)',
   'attempts.form.modelLines': 'Models (optional, one per line, assigned in rotation)',

@@ -73,7 +73,7 @@ export const sessionStrings = {
   'inbox.all': 'All ({n})',
   'inbox.waiting': 'Waiting ({n})',
   'inbox.failed': 'New failures ({n})',
-  'inbox.settled': '{name} no longer needs you.',
+  'inbox.settled': '“{name}” no longer needs you.',
   'inbox.nothing': 'Nothing is waiting for you.',
   'inbox.more': '{n} more not shown',
   'inbox.unread': 'Could not load the details',

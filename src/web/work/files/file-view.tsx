@@ -3,6 +3,7 @@ import { toDisplayName } from '../../../core/text/file-names.ts';
 import { sessionEventCount, sessionEvents } from '../../data/log.ts';
 import { query, toErrorText } from '../../data/server.ts';
 import { truncateLine } from '../../parts/bounded-text.ts';
+import { focusWhenRendered } from '../../parts/focus.ts';
 import { formatBytes } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { confirmAction } from '../../parts/kit/dialog.tsx';
@@ -61,6 +62,10 @@ export function FileView({ store, path, part }: { store: FileStore; path: string
     if (now?.closest('.files-list') && !now.checkVisibility())
       section.current?.querySelector<HTMLElement>('.file-back')?.focus();
   }, []);
+  const stopEditing = () => {
+    setEditing(false);
+    focusWhenRendered(() => section.current?.querySelector<HTMLElement>('.file-edit') ?? null);
+  };
   const close = () => {
     store.shown.value = undefined;
   };
@@ -85,7 +90,9 @@ export function FileView({ store, path, part }: { store: FileStore; path: string
         </h2>
         {file && <span class="quiet figures small-text rigid">{formatBytes(file.size)}</span>}
         <span class="fill" />
-        {mayEdit && !isEdited && <IconButton icon="edit" label={t('files.edit')} onClick={() => setEditing(true)} />}
+        {mayEdit && !isEdited && (
+          <IconButton icon="edit" label={t('files.edit')} class="file-edit" onClick={() => setEditing(true)} />
+        )}
         <IconButton
           icon="download"
           label={t('files.download')}
@@ -105,7 +112,7 @@ export function FileView({ store, path, part }: { store: FileStore; path: string
           key={`${editorKeyOf(file)} ${turn}`}
           store={store}
           file={file}
-          takesFocus={isEditing}
+          takesFocus={isEditing || turn > 0}
           onStored={(version) => {
             stored.current = version;
           }}
@@ -114,7 +121,7 @@ export function FileView({ store, path, part }: { store: FileStore; path: string
             setTurn(turn + 1);
             void load();
           }}
-          onClose={kind === 'text' ? undefined : () => setEditing(false)}
+          onClose={kind === 'text' ? undefined : stopEditing}
         />
       )}
       {file && kind && !isEdited && part === 'all' && (

@@ -137,6 +137,7 @@ function Shown({ sessionId, at }: { sessionId: string; at: PreviewLocation }) {
       {found && (
         <PageFrame
           key={turn}
+          takesFocus={at.takesFocus === true && turn === 0}
           src={address}
           title={t('preview.frame', { port: at.port })}
           allowed={`allow-scripts allow-forms allow-popups allow-modals allow-downloads${

@@ -1,6 +1,8 @@
 export interface PreviewLocation {
   readonly port: number;
   readonly path: string;
+  /** Whether the page takes the focus, because the user has just opened it. */
+  readonly takesFocus?: boolean;
 }
 
 const local = /^(?:https?:\/\/)?(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):(\d{1,5})(\/[^\s]*)?$/i;

@@ -55,7 +55,7 @@ function RepositoryView({ session, repository }: { session: Session; repository:
       {environment && <Environment of={of} environment={environment} onDone={again} />}
       {status && (
         <>
-          <Commit key={status.head} of={of} status={status} proposal={session.title} onDone={again} />
+          <Commit of={of} status={status} proposal={session.title} onDone={again} />
           <Push of={of} status={status} mayPush={access === 'write'} onDone={again} />
           <PullRequestView of={of} reads={reads} mayOpen={access === 'write' && status.ahead > 0} onDone={again} />
         </>
@@ -236,29 +236,29 @@ function Checks({ of, environment: { checks }, onDone }: Props) {
 }
 
 const mostShown = 100;
-function Commit({ of, status: { files, truncated }, proposal, onDone }: StepProps & { readonly proposal: string }) {
+function Commit({ of, status, proposal, onDone }: StepProps & { readonly proposal: string }) {
+  const { files, truncated, head } = status;
   const [message, setMessage] = useState(proposal.replace(/…$/, ''));
-  const [left, setLeft] = useState<ReadonlySet<string>>(
-    () => new Set(files.flatMap(({ path }) => (isGeneratedFile(path) ? [path] : []))),
-  );
+  const [ticks, setTicks] = useState<Readonly<Record<string, boolean>>>({});
   const [patches, setPatches] = useState<Readonly<Record<string, string>>>({});
   const [isBusy, act] = useBusyAction();
   if (files.length === 0) return <p class="quiet">{t('ship.clean')}</p>;
-  const chosen = files.filter(({ path }) => !left.has(path));
-  const toggle = (path: string) => {
-    const now = new Set(left);
-    if (!now.delete(path)) now.add(path);
-    setLeft(now);
-  };
+  const isTicked = (path: string) => ticks[path] ?? !isGeneratedFile(path);
+  const chosen = files.filter(({ path }) => isTicked(path));
   const commit = async () => {
     // Without a file list, the commit also includes changes that the page does not show.
     const only =
-      left.size === 0 ? {} : { files: chosen.flatMap(({ path, from }) => (from === null ? [path] : [from, path])) };
+      chosen.length === files.length
+        ? {}
+        : { files: chosen.flatMap(({ path, from }) => (from === null ? [path] : [from, path])) };
     const leaveOut = chosen.map(({ path }) => patches[path] ?? '').join('');
     const isDone = await act(t('ship.commit'), () =>
       mutate('repositories.commit', { ...of, message, ...only, ...(leaveOut !== '' && { leaveOut }) }),
     );
-    if (isDone) onDone();
+    if (!isDone) return;
+    setMessage('');
+    setPatches({});
+    onDone();
   };
   return (
     <form
@@ -277,11 +277,16 @@ function Commit({ of, status: { files, truncated }, proposal, onDone }: StepProp
               <input
                 type="checkbox"
                 aria-label={t('ship.include', { path })}
-                checked={!left.has(path)}
-                indeterminate={!left.has(path) && (patches[path] ?? '') !== ''}
-                onChange={() => toggle(path)}
+                checked={isTicked(path)}
+                indeterminate={isTicked(path) && (patches[path] ?? '') !== ''}
+                onChange={() => setTicks((now) => ({ ...now, [path]: !isTicked(path) }))}
               />
-              <FileDiff of={of} file={file} leaveOut={(patch) => setPatches((now) => ({ ...now, [path]: patch }))} />
+              <FileDiff
+                key={head}
+                of={of}
+                file={file}
+                leaveOut={(patch) => setPatches((now) => ({ ...now, [path]: patch }))}
+              />
             </li>
           );
         })}

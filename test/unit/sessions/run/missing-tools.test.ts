@@ -29,10 +29,12 @@ test('a model of which nobody knows whether it calls tools is reported until it 
       model: { name: 'local/m', abilities: { unproven } },
       runWriter: { runId: 'a', transcript: { messages } },
     } as never);
-  expect(reported([reply([])], true)).toMatchObject([
-    { data: { detail: expect.stringContaining('has called no tool') } },
-  ]);
-  expect([...reported([reply([{}])], true), ...reported([reply([])], false)]).toEqual([]);
+  const asked = { role: 'user', text: 'a' };
+  const others = { ...reply([{}]), model: 'other/m' };
+  for (const silent of [[reply([])], [asked, others, asked, reply([])]])
+    expect(reported(silent, true)).toMatchObject([{ data: { detail: expect.stringContaining('No tool was called') } }]);
+  const [called, changed] = [[reply([{}])], [asked, others, reply([])]];
+  expect([...reported(called, true), ...reported(changed, true), ...reported([reply([])], false)]).toEqual([]);
 });
 
 test('a tool server without tools is reported once in each run, however often it is tried', async () => {

@@ -37,6 +37,11 @@ test.each<[string, SessionFact[], string[]]>([
     ['1 Go: 1 turn, 10 tokens', '3 And quickly: 1 turn, 20 tokens'],
   ],
   [
+    'its own message, after a reply that was stopped',
+    [hello, delta, fact('run.end', { status: 'stopped' }), go, delta, usage(10)],
+    ['4 Go: 1 turn, 10 tokens'],
+  ],
+  [
     'its compaction, where it wrote the summary',
     [go, usage(10), calling('a'), called('a'), usage(500), compacted('a/b'), usage(20)],
     ['1 Go: 1 turn, 10 tokens', '6 summary: 1 turn, 500 tokens', '4 a: 1 turn, 20 tokens'],

@@ -125,8 +125,8 @@ export const serverPhrases: Readonly<Record<string, string>> = {
   'Building templates is off because build steps run as root. An operator can allow it with CORRAL_BUILDS_ALLOW=on.':
     'Das Bauen von Vorlagen ist deaktiviert, weil Build-Schritte als root laufen. Ein Betreiber kann es mit CORRAL_BUILDS_ALLOW=on erlauben.',
   // Git and pull request errors, and reasons why a note needs a review
-  'Pull requests are not set up for {host}. Push the branch or download the patch. To open pull requests here, add the host to forges.servers, such as gitea=https://{name}.':
-    'Pull Requests sind für {host} nicht eingerichtet. Pushen Sie den Branch, oder laden Sie den Patch herunter. Um hier Pull Requests zu öffnen, nehmen Sie den Host in forges.servers auf, zum Beispiel gitea=https://{name}.',
+  'Pull requests are not set up for {host}. Push the branch or download the patch. To open pull requests here, add the host to forges.servers, such as gitea={name}.':
+    'Pull Requests sind für {host} nicht eingerichtet. Pushen Sie den Branch, oder laden Sie den Patch herunter. Um hier Pull Requests zu öffnen, nehmen Sie den Host in forges.servers auf, zum Beispiel gitea={name}.',
   '{url} is a folder, which has no pull requests. Download the patch.':
     '{url} ist ein Ordner und hat keine Pull Requests. Laden Sie den Patch herunter.',
   'Nothing answers at {host} in the sandbox, where git runs. Replace it with an address of that server that the sandbox can reach, such as its name in your network. {output}':
@@ -215,18 +215,18 @@ export const serverPhrases: Readonly<Record<string, string>> = {
     '{path} enthält die vorbereiteten Dateien einer früheren Sitzung.',
   '{host} requires a credential for {url}, or refused the one it received. Bind one with "git" to this session, its project or the server, for this host (docs/repositories.md).':
     '{host} verlangt Zugangsdaten für {url} oder hat die übermittelten abgelehnt. Hinterlegen Sie mit „git“ Zugangsdaten für diesen Host: in der Sitzung, ihrem Projekt oder auf dem Server (docs/repositories.md).',
-  '{host} refused access to {url}: the credential lacks permission. {output}':
-    '{host} hat den Zugriff auf {url} verweigert: Den Zugangsdaten fehlt die Berechtigung. {output}',
+  '{host} refused access to {url}: the credential lacks permission. Grant it read access, or bind another one. {output}':
+    '{host} hat den Zugriff auf {url} verweigert: Den Zugangsdaten fehlt die Berechtigung. Geben Sie ihnen Lesezugriff, oder hinterlegen Sie andere. {output}',
   "The session's egress policy does not allow {host}. Allow it in the network settings, then try again.":
     'Die Netzwerkrichtlinie der Sitzung erlaubt {host} nicht. Erlauben Sie den Host in den Netzwerkeinstellungen und versuchen Sie es erneut.',
   'The server cannot reach {host}. Check the address and its network. {output}':
     'Der Server erreicht {host} nicht. Prüfen Sie die Adresse und das Netzwerk. {output}',
-  '{host} has no repository {url}, or shows it only with a credential. {output}':
-    '{host} hat kein Repository {url} oder zeigt es nur mit Zugangsdaten. {output}',
+  '{host} has no repository {url}, or shows it only with a credential. Check the address, or bind a credential with "git" for this host (docs/repositories.md). {output}':
+    '{host} hat kein Repository {url} oder zeigt es nur mit Zugangsdaten. Prüfen Sie die Adresse, oder hinterlegen Sie mit „git“ Zugangsdaten für diesen Host (docs/repositories.md). {output}',
   'Sessions cannot use {url}: its folder is not listed in {setting}. Add it there and restart the server.':
     'Sitzungen können {url} nicht verwenden: Der Ordner ist in {setting} nicht aufgeführt. Fügen Sie ihn dort hinzu und starten Sie den Server neu.',
-  'The server at this address is not responding. Check the address and that the server is running.':
-    'Der Server unter dieser Adresse antwortet nicht. Prüfen Sie die Adresse und ob der Server läuft.',
+  '{host} is not responding. Check the address, and that this server can reach it.':
+    '{host} antwortet nicht. Prüfen Sie die Adresse und ob dieser Server sie erreicht.',
   'There is no list of models at this address. For most servers it ends with /v1.':
     'Unter dieser Adresse gibt es keine Modellliste. Bei den meisten Servern endet die Adresse mit /v1.',
   'There is no list of models at this address (status {status}). For most servers it ends with /v1.':
@@ -258,11 +258,13 @@ export const serverPhrases: Readonly<Record<string, string>> = {
     'Die Variable {name} eines Tresors gilt für {host}, aber das Netzwerk dieser Sitzung erlaubt diesen Host nicht. Erlauben Sie ihn in der Umgebung, oder entfernen Sie ihn aus den Zugangsdaten.',
   'Checks of {path} failed: {names}. {output}': 'Prüfungen von {path} fehlgeschlagen: {names}. {output}',
   '{url} could not be fetched: {why}': '{url} konnte nicht geklont werden: {why}',
-  'This model has called no tool in this session yet, so it changed nothing. If you asked it to work with files or commands, ask again or choose a model that calls tools.':
-    'Dieses Modell hat in dieser Sitzung noch kein Werkzeug aufgerufen, also nichts verändert. Wenn es mit Dateien oder Befehlen arbeiten sollte, fragen Sie noch einmal oder wählen Sie ein Modell, das Werkzeuge aufruft.',
+  'No tool was called, so nothing changed. If you asked this model to work with files or commands, ask again or choose a model that calls tools.':
+    'Es wurde kein Werkzeug aufgerufen, also nichts verändert. Wenn das Modell mit Dateien oder Befehlen arbeiten sollte, fragen Sie noch einmal oder wählen Sie ein Modell, das Werkzeuge aufruft.',
   'A desktop needs the setting sandbox.desktop.': 'Ein Desktop erfordert die Einstellung sandbox.desktop.',
   'A desktop needs the setting sandbox.desktop, with Xvnc, Chromium and bubblewrap on this machine, or the driver docker.':
     'Ein Desktop erfordert die Einstellung sandbox.desktop und entweder Xvnc, Chromium und bubblewrap auf diesem Rechner oder den Treiber docker.',
+  'There is no model "{ref}". Choose another one, or add its provider on the page or under models.compatible. A model is demo or <provider>/<model>; providers: {names}.':
+    'Das Modell „{ref}“ gibt es nicht. Wählen Sie ein anderes, oder fügen Sie seinen Anbieter auf der Seite oder unter models.compatible hinzu. Ein Modell heißt demo oder <Anbieter>/<Modell>; Anbieter: {names}.',
   '{child} works on: {task}': '{child} arbeitet an: {task}',
   'All checks passed.': 'Alle Prüfungen bestanden.',
   'new sessions have a desktop': 'neue Sitzungen haben einen Desktop',

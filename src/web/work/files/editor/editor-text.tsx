@@ -24,6 +24,9 @@ interface Props {
   readonly onCancel: (() => void) | undefined;
 }
 
+/** Whether the editor that was removed last had the focus, which its replacement takes over. */
+let hadFocus = false;
+
 export function TextEditor(props: Props) {
   const { store, path, text, isChanged, isSaving, takesFocus = false, show, onSave, onCancel } = props;
   const [lines, setLines] = useState<LineRange>({ from: 1, to: 1 });
@@ -45,11 +48,16 @@ export function TextEditor(props: Props) {
       });
       if (isOver) return made[Symbol.dispose]();
       shown.current = made;
-      if (takesFocus) made.focus();
+      // When the agent changes the file, a user who is typing elsewhere keeps the focus.
+      const now = document.activeElement;
+      const isElsewhere = now !== document.body && !parent.closest('.file')?.contains(now);
+      if ((takesFocus || hadFocus) && !isElsewhere) made.focus();
+      hadFocus = false;
     };
     if (place.current) open(place.current).catch(reportError);
     return () => {
       isOver = true;
+      hadFocus = place.current?.contains(document.activeElement) ?? false;
       shown.current?.[Symbol.dispose]();
       shown.current = undefined;
     };
