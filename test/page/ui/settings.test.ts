@@ -110,7 +110,7 @@ test('a new session takes the model and template that a person chose; an unknown
   await message.press('Enter');
   await page
     .getByRole('status')
-    .getByText(/^Could not send the message: The model is "nobody[/]none"/)
+    .getByText(/^Could not send the message: There is no model "nobody[/]none"/)
     .waitFor();
   expect(await message.inputValue()).toBe('Hello'); // nothing has to be typed again
   await choose('qwen', /^qwen3/);

@@ -101,8 +101,10 @@ export function TextEditor(props: Props) {
         />
         <span class="fill" />
         <span class="quiet">{isChanged ? t('files.unsaved') : ''}</span>
-        {onCancel && <Button label={t('cancel')} onClick={cancel} />}
-        <Button kind="primary" label={t('files.save')} disabled={isSaving || !isChanged} onClick={onSave} />
+        <span class="row rigid">
+          {onCancel && <Button label={t('cancel')} onClick={cancel} />}
+          <Button kind="primary" label={t('files.save')} disabled={isSaving || !isChanged} onClick={onSave} />
+        </span>
       </div>
     </>
   );
