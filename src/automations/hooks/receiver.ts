@@ -162,7 +162,7 @@ const unsignedMs = 60 * 60_000;
 const unknown = () =>
   new AppError(
     'not_found',
-    'The delivery was rejected: its address does not exist, or it is not signed with the secret of that address.',
+    'The delivery was rejected: its address does not exist, or it is not signed with the secret of that address. The automation shows its address and creates secrets.',
   );
 
 export class HookReceiver extends ServerComponent<Deps> {

@@ -205,4 +205,6 @@ const withSandboxOf = (parent: SessionAgent | undefined, agent: SubAgent['agent'
   ...(parent?.memoryStores && { memoryStores: parent.memoryStores }),
 });
 
-const titleOf = (task: string): string => (task.split('\n')[0] ?? '').slice(0, 80);
+/** The first line that is neither empty nor the fence of a code block. */
+const titleOf = (task: string): string =>
+  (task.split('\n').find((line) => !/^\s*(```.*)?$/.test(line)) ?? '').trim().slice(0, 80);

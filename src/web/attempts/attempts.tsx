@@ -193,6 +193,7 @@ function AttemptsTable({ set, choose }: Props) {
                     class="small"
                     label={[one.n, one.model ? formatModelLabel(one.model) : one.template].filter(Boolean).join(' ')}
                     disabled={one.isGone}
+                    title={t('attempts.openOne', { n: String(one.n) })}
                     onClick={() => openSessionFromDialog(one.sessionId)}
                   />
                 </td>

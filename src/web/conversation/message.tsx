@@ -19,6 +19,12 @@ import { t } from '../text/text.ts';
 import { SentAttachment } from './attachments.tsx';
 import { fillComposer } from './composer-text.ts';
 
+/** Whether the run was stopped or failed before anything followed the message. */
+function isUnanswered(seq: number): boolean {
+  const next = conversationState.items.value.find((item) => item.seq > seq && item.kind !== 'user');
+  return next?.kind === 'end' && next.data.status !== 'completed';
+}
+
 export function UserMessage({ item, isLive }: { item: UserItem; isLive: boolean }) {
   const [isEdited, setEdited] = useState(false);
   const change = () => (item.steers ? fillComposer(item.text) : setEdited(true));
@@ -26,7 +32,7 @@ export function UserMessage({ item, isLive }: { item: UserItem; isLive: boolean 
     <article class="chat-message user" aria-label={t('you')} data-seq={item.seq}>
       {item.steers && (
         <p class="row steers bold small-text">
-          <Icon name="send" size={13} /> {t('steered')}
+          <Icon name="send" size={13} /> {t(isUnanswered(item.seq) ? 'steeredUnread' : 'steered')}
         </p>
       )}
       {isEdited ? (

@@ -249,7 +249,7 @@ async function workOnAll(work: BulkWork): Promise<void> {
   } finally {
     running.value = undefined;
   }
-  if (work.kind === 'stop') focusWhenRendered(() => document.querySelector('.chosen-actions :enabled'));
+  if (work.kind === 'stop') focusWhenRendered(() => document.querySelector('.chosen-bar .button'));
   else if (currentSessionId.peek() !== open && !isTouchDevice()) focusMessageBox();
   if (failed > 0) notify(t(work.kind === 'delete' ? 'someStayed' : 'bulk.someFailed', { n: failed }), 'bad');
   else notify(t(`bulk.${work.kind}.done`, { n: done }));

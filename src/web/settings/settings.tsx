@@ -165,7 +165,7 @@ export function Settings({ section: first }: { section?: string | undefined }) {
   const shown = sections.filter(({ id, shows }) => id === open || (shows?.() ?? true));
   const section = sections.find(({ id }) => id === open);
   const body = useRef<HTMLElement>(null);
-  const isEntered = useRef(false);
+  const isEntered = useRef(first !== undefined);
   const enter = (id: string) => {
     isEntered.current = true;
     setOpen(id);

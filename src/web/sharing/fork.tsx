@@ -62,6 +62,8 @@ export function ForkNote({ event: { data, sessionId } }: { event: EventOf<'sessi
   const isChild = data.to === sessionId;
   const other = isChild ? data.from : data.to;
   const known = sessions.value.find(({ id }) => id === other);
+  // The server copies the files of an attempt or a sub-agent separately.
+  const isOwnFork = isChild && !sessions.value.find(({ id }) => id === sessionId)?.parent;
   // Hidden in the original session if the fork cannot be opened, or is an attempt, which the header lists.
   if (!isChild && (!known || known.parent?.attempts)) return null;
   return (
@@ -70,7 +72,7 @@ export function ForkNote({ event: { data, sessionId } }: { event: EventOf<'sessi
       <span class="fill">
         {t(isChild ? 'fork.cameFrom' : 'fork.wentTo')}{' '}
         {known ? <a href={`#${other}`}>{sessionNameOf(known)}</a> : t('fork.gone')}
-        {isChild && ` · ${t(`fork.files.${data.files}`)}`}
+        {isOwnFork && ` · ${t(`fork.files.${data.files}`)}`}
       </span>
     </p>
   );

@@ -54,7 +54,7 @@ export const modelStrings = {
   'models.fromSettings': 'festgelegt durch {by}',
   'models.add': 'Anbieter hinzufügen oder Schlüssel ersetzen',
   'models.removedTells':
-    'Schlüssel und URL werden gelöscht. Sitzungen und Automatisierungen, die diesen Anbieter verwenden, schlagen in der nächsten Runde fehl. Stammt das Standardmodell von ihm, gilt wieder das aus der Serverkonfiguration.',
+    'Schlüssel und URL werden gelöscht. Sitzungen und Automationen, die diesen Anbieter verwenden, schlagen in der nächsten Runde fehl. Stammt das Standardmodell von ihm, gilt wieder das aus der Serverkonfiguration.',
   'models.done': '{model} ist jetzt das Standardmodell.',
   'models.adminsOnly': 'Nur Administratoren können Modelle und Schlüssel ändern.',
   'models.addOne': 'Modell hinzufügen',

@@ -179,7 +179,8 @@ export const secretStrings = {
   'memory.redactOne': 'Version {n} schwärzen',
   'memory.redactAsk': 'Das lässt sich nicht rückgängig machen.',
   'memory.redactAll': 'Alle Versionen löschen',
-  'memory.redactAllAsk': 'Alle Versionen der Notiz werden gelöscht. Das lässt sich nicht rückgängig machen.',
+  'memory.redactAllAsk':
+    'Der Text aller Versionen wird gelöscht. Zeitpunkte und Verfasser bleiben im Verlauf. Das lässt sich nicht rückgängig machen.',
   'memory.redacted': 'geschwärzt {at}',
   'memory.notRedacted': 'Version konnte nicht geschwärzt werden',
   webhooks: 'Webhooks',

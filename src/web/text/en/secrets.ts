@@ -176,7 +176,8 @@ export const secretStrings = {
   'memory.redactOne': 'Redact version {n}',
   'memory.redactAsk': 'This can’t be undone.',
   'memory.redactAll': 'Delete all versions',
-  'memory.redactAllAsk': 'All versions of the note will be deleted. This can’t be undone.',
+  'memory.redactAllAsk':
+    'The text of all versions will be deleted. Their dates and authors remain in the history. This can’t be undone.',
   'memory.redacted': 'redacted {at}',
   'memory.notRedacted': 'Could not redact the version',
   webhooks: 'Webhooks',
