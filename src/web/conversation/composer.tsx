@@ -60,7 +60,8 @@ export function Composer() {
     composerText.value = readComposerDraft(id);
   }, [id]);
   useLayoutEffect(() => {
-    if (!isTouchDevice() && !isRepositoryFieldOpen.peek()) ref.current?.focus();
+    const isInRepositoryField = id === undefined && isRepositoryFieldOpen.peek();
+    if (!isTouchDevice() && !isInRepositoryField) ref.current?.focus();
   }, []);
   // Grows the box in browsers without `field-sizing`.
   useEffect(() => {
@@ -96,6 +97,7 @@ export function Composer() {
     if (id === undefined && currentSessionId.peek() !== undefined) {
       for (const choice of [chosenModel, chosenTemplate, chosenRepository]) choice.value = '';
       chosenSkills.value = [];
+      isRepositoryFieldOpen.value = false;
     }
     if (!isSent) return;
     notify('');

@@ -91,6 +91,9 @@ test('a session whose repository cannot be cloned is failed, and its card offers
   await card.getByRole('button', { name: 'Edit URL in a new session' }).click();
   await expect.poll(() => page.getByRole('textbox', { name: 'Message' }).inputValue()).toBe('hello');
   await page.getByRole('button', { name: 'Template: Minimal' }).waitFor();
+  await page.getByRole('textbox', { name: 'Message' }).press('Enter');
+  await card.getByRole('button', { name: 'Try again' }).waitFor();
+  expect(await page.evaluate('document.activeElement.id')).toBe('message');
 });
 
 test('what cannot run here is grey with what it lacks until its key is there', { tags: ['all'] }, async ({ desk }) => {
