@@ -318,7 +318,7 @@ function createClosingFacts({ record, openMessage, openCalls, hasSandbox }: Conv
   const runs = record.openRuns.map(({ runId, task }): SessionFact => {
     return { type: 'run.end', runId, data: { status: 'stopped', reason: 'stopped', task } };
   });
-  const detail = 'A fork starts in its own sandbox.';
+  const detail = 'Forked into a new sandbox.';
   const sandbox: SessionFact = { type: 'sandbox.phase', runId: null, data: { phase: 'released', detail } };
   return [...(openMessage ? [openMessage] : []), ...calls, ...runs, ...(hasSandbox ? [sandbox] : [])];
 }

@@ -9,6 +9,7 @@ import { tabElementIdOf } from '../parts/kit/tabs.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
 import { isTouchDevice } from '../parts/touch.ts';
 import { t } from '../text/text.ts';
+import type { TextKey } from '../text/texts.ts';
 
 /** True only on narrow screens, where the open sidebar covers the page. */
 export const isSidebarOpen = signal(false);
@@ -16,6 +17,8 @@ export function openSidebar(): void {
   isSidebarOpen.value = matchMedia(narrow).matches;
 }
 export const narrow = '(max-width: 1180px)'; // must match layout.css
+/** Set by the palette. */
+export const shortcuts = signal<readonly (readonly [keys: string, label: TextKey])[]>([]);
 export const isPaletteOpen = signal(false);
 export function openPalette(): void {
   isPaletteOpen.value = true;

@@ -32,6 +32,7 @@ import {
   isPaletteOpen,
   isSidebarOpen,
   openSidebar,
+  shortcuts,
   stopCurrentRun,
   toggleWorkPane,
 } from './layout.ts';
@@ -197,6 +198,7 @@ const commands: readonly PaletteCommand[] = [
   { id: 'skills.open', label: 'skills', icon: 'book', run: openSkills },
   { id: 'settings', label: 'settings', icon: 'gear', keys: 'mod+,', run: () => openSettings() },
 ];
+shortcuts.value = commands.flatMap(({ keys, label }) => (keys === undefined ? [] : [[keys, label] as const]));
 
 export const listPaletteCommands = (): readonly PaletteCommand[] =>
   [

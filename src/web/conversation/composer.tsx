@@ -71,6 +71,7 @@ export function Composer() {
     node.style.height = `${node.scrollHeight}px`;
   }, [text]);
   const submit = async () => {
+    if (completion.runTyped()) return;
     if (text.trim() === '' || isSending.value || isUploading || isGoalBad) return;
     isSending.value = true;
     const named = id === undefined ? [] : findMentionedPaths(text, workspacePaths.peek().paths).slice(0, maxNamed);

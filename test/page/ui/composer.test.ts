@@ -73,6 +73,10 @@ test('on a phone a tap takes a command, and a new session says that it has no fi
   await page.getByRole('option', { name: '/settings' }).tap();
   await page.getByRole('dialog', { name: 'Settings' }).waitFor();
   expect(await field.inputValue()).toBe('');
+  await page.keyboard.press('Escape');
+  await field.pressSequentially('/help');
+  await page.getByRole('button', { name: 'Send', exact: true }).tap();
+  await page.getByRole('dialog', { name: 'Commands and shortcuts' }).waitFor();
 });
 
 test('an edited message begins a branch with the files before it', { tags: ['nightly'] }, async ({ desk }) => {

@@ -140,7 +140,7 @@ async function walk({ desk, page, see }: Walk): Promise<void> {
   await see('what changed', async () => {
     await runCommand(page, 'files');
     await panel.getByText('Changed', { exact: true }).click();
-    await panel.getByText(/^Changed since the latest run started/).waitFor();
+    await panel.getByText(/^Files changed in the latest run/).waitFor();
   });
   await see('a difference', async () => {
     await panel.getByRole('button', { name: 'new a.ts' }).click();

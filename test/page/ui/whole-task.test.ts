@@ -46,7 +46,7 @@ function reply(request: FakeRequest): FakeReply {
     return { calls: [{ name: 'make_plan', args: { title: 'Cities as a page', steps: ['Serve the page'] } }] };
   if (JSON.stringify(body.messages.at(-1)).includes('All steps are through'))
     return { text: 'It is done: http://localhost:4400/' };
-  if (prompt.includes('About page.html, line 4')) {
+  if (prompt.includes('page.html:4')) {
     if (prompt.includes('new_str')) return { text: 'The heading is changed.' };
     const edits = [{ old_str: '<h1>Cities', new_str: '<h1>Towns' }];
     return { calls: [{ name: 'file_edit', args: { file: `${workdir}/page.html`, edits } }] };

@@ -130,7 +130,7 @@ test('what the agent wrote is compared by steps; a comment names file and line',
   await page.keyboard.press('Control+Enter');
   await page.getByText('Comment sent to the agent.').waitFor();
   const reply = page.getByRole('article', { name: 'You' }).last();
-  await reply.getByText('About notes.md, line 3:').waitFor();
+  await reply.getByText('notes.md:3').waitFor();
   await reply.getByText('Say more here.').waitFor();
 });
 

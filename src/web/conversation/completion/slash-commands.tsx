@@ -1,5 +1,5 @@
 import { Fragment } from 'preact';
-import { focusTab, openPalette, stopCurrentRun } from '../../app/layout.ts';
+import { focusTab, openPalette, shortcuts, stopCurrentRun } from '../../app/layout.ts';
 import { openAttempts } from '../../attempts/open.ts';
 import { navigateToSession } from '../../data/route.ts';
 import { currentSession, currentSessionId } from '../../data/sessions.ts';
@@ -131,7 +131,7 @@ function showSlashHelp(): void {
             <dd>{t(about)}</dd>
           </Fragment>
         ))}
-        {keys.map(([key, about]) => (
+        {[...keys, ...shortcuts.value].map(([key, about]) => (
           <Fragment key={key}>
             <dt>
               <kbd>{formatShortcut(key)}</kbd>

@@ -18,7 +18,12 @@ const sources: Readonly<Record<SuggestionTrigger['kind'], readonly ((word: strin
 };
 const listId = 'completions';
 
-/** The message box keeps the focus. `onKey` returns whether the list used the key. */
+const unused = () => false;
+
+/**
+ * The message box keeps the focus. `onKey` returns whether the list used the key. `runTyped` runs the slash command
+ * that is the whole text, as the Send button does on a phone, and returns whether there is one.
+ */
 export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: string) {
   const [trigger, setTrigger] = useState<SuggestionTrigger>();
   const [chosen, setChosen] = useState(0);
@@ -42,7 +47,8 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
   useEffect(look, [text]);
   useEffect(() => document.getElementById(`${listId}-${chosen}`)?.scrollIntoView({ block: 'nearest' }), [chosen]);
   const shown = trigger && trigger.from !== closedAt ? trigger : undefined;
-  if (!shown) return { list: null, aria: { 'aria-autocomplete': 'list' as const }, look, onKey: () => false };
+  if (!shown)
+    return { list: null, aria: { 'aria-autocomplete': 'list' as const }, look, onKey: unused, runTyped: unused };
 
   const found = sources[shown.kind].map((source) => source(shown.word));
   const all = found.flatMap((one) => one.entries);
@@ -64,6 +70,11 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
     setTrigger(undefined);
     field.focus();
     entry.act?.();
+  };
+  const runTyped = (): boolean => {
+    const typed = entries.findIndex(({ label, inserts }) => inserts === undefined && label === text.trim());
+    if (typed !== -1) take(typed);
+    return typed !== -1;
   };
   const onKey = (event: KeyboardEvent): boolean => {
     const key = pressedKeyOf(event);
@@ -119,7 +130,7 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
     'aria-controls': entries.length > 0 ? listId : undefined,
     'aria-activedescendant': entries.length > 0 ? `${listId}-${at}` : undefined,
   };
-  return { list, aria, look, onKey };
+  return { list, aria, look, onKey, runTyped };
 }
 
 const maxFiles = 40;

@@ -18,6 +18,7 @@ export const shipStrings = {
   'ship.nothingAhead': 'Noch keine neuen Commits.',
   'ship.ahead': 'Neue Commits: {n}',
   'ship.push': 'Pushen',
+  'ship.committed': 'Auf {branch} committet.',
   'ship.pushed': 'Nach {branch} gepusht.',
   'ship.notPushed': 'Push fehlgeschlagen',
   'ship.patch': 'Patch herunterladen',

@@ -18,6 +18,7 @@ export const shipStrings = {
   'ship.nothingAhead': 'No new commits yet.',
   'ship.ahead': 'New commits: {n}',
   'ship.push': 'Push',
+  'ship.committed': 'Committed to {branch}.',
   'ship.pushed': 'Pushed to {branch}.',
   'ship.notPushed': 'Could not push',
   'ship.patch': 'Download patch',

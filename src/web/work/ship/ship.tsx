@@ -252,9 +252,11 @@ function Commit({ of, status, proposal, onDone }: StepProps & { readonly proposa
         ? {}
         : { files: chosen.flatMap(({ path, from }) => (from === null ? [path] : [from, path])) };
     const leaveOut = chosen.map(({ path }) => patches[path] ?? '').join('');
-    const isDone = await act(t('ship.commit'), () =>
-      mutate('repositories.commit', { ...of, message, ...only, ...(leaveOut !== '' && { leaveOut }) }),
-    );
+    const isDone = await act(t('ship.commit'), async () => {
+      const wish = { ...of, message, ...only, ...(leaveOut !== '' && { leaveOut }) };
+      const { branch } = await mutate('repositories.commit', wish);
+      notify(t('ship.committed', { branch }));
+    });
     if (!isDone) return;
     setMessage('');
     setPatches({});

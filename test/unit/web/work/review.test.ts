@@ -38,7 +38,7 @@ test('a step has each file with its text before the first write and after the la
 
 test('a comment quotes the lines in a fence that they cannot close', () => {
   const text = 'one\n```\nthree\nfour';
-  expect(formatCommentMessage({ heading: 'About a.md:', text, lines: { from: 2, to: 3 } }, ' Why? ')).toBe(
-    'About a.md:\n\n````\n```\nthree\n````\n\nWhy?',
+  expect(formatCommentMessage({ path: 'a.md', text, lines: { from: 2, to: 3 } }, ' Why? ')).toBe(
+    'a.md:2-3\n\n````\n```\nthree\n````\n\nWhy?',
   );
 });

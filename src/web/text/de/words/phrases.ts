@@ -265,6 +265,8 @@ export const serverPhrases: Readonly<Record<string, string>> = {
     'Ein Desktop erfordert die Einstellung sandbox.desktop und entweder Xvnc, Chromium und bubblewrap auf diesem Rechner oder den Treiber docker.',
   'There is no model "{ref}". Choose another one, or add its provider on the page or under models.compatible. A model is demo or <provider>/<model>; providers: {names}.':
     'Das Modell „{ref}“ gibt es nicht. Wählen Sie ein anderes, oder fügen Sie seinen Anbieter auf der Seite oder unter models.compatible hinzu. Ein Modell heißt demo oder <Anbieter>/<Modell>; Anbieter: {names}.',
+  '{setting}: there is no tool {tool}. Tools: {names}.':
+    '{setting}: Das Werkzeug {tool} gibt es nicht. Werkzeuge: {names}.',
   '{child} works on: {task}': '{child} arbeitet an: {task}',
   'All checks passed.': 'Alle Prüfungen bestanden.',
   'new sessions have a desktop': 'neue Sitzungen haben einen Desktop',

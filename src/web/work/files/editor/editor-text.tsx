@@ -156,9 +156,8 @@ function CommentForm({ store, path, text, lines, close }: CommentProps) {
   }, [store, path]);
   const submit = async () => {
     if (comment.trim() === '') return;
-    const heading = t('editor.about', { path, place: placeOf(lines) });
     const isSent = await tryOrNotify(t('notSent'), () =>
-      sendMessage({ text: formatCommentMessage({ heading, text, lines }, comment) }),
+      sendMessage({ text: formatCommentMessage({ path, text, lines }, comment) }),
     );
     if (!isSent) return;
     close();

@@ -43,15 +43,15 @@ export interface LineRange {
 }
 
 interface Quote {
-  readonly heading: string;
+  readonly path: string;
   readonly text: string;
   readonly lines: LineRange;
 }
 
 /** Lines are counted from 1. */
-export function formatCommentMessage({ heading, text, lines: { from, to } }: Quote, comment: string): string {
+export function formatCommentMessage({ path, text, lines: { from, to } }: Quote, comment: string): string {
   const quoted = text.split(detectLineEnding(text)).slice(from - 1, Math.min(to, from - 1 + maxQuoted));
   const longest = Math.max(2, ...quoted.map((line) => /^\s*(`+)/.exec(line)?.[1]?.length ?? 0));
   const fence = '`'.repeat(longest + 1);
-  return `${heading}\n\n${fence}\n${quoted.join('\n')}\n${fence}\n\n${comment.trim()}`;
+  return `${path}:${from === to ? from : `${from}-${to}`}\n\n${fence}\n${quoted.join('\n')}\n${fence}\n\n${comment.trim()}`;
 }
