@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { build } from 'esbuild';
 import root from '../package.json' with { type: 'json' };
 import { describeCommands } from '../src/app/commands/list.ts';
 import { bundleCli } from './bundle-cli.ts';
@@ -15,9 +16,7 @@ const files = [
   'dist/corral.js',
   'dist/cli/*.js',
   'dist/server-commands.json',
-  'dist/src/client/*.js',
-  'dist/src/core/text/server-sent-events.js',
-  'dist/src/core/text/stream-frames.js',
+  'dist/src/client/index.js',
   'dist/src/**/*.d.ts',
 ];
 const { types, default: code } = root.exports['./client'];
@@ -40,6 +39,17 @@ await rm(folder, { recursive: true, force: true });
 await mkdir(folder, { recursive: true });
 const tsc = 'node_modules/typescript/bin/tsc';
 await run(process.execPath, [tsc, '-p', 'tsconfig.client.json', '--outDir', join(folder, 'dist')]);
+await build({
+  entryPoints: ['src/client/index.ts'],
+  outfile: join(folder, code),
+  allowOverwrite: true, // replaces what tsc wrote beside the types
+  bundle: true,
+  packages: 'external',
+  platform: 'neutral',
+  format: 'esm',
+  target: 'es2022',
+  logLevel: 'warning',
+});
 await bundleCli(join(folder, 'dist'));
 // Lets `corral` recognize the server's commands and report that the server is not installed.
 await writeFile(join(folder, 'dist/server-commands.json'), `${JSON.stringify(await describeCommands())}\n`);

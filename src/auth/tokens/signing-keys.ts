@@ -1,11 +1,4 @@
-import {
-  createLocalJWKSet,
-  decodeProtectedHeader,
-  type JSONWebKeySet,
-  type JWTPayload,
-  errors as joseErrors,
-  jwtVerify,
-} from 'jose';
+import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, errors as joseErrors, jwtVerify } from 'jose';
 import { z } from 'zod';
 import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
@@ -53,16 +46,22 @@ export interface RequiredClaims {
   readonly audience: string | string[];
 }
 
+/** A type of its own, because the typed client's package has no `jose`. */
+export interface VerifiedClaims {
+  readonly [name: string]: unknown;
+  readonly aud?: string | string[];
+  readonly sub?: string;
+  /** In seconds. */
+  readonly exp: number;
+}
+
 export class SigningKeys extends ServerComponent<Options> {
   #known: PublishedKeys | undefined;
   #triedAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
 
   /** Undefined if the token is invalid. Rejects with provider_error if no keys are known. */
-  async verify(
-    token: string,
-    checks: RequiredClaims,
-  ): Promise<{ claims: JWTPayload & { exp: number }; kid: string } | undefined> {
+  async verify(token: string, checks: RequiredClaims): Promise<{ claims: VerifiedClaims; kid: string } | undefined> {
     const kid = parseKeyId(token);
     if (kid === undefined) return undefined;
     if (!this.has(kid) || this.#isOld()) await this.refresh();

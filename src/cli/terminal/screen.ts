@@ -145,11 +145,13 @@ function Line({
   const submit = (text: string) => {
     change(clearAfterSend(newest.current));
     onSent(text);
-    if (call) return void talk.decide(text.trim()).catch(showError);
-    if (text.startsWith('!')) return void talk.exec(text.slice(1).trim()).catch(showError);
     const [line = '', ...more] = text.trim().split('\n');
     const slash = parseSlashCommand(line);
-    if (!slash) return void talk.send(text).catch(showError);
+    if (!slash) {
+      if (call) return void talk.decide(text.trim()).catch(showError);
+      if (text.startsWith('!')) return void talk.exec(text.slice(1).trim()).catch(showError);
+      return void talk.send(text).catch(showError);
+    }
     change(withEditorText(newest.current, more.join('\n').trim())); // a command is one line
     if (!slash.command) return talk.say('warning', `There is no command ${toOneLine(text, 40)}: /help lists them.`);
     slash.command.run(talk, slash.argument).then((next) => {

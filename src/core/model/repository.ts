@@ -8,6 +8,7 @@ const maxUrl = 500;
 
 export function findRepositoryUrlProblem(text: string): string | undefined {
   if (text.length > maxUrl) return `is longer than ${maxUrl} characters`;
+  if (/^git:/i.test(text)) return 'uses git://, which is neither encrypted nor allowed. Use its https:// address';
   if (/^(ssh|git)(\+\w+)?:|^[\w.-]+@[\w.-]+:/i.test(text))
     return 'uses SSH, which is not available in a sandbox. Use its https:// address';
   if (/^[./~]/.test(text))

@@ -101,7 +101,7 @@ export function TerminalsPane({ session: { id: sessionId } }: { session: Session
           shell={shell}
           all={shells.all}
           onShown={shells.redraw}
-          openOwn={open}
+          openOwn={() => (own.length > 0 ? choose(`own ${own.at(-1)?.id}`) : open())}
         />
       )}
     </section>
@@ -175,7 +175,7 @@ interface AgentProps {
   readonly shell: AgentShell;
   readonly all: AgentShellTracker;
   readonly onShown: () => void;
-  readonly openOwn: () => void;
+  readonly openOwn: () => unknown;
 }
 const lookEveryMs = 1_000;
 

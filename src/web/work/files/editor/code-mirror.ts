@@ -8,7 +8,7 @@ import {
   StreamLanguage,
   syntaxHighlighting,
 } from '@codemirror/language';
-import { MergeView, unifiedMergeView } from '@codemirror/merge';
+import { MergeView, uncollapseUnchanged, unifiedMergeView } from '@codemirror/merge';
 import { highlightSelectionMatches, search, searchKeymap } from '@codemirror/search';
 import { EditorState, type Extension, Text } from '@codemirror/state';
 import {
@@ -169,7 +169,11 @@ export interface EditorHandle extends Disposable {
 
 const handleOf = (view: EditorView, whole: { destroy(): void } = view): EditorHandle => ({
   focus: () => view.focus(),
-  commentBelow: (line) => view.dispatch({ effects: setCommentedLine.of(line) }),
+  commentBelow(line) {
+    const { doc } = view.state;
+    const opens = line === undefined ? [] : [uncollapseUnchanged.of(doc.line(Math.min(line, doc.lines)).from)];
+    view.dispatch({ effects: [...opens, setCommentedLine.of(line)] }); // a comment in collapsed lines would be hidden
+  },
   [Symbol.dispose]: () => whole.destroy(),
 });
 
