@@ -34,9 +34,7 @@ function reply(request: FakeRequest): FakeReply {
   const runTests = {
     calls: [{ name: 'shell_exec', args: { id: 'main', command: 'cd totals; sh sum.test.sh; cd ..' } }],
   };
-  const begin = messages.findLastIndex(({ content }) =>
-    JSON.stringify(content).includes('About totals/sum.sh, line 2'),
-  );
+  const begin = messages.findLastIndex(({ content }) => JSON.stringify(content).includes('totals/sum.sh:2'));
   const results = messages.slice(begin + 1).filter(({ role, content }) => role === 'tool' && content !== 'Noted.');
   const isReview = begin >= 0;
   const steps = isReview
@@ -91,7 +89,7 @@ inEachWorld('process', 'with sandboxes of $driver', (world) => {
     await expect.poll(runsEnded).toBe(2);
     expect(lastAnswer()).toBe('The tests pass.');
     const message = real.factsOf(id, 'message.user').at(-1)?.data.text;
-    expect(message).toContain('About totals/sum.sh, line 2');
+    expect(message).toContain('totals/sum.sh:2');
     expect(message).toContain('Name both numbers.');
 
     // The person commits and opens the pull request.
