@@ -66,7 +66,7 @@ function finish(run: Run, result: RunOutcome, { io, json }: { io: Io; json: bool
     io.say(isShown ? 'The run is waiting for an answer.' : `The run is waiting: ${question}`);
     io.say(`Answer it with: corral chat --session ${run.sessionId}`);
   } else if (status !== 'completed') {
-    const why = status === 'failed' && result.error ? `: ${toPrintable(result.error)}` : '';
+    const why = status === 'failed' && result.error ? `: ${toPrintable(result.error).replace(/[.]$/, '')}` : '';
     io.say(io.paint('stderr', status === 'failed' ? 'red' : 'yellow', `Run ${status}${why}.`));
   }
   if (status === 'waiting') return exitCodes.waiting.code;

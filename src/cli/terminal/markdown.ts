@@ -59,10 +59,14 @@ function list({ items, ordered, start }: Tokens.List, paint: Painter): string {
     .join('\n');
 }
 
-function table({ header, rows }: Tokens.Table, paint: Painter): string {
+function table({ align, header, rows }: Tokens.Table, paint: Painter): string {
   const cells = [header, ...rows].map((row) => row.map(({ tokens }) => inline(tokens, paintPlain)));
   const widths = header.map((_, column) => Math.max(...cells.map((row) => countLineCells(row[column] ?? ''))));
-  const lines = cells.map((row) => row.map((cell, column) => padLineToCells(cell, widths[column] ?? 0)).join(' │ '));
+  const pad = (cell: string, column: number) => {
+    const width = widths[column] ?? 0;
+    return align[column] === 'right' ? ' '.repeat(width - countLineCells(cell)) + cell : padLineToCells(cell, width);
+  };
+  const lines = cells.map((row) => row.map(pad).join(' │ '));
   const [head = '', ...rest] = lines;
   return [paint('bold', head), widths.map((width) => '─'.repeat(width)).join('─┼─'), ...rest].join('\n');
 }

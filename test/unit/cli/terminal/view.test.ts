@@ -97,6 +97,7 @@ test.each([
   ['a link', '[here](https://a.test)', 'here (https://a.test)'],
   ['a quote', '> one\n> two', '│ one\n│ two'],
   ['a table of wide characters', '| 名 | b |\n| --- | --- |\n| 10 | 2 |', '名 │ b\n───┼──\n10 │ 2'],
+  ['a column on the right', '| a | b |\n| ---: | --- |\n| 10 | 2 |', ' a │ b\n───┼──\n10 │ 2'],
   ['a table', '| a | b |\n| --- | --- |\n| 10 | 2 |', 'a  │ b\n───┼──\n10 │ 2'],
   ['half of a block of code, while it comes', '```sh\necho', '  echo'],
 ])('%s is shown as text', (_, markdown, text) => expect(formatMarkdown(markdown, paintPlain)).toBe(text));
