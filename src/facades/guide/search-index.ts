@@ -28,7 +28,7 @@ export function buildSearchIndex(page: string, markdown: string): SearchIndexEnt
 
 function plainText(token: Token): string {
   return token.raw
-    .replaceAll(/^[ \t]*(?:[#>|*-]+|\d+\.)[ \t]*|\]\([^)]*\)|[`|[]|\*+(?=[^\s*])|(?<=[^\s*])\*+|-{3,}|^```\w*$/gm, ' ')
+    .replaceAll(/^[ \t]*(?:[#>|*-]+|\d+\.)[ \t]*|\]\([^)]*\)|[`|[]|\*(?=\S)|(?<=\S)\*|-{3,}|^```\w*$/gm, ' ')
     .replaceAll(/\s+/g, ' ')
     .trim();
 }
