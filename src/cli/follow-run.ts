@@ -61,9 +61,7 @@ function finish(run: Run, result: RunOutcome, { io, json }: { io: Io; json: bool
   const status = isWaiting ? 'waiting' : result.status;
   if (json) io.print(JSON.stringify({ type: 'result', session: run.sessionId, run: run.id, ...result, status }));
   else if (isWaiting) {
-    const question = toPrintable(result.question ?? '');
-    const isShown = result.text.trim() === result.question?.trim();
-    io.say(isShown ? 'The run is waiting for an answer.' : `The run is waiting: ${question}`);
+    io.say(`The run is waiting: ${toPrintable(result.question ?? '')}`);
     io.say(`Answer it with: corral chat --session ${run.sessionId}`);
   } else if (status !== 'completed') {
     const why = status === 'failed' && result.error ? `: ${toPrintable(result.error).replace(/[.]$/, '')}` : '';
