@@ -291,6 +291,7 @@ class AsyncBox:
         self.attempts = AsyncAttempts(server, id)
         self._env = dict(env or {})
         self._own = own
+        self._closes_server = False
 
     async def __aenter__(self) -> AsyncBox:
         return self
@@ -306,7 +307,8 @@ class AsyncBox:
             if failure.code != "session_not_found":  # deleted within the block
                 raise
         finally:
-            await self.close()
+            if self._closes_server:  # otherwise, other boxes and the client use its connections too
+                await self.close()
 
     async def attach(self, files: Mapping[str, Content]) -> list[str]:
         """Writes files into the workspace, and returns their paths."""
@@ -652,7 +654,7 @@ class AsyncCorral:
     ) -> AsyncBox:
         """Creates a session, whose sandbox starts in the background. `new` explains the arguments."""
         corral = AsyncCorral(url, token)
-        return await corral.new(
+        box = await corral.new(
             title=title,
             model=model,
             template=template,
@@ -672,6 +674,8 @@ class AsyncCorral:
             services=services,
             compose=compose,
         )
+        box._closes_server = True
+        return box
 
     async def new(
         self,
@@ -840,8 +844,9 @@ class AsyncCorral:
         while True:
             reply = await self.server.query("templateBuilds.status", {**of, "offset": offset})
             offset += len(reply["log"])
-            for one in reply["log"] if on_log else ():
-                on_log(BuildLogEntry(one["at"], one["level"], one["text"], one.get("step")))
+            for one in reply["log"]:
+                if on_log is not None:
+                    on_log(BuildLogEntry(one["at"], one["level"], one["text"], one.get("step")))
             if reply["log"]:
                 continue
             if reply["build"]["status"] in ("ready", "error"):
