@@ -191,11 +191,11 @@ function findReplyMismatch(
   replies: DocumentedReplies,
 ): string | undefined {
   if (reply.statusCode === 304) return undefined;
-  const [type = ''] = String(reply.getHeader('content-type') ?? '').split(';', 1);
-  if (reply.statusCode >= 400 && type === 'text/html') return undefined; // a browser gets any failure as a page
   const doc = replies.get(String(reply.statusCode)) ?? replies.get('default');
   if (!doc) return 'the status is not documented';
   if (!doc.content) return undefined;
+  const [type = ''] = String(reply.getHeader('content-type') ?? '').split(';', 1);
+  if (reply.statusCode >= 400 && type === 'text/html') return undefined; // a browser gets a documented failure as a page
   const media = doc.content[type] ?? doc.content['*/*'];
   if (!media) return `its type is ${type || 'missing'}, not ${Object.keys(doc.content).join(' or ')}`;
   if (type !== 'application/json' || typeof payload !== 'string') return undefined;

@@ -206,5 +206,7 @@ const withSandboxOf = (parent: SessionAgent | undefined, agent: SubAgent['agent'
 });
 
 /** The first line that is neither empty nor the fence of a code block. */
-const titleOf = (task: string): string =>
-  (task.split('\n').find((line) => !/^\s*(```.*)?$/.test(line)) ?? '').trim().slice(0, 80);
+const titleOf = (task: string): string => {
+  const lines = task.split('\n').map((line) => line.trim());
+  return (lines.find((line) => line !== '' && !line.startsWith('```')) ?? '').slice(0, 80);
+};

@@ -100,8 +100,9 @@ function listenForKeys(): void {
       return;
     }
     if (document.querySelector('dialog[open]')) return;
-    if (pressedKeyOf(event) === 'Escape') notify('');
-    if (pressedKeyOf(event) === 'Escape' && isSidebarOpen.value) {
+    const isEscape = pressedKeyOf(event) === 'Escape';
+    if (isEscape) notify('');
+    if (isEscape && isSidebarOpen.value) {
       isSidebarOpen.value = false;
       focusWhenRendered(findMenuButton);
     }

@@ -1,14 +1,13 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Inputs, Outputs } from '../../../client/types.ts';
+import { openSessionFromDialog } from '../../app/layout.ts';
 import { DiffView } from '../../conversation/tool-result.tsx';
-import { navigateToSession } from '../../data/route.ts';
 import { mutate, query } from '../../data/server.ts';
 import { escapeHiddenCharacters } from '../../parts/bounded-text.ts';
 import { diffLines } from '../../parts/diff.ts';
 import { focusFirstButton } from '../../parts/focus.ts';
 import { formatBytes, formatDateTime } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
-import { closeDialog } from '../../parts/kit/dialog.tsx';
 import { CheckboxField, ChoiceField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
 import { ConfirmButton } from '../../parts/kit/resource-list.tsx';
@@ -234,10 +233,7 @@ function VersionRow({ version, names, before, isNewest, bringBack, redact }: Row
             kind="quiet"
             class="small"
             label={t('memory.session')}
-            onClick={() => {
-              closeDialog();
-              navigateToSession(author.sessionId);
-            }}
+            onClick={() => openSessionFromDialog(author.sessionId)}
           />
         )}
         {text !== null && (
