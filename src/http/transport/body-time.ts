@@ -17,6 +17,12 @@ export function enforceBodyTimeouts(app: FastifyInstance, clock: Clock): void {
   });
 }
 
+/** Closing the connection instead would reset it, and a client that is still sending would lose the response. */
+export function drainBody(request: IncomingMessage): void {
+  request.unpipe();
+  request.resume();
+}
+
 const hasBody = ({ headers }: IncomingMessage) =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 

@@ -1,10 +1,11 @@
-import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { finished, type Readable } from 'node:stream';
+import { finished as finishing } from 'node:stream/promises';
 import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/busboy';
 import type { FastifyRequest } from 'fastify';
 import { AppError } from '../../core/errors/errors.ts';
 import { InvalidRequestError } from '../errors/error-style.ts';
 import { bindCaller } from '../guard/caller.ts';
+import { drainBody } from './body-time.ts';
 
 export interface FormPart {
   readonly filename: string;
@@ -24,6 +25,7 @@ export async function readMultipartFiles<Taken>(
   if (texts) parser.on('field', (name: string, value: string) => texts.set(name, value));
   const taking = bindCaller(take); // the parser calls back without the caller's context
   return await takeParts(request.raw, { parser, fields: ['file', 'files'], files }, taking).catch((thrown: unknown) => {
+    drainBody(request.raw);
     throw thrown instanceof BrokenBody && !request.raw.complete
       ? new AppError('invalid_request', 'The upload was interrupted before its end.')
       : thrown;
@@ -74,7 +76,10 @@ export async function readMultipartFolder(request: FastifyRequest, limits: Folde
       }
       return { path: filename, bytes: Buffer.concat(chunks) };
     },
-  );
+  ).catch((thrown: unknown) => {
+    drainBody(request.raw);
+    throw thrown;
+  });
   return { files, texts };
 }
 
@@ -93,11 +98,11 @@ async function takeParts<Taken>(
   const open = new Set<Readable>();
   const taking: BusboyFileStream[] = [];
   let newest: Readable | undefined;
-  const stop = new AbortController();
   let problem: unknown;
   const fail = (error: unknown, unfinished: Iterable<Readable> = open) => {
     problem ??= error;
-    stop.abort();
+    body.unpipe(parser);
+    parser.destroy(problem as Error);
     for (const content of unfinished) content.destroy(problem as Error);
   };
   parser.on(
@@ -130,7 +135,9 @@ async function takeParts<Taken>(
   parser.on('error', (error: Error) => newest?.destroy(error));
   parser.on('filesLimit', () => fail(new AppError('payload_too_large', `More than ${files} files in one request.`)));
   parser.on('partsLimit', () => fail(bad('The multipart body has too many parts.')));
-  await pipeline(body, parser, { signal: stop.signal }).catch((thrown: unknown) => {
+  // pipeline() would destroy a request, and with it the connection for the response
+  finished(body, { writable: false }, (error) => error && parser.destroy(error));
+  await finishing(body.pipe(parser)).catch((thrown: unknown) => {
     // Earlier parts are complete, even if not yet read.
     fail(thrown instanceof AppError ? thrown : new BrokenBody(), newest ? [newest] : []);
   });

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
+import { Agent, createServer, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import type { FastifyRequest } from 'fastify';
 import { expect, onTestFinished, test } from 'vitest';
-import type { AppError } from '../../../../src/core/errors/errors.ts';
+import { AppError } from '../../../../src/core/errors/errors.ts';
 import { parseMultipartFiles, readMultipartFiles } from '../../../../src/http/transport/multipart.ts';
 
 const type = 'multipart/form-data; boundary=b';
@@ -72,6 +72,23 @@ test('a request without its end fails its last file, though all of its bytes wer
   const body = `${part('a', '1')}${part('b', 'x'.repeat(200_000))}`.slice(0, -2);
   const answer = await fetch(url, { method: 'POST', body });
   expect([await answer.text(), whole]).toEqual(['invalid_request', ['a=1']]);
+});
+
+test('a refused request is answered while the client still sends, and its connection stays', async () => {
+  const refusing = (): Promise<string> => Promise.reject(new AppError('conflict', 'No.'));
+  const read = (raw: IncomingMessage) => readMultipartFiles({ raw } as FastifyRequest, { files: 1 }, refusing);
+  const url = await serving(async (raw) => (await read(raw))[0]);
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  onTestFinished(() => agent.destroy());
+  for (let times = 0; times < 2; times++) {
+    const sending = request(url, { agent, method: 'POST', headers: { 'content-type': type } });
+    sending.write(part('a', 'x').slice(0, -2));
+    const [answer] = (await once(sending, 'response')) as [IncomingMessage];
+    for (let sent = 0; sent < 20; sent++) sending.write(Buffer.alloc(2 ** 20, 'x'));
+    sending.end();
+    expect([await text(answer), sending.reusedSocket]).toEqual(['conflict', times > 0]);
+    await once(sending, 'close');
+  }
 });
 
 test.each([

@@ -1,3 +1,4 @@
+import { drainBody } from '../../../../http/transport/body-time.ts';
 import { readHeader } from '../target.ts';
 import { auditCall, type DataPlaneCall } from './call.ts';
 import {
@@ -83,7 +84,7 @@ async function serveCall(call: DataPlaneCall, path: string): Promise<void> {
   } catch (thrown) {
     auditCall(call, { thrown });
     if (call.cut.aborted || isSandboxLossError(thrown) || response.headersSent) return destroyConnection(response);
-    if (!request.complete) response.setHeader('connection', 'close'); // the unread body prevents connection reuse
+    drainBody(request);
     failCall(call, path, toConnectError(thrown));
   }
 }

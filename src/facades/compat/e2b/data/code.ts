@@ -4,6 +4,7 @@ import { AppError, toAppError } from '../../../../core/errors/errors.ts';
 import { createIdSource } from '../../../../core/model/ids.ts';
 import { parseJson } from '../../../../core/text/json.ts';
 import { toPublicMessage } from '../../../../http/errors/wire-errors.ts';
+import { drainBody } from '../../../../http/transport/body-time.ts';
 import type {
   CodeContexts,
   CodeLanguage,
@@ -144,7 +145,7 @@ export async function serveCodeInterpreter(call: DataPlaneCall): Promise<void> {
     auditOnce(thrown instanceof Failure ? (outcomes[thrown.status] ?? 'invalid_request') : error.code);
     if (response.headersSent) return destroyConnection(response);
     const [status, text] = thrown instanceof Failure ? [thrown.status, thrown.message] : [500, toPublicMessage(error)];
-    if (!request.complete) response.setHeader('connection', 'close'); // the unread body prevents connection reuse
+    drainBody(request);
     response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
   }
 }

@@ -6,6 +6,7 @@ import { createGunzip, createGzip } from 'node:zlib';
 import { type AppError, toAppError } from '../../../../core/errors/errors.ts';
 import { type FileMetadata, fileMetadataLimits } from '../../../../core/model/sandboxes/file-metadata.ts';
 import { toPublicMessage, wireErrors } from '../../../../http/errors/wire-errors.ts';
+import { drainBody } from '../../../../http/transport/body-time.ts';
 import { formatAttachmentHeader } from '../../../../http/transport/content-disposition.ts';
 import { parseMultipartFiles } from '../../../../http/transport/multipart.ts';
 import type { PathEntry } from '../../../../sessions/api/sandbox-interior.ts';
@@ -26,7 +27,7 @@ export async function serveFiles(call: DataPlaneCall, maxUploadBytes: number): P
   } catch (thrown) {
     if (isUpload) call.audit('file.write', auditOutcomeOf(thrown));
     if (call.response.headersSent) return destroyConnection(call.response);
-    if (!call.request.complete) call.response.setHeader('connection', 'close'); // the unread body prevents connection reuse
+    drainBody(call.request);
     if (thrown instanceof UploadTooLarge) return sendErrorResponse(call.response, 413, thrown.message);
     if (thrown instanceof ConnectError) return sendErrorResponse(call.response, 400, thrown.message);
     const error = toAppError(thrown);
@@ -111,7 +112,7 @@ async function upload(call: DataPlaneCall, maxUploadBytes: number): Promise<void
     });
     return shown(await written);
   };
-  const body = openBody(request, target.headers['content-encoding']);
+  const body = openBody(call, target.headers['content-encoding']);
   const stored = isPlain
     ? [await store(body, path)]
     : await parseMultipartFiles(body, type, ({ filename, content }) => store(content, path === '' ? filename : path));
@@ -144,12 +145,13 @@ export function parseMetadataHeaders(headers: IncomingMessage['headers']): FileM
   return Object.fromEntries(pairs);
 }
 
-function openBody(request: IncomingMessage, encoding: string | undefined): Readable {
+function openBody({ request, response }: DataPlaneCall, encoding: string | undefined): Readable {
   if (encoding === undefined || encoding === 'identity') return request;
   if (encoding !== 'gzip')
     throw new ConnectError('invalid_argument', `The body has the encoding ${encoding}. It can be gzip or plain.`);
   const plain = createGunzip();
   request.once('error', (error) => plain.destroy(error));
+  response.once('close', () => plain.destroy());
   return request.pipe(plain);
 }
 
