@@ -89,7 +89,7 @@ function wantsGzip(encodings: string): boolean {
 }
 
 async function upload(call: DataPlaneCall, maxUploadBytes: number): Promise<void> {
-  const { url, request, response, signal, target } = call;
+  const { url, response, signal, target } = call;
   const type = readHeader(target.headers, 'content-type') ?? '';
   const path = url.searchParams.get('path') ?? '';
   const isPlain = /^application\/octet-stream\b/i.test(type);
