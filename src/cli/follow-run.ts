@@ -21,7 +21,12 @@ export async function followRun(run: Run, io: Io, { json, follow }: FollowRunOpt
   const stop = () => void run.stop().catch(() => {});
   io.signal.addEventListener('abort', stop, { once: true });
   let question: string | undefined;
-  const ended = () => finish(run, { ...result, ...(question !== undefined && { question }) }, { io, json });
+  const ended = () =>
+    finish(
+      run,
+      { ...result, ...(question !== undefined && { question }) },
+      { io, json, approvals: [...approvals.values()] },
+    );
   try {
     for await (const event of run) {
       if (json && follow) io.print(JSON.stringify(event));
@@ -56,12 +61,19 @@ interface RunOutcome extends RunResult {
   readonly question?: string;
 }
 
-function finish(run: Run, result: RunOutcome, { io, json }: { io: Io; json: boolean }): number {
+interface Ending extends Pick<QuestionToAnswer, 'approvals'> {
+  readonly io: Io;
+  readonly json: boolean;
+}
+
+function finish(run: Run, result: RunOutcome, { io, json, approvals }: Ending): number {
   const isWaiting = result.question !== undefined && result.status === 'deleted';
   const status = isWaiting ? 'waiting' : result.status;
   if (json) io.print(JSON.stringify({ type: 'result', session: run.sessionId, run: run.id, ...result, status }));
   else if (isWaiting) {
-    io.say(`The run is waiting: ${toPrintable(result.question ?? '')}`);
+    // The question of an approval is written for clients that answer in words.
+    const calls = approvals.map((call) => `\n  ${formatCallLine(call)}`).join('');
+    io.say(`The run is waiting${calls === '' ? `: ${toPrintable(result.question ?? '')}` : ` for approval:${calls}`}`);
     io.say(`Answer it with: corral chat --session ${run.sessionId}`);
   } else if (status !== 'completed') {
     const why = status === 'failed' && result.error ? `: ${toPrintable(result.error).replace(/[.]$/, '')}` : '';

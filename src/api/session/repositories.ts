@@ -87,6 +87,7 @@ export const repositoriesRouter = router({
       branch,
       head: commit,
       ahead: 1,
+      commits: [{ commit, subject: 'Fix the sum' }],
       files: [{ path: 'sum.js', change: 'modified', from: null }],
       truncated: false,
     },

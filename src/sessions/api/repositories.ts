@@ -17,6 +17,10 @@ export const RepositoryStatus = z.object({
   /** The checked-out commit. Null if there is no commit yet. */
   head: z.string().nullable(),
   ahead: z.int().describe('the commits of `head` that the base commit does not have'),
+  commits: z
+    .array(z.object({ commit: z.string(), subject: z.string() }))
+    .readonly()
+    .describe('the newest of the commits that `ahead` counts, newest first, at most 20'),
   files: z.array(GitChange).readonly(),
   truncated: z.boolean(),
 });

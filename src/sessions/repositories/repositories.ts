@@ -119,17 +119,23 @@ export function createRepositoryService({
 addFiles --all --intent-to-add >/dev/null 2>&1
 printf '%s\\n%s\\n' "$branch" "$head"
 if [ -n "$head" ] && [ -n "$base" ]; then git rev-list --count "$base..$head" 2>/dev/null || echo 0; else echo 0; fi
+{ [ -z "$head" ] || [ -z "$base" ] || git log -z --no-show-signature --no-color --max-count=20 --format='%H %s' "$base..$head" 2>/dev/null; } | head -c 20000 | ${encodeFileNamesCommand}
+echo
 if [ -n "$head" ]; then against=$head; else against=$(git hash-object -t tree /dev/null); fi
 git diff --no-ext-diff --no-textconv --ignore-submodules=dirty --find-renames --name-status -z "$against" -- >"$scratch/names" || exit 1
 head -c ${maxDiffBytes} "$scratch/names" | ${encodeFileNamesCommand}`;
         const output = await run(client, path, { script, base: repository.baseCommit }, signal);
-        const [branch = '', head = '', ahead = '0', printed = ''] = output.stdout.split('\n');
+        const [branch = '', head = '', ahead = '0', subjects = '', printed = ''] = output.stdout.split('\n');
         const names = decodeFileNames(printed);
         const files = parseGitChanges(names);
         return {
           branch: branch === '' ? null : branch.slice(0, 250),
           head: commitForm.test(head) ? head : null,
           ahead: /^\d{1,9}$/.test(ahead) ? Number(ahead) : 0,
+          commits: decodeFileNames(subjects)
+            .split('\0')
+            .map((line) => ({ commit: line.slice(0, line.indexOf(' ')), subject: line.slice(line.indexOf(' ') + 1) }))
+            .filter(({ commit }) => commitForm.test(commit)),
           files: files.slice(0, maxFiles),
           truncated: files.length > maxFiles || Buffer.byteLength(names) >= maxDiffBytes,
         };

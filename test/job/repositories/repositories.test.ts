@@ -74,7 +74,10 @@ test('a session fetches its repositories; work is committed, pushed, patched', {
   const first = await client.repositories.commit.mutate({ ...of('one'), message: 'Change one', files: ['README.md'] });
   expect(first.branch).toBe(one?.branch);
   const { commit } = await client.repositories.commit.mutate({ ...of('one'), message: 'Change the rest' });
-  expect(await client.repositories.status.query(of('one'))).toMatchObject({ head: commit, ahead: 2, files: [] });
+  expect(await client.repositories.status.query(of('one'))).toMatchObject({
+    ...{ head: commit, ahead: 2, files: [] },
+    commits: [{ commit, subject: 'Change the rest' }, { subject: 'Change one' }],
+  });
   expect(await client.repositories.push.mutate(of('one'))).toMatchObject({ branch: one?.branch, commit });
   expect(await run('ls "$HOME/trapped" 2>/dev/null; true')).toBe('');
   const shown = git.git(

@@ -70,7 +70,7 @@ interface StepProps {
   readonly onDone: () => void;
 }
 
-function Push({ of, status: { ahead }, mayPush, onDone }: StepProps & { readonly mayPush: boolean }) {
+function Push({ of, status: { ahead, commits }, mayPush, onDone }: StepProps & { readonly mayPush: boolean }) {
   const [isBusy, act] = useBusyAction();
   if (ahead === 0) return <p class="quiet">{t('ship.nothingAhead')}</p>;
   const push = () =>
@@ -85,11 +85,19 @@ function Push({ of, status: { ahead }, mayPush, onDone }: StepProps & { readonly
       saveBlob(new Blob([text], { type: 'text/x-patch' }), `${of.path.replaceAll('/', '-')}.patch`);
     });
   return (
-    <div class="row ship-row wrap">
-      <span>{t('ship.ahead', { n: ahead })}</span>
-      {mayPush && <Button label={t('ship.push')} disabled={isBusy} onClick={push} />}
-      <Button kind="quiet" icon="download" label={t('ship.patch')} onClick={patch} />
-    </div>
+    <>
+      <div class="row ship-row wrap">
+        <span>{t('ship.ahead', { n: ahead })}</span>
+        {mayPush && <Button label={t('ship.push')} disabled={isBusy} onClick={push} />}
+        <Button kind="quiet" icon="download" label={t('ship.patch')} onClick={patch} />
+      </div>
+      {commits.map(({ commit, subject }) => (
+        <p key={commit} class="row small-text">
+          <code>{commit.slice(0, 7)}</code>
+          <span class="breaks">{escapeHiddenCharacters(truncateLine(subject, 200))}</span>
+        </p>
+      ))}
+    </>
   );
 }
 

@@ -32,7 +32,10 @@ async function world({ repository = {}, token = 'token-of-ada', status = {} }: W
   const service = createPullRequestService({
     repositories: {
       list: async () => [found],
-      status: async () => ({ ...{ branch: 'corral/sum', head, ahead: 1, files: [], truncated: false }, ...status }),
+      status: async () => ({
+        ...{ branch: 'corral/sum', head, ahead: 1, commits: [], files: [], truncated: false },
+        ...status,
+      }),
       async push() {
         done.push('pushed');
         fake.content.branches.add('corral/sum');
