@@ -116,6 +116,13 @@ function put(tree: Record<string, unknown>, path: readonly string[], value: unkn
 
 /** `name` is the key or variable that the user wrote. */
 export function describeInvalidValue({ accepts, isSecret }: Setting, name: string, value: unknown): string {
-  const got = isSecret ? 'something else (not shown)' : JSON.stringify(value).slice(0, 120);
+  const shown = isSecret ? hideScalars(value) : JSON.stringify(value);
+  const got = shown === undefined ? 'something else (not shown)' : shown.slice(0, 200);
   return `${name} accepts ${accepts}; it got ${got}.`;
 }
+
+/** Keeps the names of fields, so that a misspelled one can be found. */
+const hideScalars = (value: unknown): string | undefined =>
+  typeof value === 'object'
+    ? `${JSON.stringify(value, (_, inner) => (typeof inner === 'object' ? inner : '…'))} (values not shown)`
+    : undefined;

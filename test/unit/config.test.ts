@@ -177,6 +177,13 @@ describe('configuration', () => {
   );
 });
 
+test('a misspelled field beside a secret is named, and the values are not', () => {
+  const text = 'models: {compatible: {local: {base-url: "http://a.test/v1", key: k-123}}}';
+  const load = () => loadConfig({}, text);
+  expect(load).toThrow('it got {"local":{"base-url":"…","key":"…"}} (values not shown)');
+  expect(load).not.toThrow('k-123');
+});
+
 describe('secrets of the configuration', () => {
   const all = () =>
     loadConfig({ CORRAL_TOKEN: token, GEMINI_API_KEY: 'g-secret', MONGODB_URL: 'mongodb://u:m-secret@db/x' }, '');

@@ -44,14 +44,9 @@ export function toModelChain(ref: string, { fallbacks }: Pick<ModelsConfig, 'fal
 }
 
 async function one(ref: string, settings: ModelRegistryOptions): Promise<Model> {
-  const { models, clock, newId, storedKey } = settings;
+  const { models, clock, newId } = settings;
   const { provider: name, model } = parseModelRef(ref);
-  const provider = requireProvider(ref, models);
-  const { key, baseUrl, reach } = await resolveEndpoint(provider, models, storedKey);
-  const [shown] = provider.access?.keyVariables ?? [''];
-  const isOwnServer = Object.hasOwn(models.compatible, name);
-  if (provider.access !== null && !key && !isOwnServer)
-    throw new AppError('invalid_request', `The model is ${ref}, which needs a key: set ${shown}.`);
+  const { provider, shown, isOwnServer, key, baseUrl, reach } = await requireProviderAccess(ref, settings);
   const { abilities, reasoning, costOf } = await resolveModelInfo(provider, model, models.catalog[ref]);
   const advice = isOwnServer
     ? { key: shown, baseUrl: `models.compatible.${name}.base-url` }
@@ -69,6 +64,22 @@ async function one(ref: string, settings: ModelRegistryOptions): Promise<Model> 
     newId,
   });
   return withWholeCharacters(provider.access === null ? built : withPrices(withRequestRepair(built, clock), costOf));
+}
+
+/** Rejects with invalid_request, also if the provider needs a key and has none. */
+export async function requireProviderAccess(ref: string, settings: Pick<ModelRegistryOptions, 'models' | 'storedKey'>) {
+  const { models, storedKey } = settings;
+  const provider = requireProvider(ref, models);
+  const endpoint = await resolveEndpoint(provider, models, storedKey);
+  const [shown] = provider.access?.keyVariables ?? [''];
+  const isOwnServer = Object.hasOwn(models.compatible, provider.name);
+  if (provider.access !== null && !endpoint.key && !isOwnServer) {
+    throw new AppError(
+      'invalid_request',
+      `The model is ${ref}, which needs a key: set ${shown}, or add the key under Settings → Models.`,
+    );
+  }
+  return { provider, shown, isOwnServer, ...endpoint };
 }
 
 /** A lone surrogate in the conversation would make strict providers refuse every later request. */

@@ -50,7 +50,7 @@ export const filesRouter = router({
         size,
         modified,
       }));
-      return { path, items };
+      return { path, items: path === '.' ? items.filter(({ name }) => name !== '.corral') : items }; // Corral's own files
     }),
 
   read: procedure

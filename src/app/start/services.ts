@@ -1,5 +1,5 @@
 import { adoptsSandboxes } from '../../../drivers/driver.ts';
-import { requireProvider } from '../../agents/models/registry.ts';
+import { requireProviderAccess } from '../../agents/models/registry.ts';
 import { AutomationPrograms } from '../../automations/programs.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
@@ -91,7 +91,7 @@ export async function openFacadeServices(server: ServerWithEngine) {
     },
   });
   async function checkModel(ref: string): Promise<void> {
-    requireProvider(ref, await projects.directory.config());
+    await requireProviderAccess(ref, { models: await projects.directory.config(), storedKey: projects.api.keys.use });
     server.realModels.check(ref);
   }
   const templateFor = createTemplateResolver(server, runnable);

@@ -50,8 +50,7 @@ export const slashCommands: readonly SlashCommand[] = [
     usage: '[folder]',
     about: 'lists the files of the workspace',
     async run(talk, path) {
-      const all = await talk.box.files.list(path === '' ? '.' : path);
-      const entries = all.filter(({ name }) => name !== '.corral');
+      const entries = await talk.box.files.list(path === '' ? '.' : path);
       const lines = entries
         .slice(0, maxFiles)
         .map(({ name, type, size }) =>

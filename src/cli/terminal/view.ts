@@ -77,7 +77,7 @@ export function applyEvent(view: ChatView, event: Event): ChatView {
     case 'message.assistant':
       // The agent's message only repeats the pending approval, for clients that show no approvals.
       if (view.approvals.length > 0) return { ...view, reply: '' };
-      return appendBlock({ ...view, reply: '' }, { kind: 'agent', text: event.data.text });
+      return withPortHints(appendBlock({ ...view, reply: '' }, { kind: 'agent', text: event.data.text }), event);
     case 'tool.calling':
       return hiddenToolNames.has(event.data.function) ? view : withCall(view, event.data.callId, newCall(event));
     case 'tool.output':
@@ -104,6 +104,15 @@ export function applyEvent(view: ChatView, event: Event): ChatView {
     default:
       return view;
   }
+}
+
+/** A terminal makes links of addresses that exist only in the sandbox. */
+function withPortHints(view: ChatView, { data, sessionId }: Extract<Event, { type: 'message.assistant' }>): ChatView {
+  const found = data.text.matchAll(/\b(?:localhost|127\.0\.0\.1|0\.0\.0\.0):(\d{1,5})\b/g);
+  const ports = new Set([...found].map(([, port]) => port));
+  const hint = (port: string | undefined) =>
+    `Port ${port} is in the sandbox. Open it with: corral port ${sessionId} ${port}`;
+  return [...ports].reduce((now, port) => appendBlock(now, { kind: 'note', text: hint(port) }), view);
 }
 
 function noticed(view: ChatView, event: Event): ChatView {

@@ -35,6 +35,9 @@ const endsRetries: ReadonlySet<Event['type']> = new Set<Event['type']>([
 export const transientPhases: ReadonlySet<string> = new Set(['queued', 'image', 'starting', 'pausing', 'resuming']);
 /** Sandbox states after which "ready" is worth showing. */
 const returns: ReadonlySet<string> = new Set(['paused', 'lost', 'released']);
+/** Questions in words, for clients without cards; the page shows an approval card or a note. */
+const isShownElsewhere = ({ waits }: EventDataOf<'message.assistant' | 'message.delta'>): boolean =>
+  waits === 'approval' || waits === 'empty';
 const nothing: RunUsage = { turns: 0, toolCalls: 0, inputTokens: 0, outputTokens: 0, cost: 0 };
 
 export type RunState =
@@ -78,8 +81,6 @@ class ReadState {
   edits = new Map<string, FileEdit>();
   retry: RetryItem | undefined;
   lastPhase = '';
-  /** True while messages repeat an approval request in words, for clients without cards. */
-  asksInWords = false;
   lacksRepository = false;
   startedAt: number | undefined;
 }
@@ -140,7 +141,6 @@ export class ConversationState {
   }
 
   #read(event: Event): void {
-    if (!event.type.startsWith('message.') && event.type !== 'approval.requested') this.#state.asksInWords = false;
     if (this.#state.retry && endsRetries.has(event.type)) {
       this.#state.retry.state.value = { ...this.#state.retry.state.value, isOver: true };
       this.#state.retry = undefined;
@@ -165,13 +165,13 @@ export class ConversationState {
         this.run.value = { kind: 'running', since: event.ts };
         return;
       case 'message.delta': {
-        if (this.#state.asksInWords) return;
+        if (isShownElsewhere(event.data)) return;
         const item = this.#ensureText(event.data.messageId, at);
         item.text.value += event.data.text;
         return;
       }
       case 'message.assistant': {
-        if (this.#state.asksInWords) return;
+        if (isShownElsewhere(event.data)) return;
         const item = this.#ensureText(event.data.messageId, at);
         item.text.value = event.data.text;
         item.isTyping.value = false;
@@ -234,7 +234,6 @@ export class ConversationState {
     switch (event.type) {
       case 'approval.requested': {
         const { callId } = event.data;
-        this.#state.asksInWords = true;
         const decided: ApprovalItem['decided'] = signal(undefined);
         const item = { kind: 'approval', sessionId: event.sessionId, ...at, request: event.data, decided } as const;
         const call = this.#state.calls.get(callId);

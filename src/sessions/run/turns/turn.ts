@@ -4,6 +4,7 @@ import { type AssistantMessage, type FinishedTurn, toTextReply } from '../../../
 import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
+import type { RunId } from '../../../core/model/ids.ts';
 import { resolveAttachments } from '../context/attachments.ts';
 import { omissionReporter } from '../missing-tools.ts';
 import { toFailedTurn } from '../model-request.ts';
@@ -75,7 +76,7 @@ export async function runTurn(
     if (outcome.kind === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled.');
     return { ok: false, result: toFailedTurn(outcome, budget) };
   }
-  const facts = [...speech.end(), ...sideFacts];
+  const facts = [...speech.end(), ...sideFacts, ...(repeats ? [cutFact(runWriter.runId)] : [])];
   if (outcome.stop === 'refused') {
     await runWriter.write(...facts);
     return { ok: false, result: declined(message, outcome) };
@@ -99,6 +100,11 @@ const goOnHint =
 const repetitionHint =
   'Your last reply repeated the same words without end and was stopped. Do not write it again: say what you know in a few ' +
   'sentences, or call a tool.';
+const cutFact = (runId: RunId): SessionFact => ({
+  type: 'run.notice',
+  runId,
+  data: { kind: 'left_out', detail: 'The reply was stopped because it repeated itself.' },
+});
 const cutNote = '\n\n[The reply was cut here: it reached the length limit of the model twice.]';
 
 const wasCut = ({ outcome, message, repeats }: CheckedModelReply): boolean =>

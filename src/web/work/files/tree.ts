@@ -22,13 +22,11 @@ export const toChildPath = (folder: string, name: string): string => (folder ===
 
 export const parentPathOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/'))) || rootPath;
 
-/** Omits Corral's own files. Logs of background processes come last. */
+/** Logs of background processes come last. */
 export function listTreeRows(folders: EntriesByFolder, open: ReadonlySet<string>): FileTreeRow[] {
   const rows: FileTreeRow[] = [];
   const add = (folder: string, depth: number) => {
-    const entries = [...(folders.get(folder) ?? [])]
-      .filter(({ name }) => folder !== rootPath || name !== '.corral')
-      .sort((a, b) => Number(isLogs(a.name)) - Number(isLogs(b.name)));
+    const entries = [...(folders.get(folder) ?? [])].sort((a, b) => Number(isLogs(a.name)) - Number(isLogs(b.name)));
     entries.forEach(({ name, type, size }, at) => {
       const path = toChildPath(folder, name);
       const isOpen = type === 'directory' && open.has(path);

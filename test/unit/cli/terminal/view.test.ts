@@ -70,6 +70,12 @@ test('a question and an approval wait until they are answered, and end with the 
   expect(shown(over)).toEqual(['! Run stopped.']);
 });
 
+test('an answer that names a port of the sandbox says once how to open it', () => {
+  const text = 'See http://localhost:3000/a, or 127.0.0.1:3000. Not example.test:80.';
+  const [, hint, ...more] = shown(after(event('message.assistant', { messageId: 'm', text })));
+  expect([hint, more]).toEqual([expect.stringMatching(/^Port 3000 .*: corral port \w+ 3000$/), []]);
+});
+
 test('a notice of what a run lacks is shown', () =>
   expect(shown(after(event('run.notice', { kind: 'left_out', detail: 'm calls no tools.' })))).toEqual([
     '! m calls no tools.',

@@ -49,7 +49,7 @@ test('an agent that asks after it announced the call gets one card too, which is
 });
 
 test('the words in which an approval is requested are not shown next to its card', () => {
-  const words = event('message.assistant', { messageId: 'm', text: 'May I call shell_exec?' });
+  const words = event('message.assistant', { messageId: 'm', text: 'May I call shell_exec?', waits: 'approval' });
   const model = modelOf(requested, words, event('run.wait', { question: 'May I call shell_exec?' }));
   expect(kinds(model)).toEqual(['approval']);
   model.take([resolved, calling, event('message.assistant', { messageId: 'n', text: 'Done.' })]);

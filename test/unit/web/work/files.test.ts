@@ -15,7 +15,7 @@ const entry = (name: string, type: FolderEntry['type'] = 'file'): FolderEntry =>
   modified: '',
 });
 const folders = new Map([
-  ['.', [entry('.agent_logs', 'directory'), entry('.corral', 'directory'), entry('src', 'directory'), entry('a.txt')]],
+  ['.', [entry('.agent_logs', 'directory'), entry('src', 'directory'), entry('a.txt')]],
   ['src', [entry('deep', 'directory'), entry('b.ts')]],
 ]);
 

@@ -185,6 +185,7 @@ export const serverPhrases: Readonly<Record<string, string>> = {
   '{model} sent nothing for {seconds} s.': '{model} hat {seconds} s lang nichts gesendet.',
   'The conversation is too long for the model.': 'Das Gespräch ist zu lang für das Modell.',
   'The model returned only empty replies.': 'Das Modell hat nur leere Antworten geliefert.',
+  'The reply was stopped because it repeated itself.': 'Die Antwort wurde beendet, weil sie sich wiederholte.',
   // Other reasons why a run fails
   'The run failed.': 'Der Lauf ist fehlgeschlagen.',
   'The session crashed too often and was stopped. Send a message to try again.':

@@ -65,6 +65,9 @@ describe('a reply that repeats itself', () => {
   test('F083 without an end is stopped, and the model is notified', async () => {
     const { turn, transcript } = await turnOf(Array.from({ length: 10_000 }, () => say('I will try again. ')));
     expect(turn).toMatchObject({ ok: true, empty: true, hint: expect.stringMatching(/repeated the same words/) });
+    expect(turn.ok && turn.facts).toContainEqual(
+      expect.objectContaining({ type: 'run.notice', data: expect.objectContaining({ kind: 'left_out' }) }),
+    );
     expect(turn.ok && turn.pieces.length).toBeLessThan(300);
     expect(transcript.messages).toHaveLength(1);
   });
