@@ -120,7 +120,8 @@ export function PhaseNote({ item }: { item: PhaseItem }) {
   const isLive = useContext(LiveContext);
   const isMoving = transientPhases.has(phase) && !isCut;
   const isPreparing = !isMoving && phase === 'ready' && last?.isMoving === true;
-  if (isCut || (unsaid.has(phase) && ended.length === 0)) return null;
+  const isNoNews = unsaid.has(phase) || (phase === 'ready' && item.isAfterEnd && setup.length === 0);
+  if (isCut || (isNoNews && ended.length === 0)) return null;
   const took = ms !== undefined && ms > 0 && !isMoving ? ` · ${formatDuration(ms)}` : '';
   const lines = [...(detail ? [detail] : []), ...setup.map((one) => one.detail)].map((text) =>
     truncateLine(translateServerText(text)),

@@ -80,6 +80,8 @@ export interface PhaseItem extends ItemPosition {
   /** `isCut`: the run ended before the phase did. */
   readonly phase: Signal<EventDataOf<'sandbox.phase'> & { readonly ts: number; readonly isCut?: true }>;
   readonly setup: Signal<readonly { readonly detail: string; readonly isMoving: boolean }[]>;
+  /** Whether it began after the end of a run, which stays the conversation's last word. */
+  readonly isAfterEnd: boolean;
 }
 export interface EventItem extends ItemPosition {
   readonly kind: 'event';

@@ -335,7 +335,9 @@ export class ConversationState {
     // A fork's log also records earlier forks of the original session.
     const isOther =
       event.type === 'session.forked' && event.data.to !== event.sessionId && event.data.from !== event.sessionId;
-    if (!isOther) this.#add({ kind: 'event', ...at, event });
+    const item = { kind: 'event', ...at, event } as const;
+    if (event.type === 'repository') this.#addAboveWaitingCalls(item);
+    else if (!isOther) this.#add(item);
   }
 
   #count(add: (used: RunUsage) => RunUsage): void {
@@ -349,8 +351,21 @@ export class ConversationState {
   }
 
   #addPhase(phase: EventDataOf<'sandbox.phase'> & { ts: number }, at: ItemPosition): PhaseItem {
-    this.#state.environment = this.#add<PhaseItem>({ kind: 'phase', ...at, phase: signal(phase), setup: signal([]) });
-    return this.#state.environment;
+    const isAfterEnd = this.run.value.kind === 'ended';
+    const item: PhaseItem = { kind: 'phase', ...at, phase: signal(phase), setup: signal([]), isAfterEnd };
+    this.#state.environment = this.#addAboveWaitingCalls(item);
+    return item;
+  }
+
+  /** The running calls wait for what is added, so it is shown first. */
+  #addAboveWaitingCalls<Kind extends ConversationItem>(item: Kind): Kind {
+    const { items } = this.#state;
+    const end = items.findLastIndex(({ kind }) => kind === 'user' || kind === 'end');
+    const place = items.findIndex((it, at) => at > end && it.kind === 'tool' && it.state.value.status === 'running');
+    if (place < 0) return this.#add(item);
+    items.splice(place, 0, item);
+    this.#changed = true;
+    return item;
   }
 
   #addCall(call: ToolItem): ToolItem {

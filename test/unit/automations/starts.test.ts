@@ -32,8 +32,8 @@ describe('a scheduled automation', () => {
     expect(fake.sent.map(({ text }) => text)).toEqual(['Write it.', 'Write it.']);
     expect(new Set(fake.sent.map((one) => one.id)).size).toBe(2);
     expect([...fake.all.values()].map(({ title }) => title)).toEqual([
-      `${spec.name} · 2026-11-24 12:01`,
-      `${spec.name} · 2026-11-24 12:02`,
+      `11-24 12:01 · ${spec.name}`,
+      `11-24 12:02 · ${spec.name}`,
     ]);
     const starts = await service.starts(id, { limit: 10 });
     expect(starts.map(({ cause }) => cause)).toEqual([

@@ -56,6 +56,13 @@ test('the words in which an approval is requested are not shown next to its card
   expect(kinds(model)).toEqual(['tool', 'assistant']);
 });
 
+test('what a call waits for stands above it: the start of the sandbox, and a repository that cannot be cloned', () => {
+  const failed = event('repository', { kind: 'failed', path: 'r', url: 'u', detail: 'No.' });
+  expect(kinds(modelOf(calling, event('sandbox.phase', { phase: 'starting' }), failed))).toEqual([
+    ...['phase', 'event', 'tool'],
+  ]);
+});
+
 test('a call that nobody permitted keeps its own card', () => {
   const rejected = event('approval.resolved', { callId: 'c1', decision: 'rejected', by: 'alice' });
   expect(kinds(modelOf(requested, rejected))).toEqual(['approval']);
