@@ -283,7 +283,7 @@ export const rejectUntrustedSandbox = answering({
   message: protocolViolationMessage,
 });
 
-export const updateDistrust = own.assign({
+export const markUntrusted = own.assign({
   distrusted: ({ context, event }) => {
     const { output } = event as unknown as { output: SandboxEnd };
     return context.distrusted || (output.kind === 'failed' && output.code === 'sandbox_untrusted');

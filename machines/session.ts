@@ -20,6 +20,7 @@ import {
   injectMessage,
   isSessionIdle,
   markSandboxIdle,
+  markUntrusted,
   pauseSandbox,
   recordPhase,
   recordRunResumed,
@@ -41,7 +42,6 @@ import {
   toReleasedFact,
   toRunInput,
   updateApprovals,
-  updateDistrust,
 } from './session-actions.ts';
 import { sessionSetup } from './session-setup.ts';
 
@@ -274,7 +274,7 @@ export const sessionMachine = sessionSetup.createMachine({
                     guard: ({ event }) => event.output.kind === 'failed',
                     target: 'absent',
                     actions: [
-                      updateDistrust,
+                      markUntrusted,
                       rejectSandboxWaiters((end) =>
                         end.kind === 'failed'
                           ? end

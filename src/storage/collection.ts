@@ -9,7 +9,7 @@ type Awaitable<Value> = Value | Promise<Value>;
 /** A new document with its list position (`sort`), `again` to reread and retry, or undefined to write nothing. */
 type Next<Doc> = { readonly doc: Doc; readonly sort?: number } | 'again' | undefined;
 
-const maxTries = 1_000; // attempts, each lost to another writer
+const maxTries = 1_000; // attempts; each fails because another writer was faster
 // A record's name counts as taken after this many refused writes to the same version. Concurrent writers alone can
 // cause two such refusals.
 const maxRefusals = 3;

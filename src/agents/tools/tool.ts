@@ -127,7 +127,7 @@ export interface ToolDescription {
   readonly family: ToolFamily;
   /** `always`: no project can turn the tool off. */
   readonly group: ToolGroup | 'always';
-  /** Shown to users before the call's object, such as `Read` before a file name. */
+  /** Shown to users before what the call acts on, such as `Read` in `Read notes.txt`. */
   readonly label: string;
   readonly description: string;
   readonly parameters: object;

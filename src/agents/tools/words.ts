@@ -8,8 +8,8 @@ import { managedAgentsToolset } from './toolset.ts';
 const named: readonly ToolDescription[] = [...toolDescriptions, ...managedAgentsToolset];
 const known = new Map(named.map((tool) => [tool.name, tool]));
 
-export type ToolLabels = Pick<ToolDescription, 'name' | 'family' | 'group' | 'label'>;
-export const toolLabels: readonly ToolLabels[] = named.map(({ name, family, group, label }) => ({
+type ToolLabelInfo = Pick<ToolDescription, 'name' | 'family' | 'group' | 'label'>;
+export const toolLabels: readonly ToolLabelInfo[] = named.map(({ name, family, group, label }) => ({
   name,
   family,
   group,

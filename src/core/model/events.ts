@@ -10,7 +10,7 @@ export type StepStatus = z.infer<typeof StepStatus>;
 export const PlanStep = z.object({ id: z.string(), description: z.string(), status: StepStatus });
 export type PlanStep = z.infer<typeof PlanStep>;
 
-/** A name such as `shell`. Facades replace families that their APIs lack. */
+/** A name such as `shell`. A facade whose API lacks a family substitutes another. */
 export const ToolFamily = z.string().regex(/^[a-z][a-z0-9_]{0,31}$/);
 export type ToolFamily = z.infer<typeof ToolFamily>;
 

@@ -106,7 +106,7 @@ export const BudgetSpec = z.object({
   toolCalls: z.int().optional(),
   /** Working time in ms. */
   ms: z.number().optional(),
-  /** Only a change to the budget, never a user's answer, renews the limits. */
+  /** Only a change to the budget lets the run continue; a user's answer does not. */
   hard: z.literal(true).optional(),
 });
 export type BudgetSpec = z.infer<typeof BudgetSpec>;

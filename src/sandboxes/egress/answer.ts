@@ -20,7 +20,7 @@ interface AnswerContext {
 }
 const cookies = new Set(['set-cookie', 'set-cookie2']);
 
-export const repeatedSecretRule = 'credential: the answer repeats it';
+export const echoedSecretRule = 'credential: the answer repeats it';
 export const unsearchableResponseRule = 'credential: the answer cannot be searched';
 
 /** Sends the standard reason phrase. Resolves once the response is sent or the sandbox disconnects. */
@@ -45,7 +45,7 @@ export function forwardResponse(
     reject(`the server's answer was cut off (${error.message})`);
   };
   const repeats = () => {
-    client.tell(target, 'refused', repeatedSecretRule);
+    client.tell(target, 'refused', echoedSecretRule);
     if (!res.headersSent) return reject('its answer repeats a credential');
     res.destroy();
     outgoing.destroy();

@@ -16,7 +16,7 @@ interface SessionUse {
   /** Limits that apply even to a session with its own hard budget. */
   readonly limits: BudgetSpec;
   readonly lent: UsageAmounts;
-  /** Includes amounts missing from the record. */
+  /** Includes usage that is not yet in the record. */
   readonly used: UsageAmounts;
 }
 

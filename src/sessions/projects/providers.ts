@@ -40,7 +40,7 @@ export type ModelResolver = (name: string, fallbacks?: readonly string[]) => Pro
 
 const kept = 64;
 
-/** Caches a model until its or a fallback's key, address or description changes. */
+/** Caches a model until the key, address or description of the model or one of its fallbacks changes. */
 export function createModelResolver({ refsOf, check, storedKey, readState, create }: Deps): ModelResolver {
   const created = new Map<string, Model>();
   return async (name, fallbacks) => {

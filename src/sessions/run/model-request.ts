@@ -117,7 +117,7 @@ const toSpending = ({ inputTokens, outputTokens, cost = 0 }: TurnUsage, assumed?
   cost: cost + (assumed?.cost ?? 0),
 });
 
-export const toFailedTurn = (
+export const toTurnResult = (
   { code, message, retryable, retryAfterMs, over }: FailedTurn,
   { spent }: RunContext['budget'],
 ): TurnResult =>

@@ -56,7 +56,7 @@ function Automations() {
   );
 }
 
-/** A new secret that the user confirmed. A component's state would not survive the confirmation dialog. */
+/** A secret just created, after the user confirmed. Component state would not survive the confirmation dialog. */
 let made: string | undefined;
 
 function takeMade(): string | undefined {

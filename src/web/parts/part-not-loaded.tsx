@@ -3,7 +3,7 @@ import { t } from '../text/text.ts';
 import { Button } from './kit/button.tsx';
 import { EmptyState } from './kit/empty.tsx';
 
-/** If the server responds but lacks the code, its version of the page differs. */
+/** If the server responds but lacks this chunk, the page was loaded from another version of the server. */
 export function ChunkLoadError({ again }: { again: () => void }) {
   const isOutdated = connectionState.value === 'open';
   return (

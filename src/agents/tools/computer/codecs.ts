@@ -23,7 +23,7 @@ globalThis.ImageData ??= class {
 const wasm = (file: string): Buffer => readFileSync(fileURLToPath(import.meta.resolve(`@jsquash/${file}.wasm`)));
 const options = (file: string) => ({ wasmBinary: wasm(file), printErr: () => {} });
 
-/** Each image gets a new codec instance, because a failure leaves an unknown state and memory never shrinks. */
+/** Each image gets a new codec instance: a failed one is in an unknown state, and WebAssembly memory never shrinks. */
 const decoders: Readonly<Record<string, (bytes: ArrayBuffer) => Promise<ImageData>>> = {
   'image/png': async (bytes) => {
     await initPng(wasm('png/codec/pkg/squoosh_png_bg'));

@@ -22,7 +22,7 @@ const continuesSyllable = (cell: string, next: string) =>
   (vowel.test(next) && vowel.test(cell.normalize('NFD'))) ||
   (final.test(next) && [vowel, final].some((letter) => letter.test(cell.normalize('NFD'))));
 
-/** In UTF-16 code units. Needed because programs can send any number of accents. */
+/** In UTF-16 code units. Needed because programs can stack any number of combining marks in one cell. */
 const maxUnits = 64;
 
 export const joinsCell = (cell: string, next: string): boolean =>

@@ -4,9 +4,9 @@ import { connect, createSecureContext, type SecureContext, TLSSocket } from 'nod
 import { limitInterimResponses } from '../../../core/concurrency/interim-answers.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import {
+  echoedSecretRule,
   findResponseFault,
   forwardResponse,
-  repeatedSecretRule,
   sendEgressRefusal,
   unsearchableResponseRule,
 } from '../answer.ts';
@@ -285,7 +285,7 @@ function relayUpgrade(
       socket.write(formatHead(incoming.statusCode, [...found.headers, ...more]), 'latin1');
       return found;
     }
-    client.tell(target, 'refused', found.kind === 'repeats' ? repeatedSecretRule : unsearchableResponseRule);
+    client.tell(target, 'refused', found.kind === 'repeats' ? echoedSecretRule : unsearchableResponseRule);
     reject(found.kind === 'repeats' ? 'its answer repeats a credential' : found.why);
     return undefined;
   };
@@ -299,7 +299,7 @@ function relayUpgrade(
     if (fault) return reject(fault);
     const found = begin(incoming, ['Connection', 'close']);
     if (found?.kind !== 'searchable') return;
-    const back = createTextCutoffStream(secrets, () => stop(repeatedSecretRule));
+    const back = createTextCutoffStream(secrets, () => stop(echoedSecretRule));
     found.body.on('error', leave).on('data', (chunk: Buffer) => client.count(chunk.length));
     found.body.pipe(back).pipe(socket);
   });
@@ -313,9 +313,7 @@ function relayUpgrade(
     }
     if (!begin(incoming, ['Connection', 'Upgrade', 'Upgrade', 'websocket'])) return;
     const back = createFilterStream(
-      createFrameSearchFilter(secrets, (why) =>
-        stop(why === 'repeats' ? repeatedSecretRule : unsearchableResponseRule),
-      ),
+      createFrameSearchFilter(secrets, (why) => stop(why === 'repeats' ? echoedSecretRule : unsearchableResponseRule)),
     );
     if (first.length > 0) back.write(first);
     if (head.length > 0) upstream.write(head);

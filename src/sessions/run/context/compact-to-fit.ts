@@ -3,7 +3,7 @@ import type { Message, TurnRequest } from '../../../agents/models/model.ts';
 import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
-import { sendModelRequest, toFailedTurn } from '../model-request.ts';
+import { sendModelRequest, toTurnResult } from '../model-request.ts';
 import type { RunContext } from '../run-context.ts';
 import {
   buildFallbackSummary,
@@ -164,7 +164,7 @@ async function summarizeConversation(
     );
     throwIfAborted(signal);
     if (outcome.kind === 'failed' && (outcome.over || outcome.retryable)) {
-      const result = toFailedTurn(outcome, budget);
+      const result = toTurnResult(outcome, budget);
       return outcome.over ? { kind: 'unaffordable', result } : { kind: 'failed', why: outcome.message, result };
     }
     if (outcome.kind === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled.');

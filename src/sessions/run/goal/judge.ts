@@ -11,7 +11,7 @@ import { truncateEnd, truncateStart } from '../../../core/text/text.ts';
 import type { OperationEntry, SandboxClient } from '../../../sandboxes/client/client.ts';
 import { countRequestBytes } from '../context/meter.ts';
 import type { GoalCheckData } from '../log/run-writer.ts';
-import { sendModelRequest, toFailedTurn } from '../model-request.ts';
+import { sendModelRequest, toTurnResult } from '../model-request.ts';
 import type { RunContext } from '../run-context.ts';
 import { listChangedFiles } from './changed-files.ts';
 
@@ -211,7 +211,7 @@ async function gradeAgainstRubric(work: RunContext, input: GradingInput, signal:
     const { outcome, usage } = turn;
     if (outcome.kind === 'failed')
       return outcome.over || outcome.retryable
-        ? { kind: 'ungraded', result: toFailedTurn(outcome, budget) }
+        ? { kind: 'ungraded', result: toTurnResult(outcome, budget) }
         : { kind: 'broken', reason: outcome.message };
     if (outcome.kind === 'cancelled' || !usage) return { kind: 'broken', reason: 'The grader was cut off.' };
     await runWriter.write(usage);

@@ -19,7 +19,7 @@ import { detectPictureType, readPictureSize } from '../../../core/text/pictures.
 import { compactToFit } from '../context/compact-to-fit.ts';
 import type { PromptSection } from '../context/message-selection.ts';
 import { countRequestBytes, findMessagesWithPictures } from '../context/meter.ts';
-import { type ModelReply as Reply, sendModelRequest, toFailedTurn } from '../model-request.ts';
+import { type ModelReply as Reply, sendModelRequest, toTurnResult } from '../model-request.ts';
 import type { RunContext } from '../run-context.ts';
 
 const maxBytes = 3_750_000; // providers accept up to 5 MB in base64
@@ -228,7 +228,7 @@ export async function callModelWithinWindow(
     if (!compactionResult.ok) return { ok: false, result: compactionResult.result ?? noRoom };
     const modelReply = await callModel(work, turnInput, options);
     const { outcome } = modelReply;
-    if (outcome.kind === 'failed' && outcome.over) return { ok: false, result: toFailedTurn(outcome, budget) };
+    if (outcome.kind === 'failed' && outcome.over) return { ok: false, result: toTurnResult(outcome, budget) };
     const isTooLong =
       outcome.kind === 'failed' && outcome.code === 'model_context' && modelReply.message.text === (begun?.text ?? '');
     if (!isTooLong || refusals === maxRefusals) return { ok: true, reply: modelReply };

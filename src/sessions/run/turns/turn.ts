@@ -7,7 +7,7 @@ import type { SessionFact } from '../../../core/model/events.ts';
 import type { RunId } from '../../../core/model/ids.ts';
 import { resolveAttachments } from '../context/attachments.ts';
 import { omissionReporter } from '../missing-tools.ts';
-import { toFailedTurn } from '../model-request.ts';
+import { toTurnResult } from '../model-request.ts';
 import type { RunContext } from '../run-context.ts';
 import { type CheckedModelReply, callModel, callModelWithinWindow, type TurnInput } from './ask-model.ts';
 
@@ -74,7 +74,7 @@ export async function runTurn(
     if (goesOn) speech.rest();
     await runWriter.write(...(goesOn ? [] : speech.cut()), ...sideFacts); // text already sent is kept
     if (outcome.kind === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled.');
-    return { ok: false, result: toFailedTurn(outcome, budget) };
+    return { ok: false, result: toTurnResult(outcome, budget) };
   }
   const facts = [...speech.end(), ...sideFacts, ...(repeats ? [cutFact(runWriter.runId)] : [])];
   if (outcome.stop === 'refused') {
