@@ -73,7 +73,7 @@ export function applyEvent(view: ChatView, event: Event): ChatView {
     case 'step':
       return { ...view, plan: view.plan.map((step) => (step.id === event.data.id ? event.data : step)) };
     case 'message.delta':
-      return { ...view, reply: view.reply + event.data.text };
+      return event.data.waits === 'approval' ? view : { ...view, reply: view.reply + event.data.text };
     case 'message.assistant':
       // The agent's message only repeats the pending approval, for clients that show no approvals.
       if (view.approvals.length > 0) return { ...view, reply: '' };

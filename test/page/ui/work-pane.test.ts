@@ -200,6 +200,8 @@ test("a person has a real terminal, and types into the agent's shell", { tags: [
 
 test('the log of a process is shown from its end back to its start', { tags: ['nightly'] }, async ({ desk }) => {
   const { page } = await opened(desk, 'Processes');
+  const errors: string[] = [];
+  page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
   const cmd = 'seq 1 60000; until [ -e go ]; do sleep 0.1; done; echo the end';
   const body = JSON.stringify({ cmd, background: true });
   await desk.fetch(`/api/sessions/${sessionId}/shell`, { method: 'POST', body });
@@ -214,6 +216,7 @@ test('the log of a process is shown from its end back to its start', { tags: ['n
   await scrollTo(log);
   await desk.fetch(at('go'), { method: 'PUT', body: '' });
   await log.getByText('the end', { exact: true }).waitFor();
+  expect(errors).toEqual([]);
 });
 
 test('images are shown, pasted files uploaded, all files archived', { tags: ['nightly'] }, async ({ desk }) => {

@@ -174,13 +174,21 @@ function wholeSizeOf({ headers }: Response): number | undefined {
   return size === undefined ? undefined : Number(size);
 }
 
-/** A range beyond the end yields no bytes instead of an error, because a log may still grow. */
+/**
+ * A range beyond the end yields no bytes instead of an error, because a log may still grow. Browsers log a refused range
+ * as an error, so the request begins one byte before the end, and an empty file is not read.
+ */
 export async function readFileRange(address: string, from: number, length: number) {
-  const answer = await fetchWithToken(address, { headers: { range: `bytes=${from}-${from + length - 1}` } });
+  if (from === 0) {
+    const { ok, headers } = await fetchWithToken(address, { method: 'HEAD' });
+    if (ok && headers.get('content-length') === '0') return { bytes: new Uint8Array(), size: 0 };
+  }
+  const first = Math.max(0, from - 1);
+  const answer = await fetchWithToken(address, { headers: { range: `bytes=${first}-${from + length - 1}` } });
   const size = wholeSizeOf(answer) ?? 0;
   if (answer.status === 416) return { bytes: new Uint8Array(), size };
   if (!answer.ok) throw new Error(await readErrorDetail(answer));
-  return { bytes: new Uint8Array(await answer.arrayBuffer()), size };
+  return { bytes: new Uint8Array(await answer.arrayBuffer()).subarray(from - first), size };
 }
 
 export async function readErrorDetail(answer: Response): Promise<string> {

@@ -69,7 +69,7 @@ const theme = EditorView.theme({
   '.cm-searchMatch-selected': { background: 'var(--accent-soft)' },
   '.cm-changedLine, &.cm-merge-b .cm-changedLine, .cm-insertedLine': { background: 'var(--added)' },
   '.cm-deletedLine, &.cm-merge-a .cm-changedLine': { background: 'var(--removed)' },
-  '.cm-deletedChunk': { paddingLeft: '6px', background: 'none' },
+  '.cm-deletedChunk': { display: 'flow-root', paddingLeft: '6px', background: 'none' },
   // Replaces the library's underline of changed words with a tint.
   '&.cm-editor .cm-changedText, &.cm-editor .cm-deletedText': {
     background: 'color-mix(in srgb, var(--text) 6%, transparent)',
@@ -78,14 +78,15 @@ const theme = EditorView.theme({
   'ins.cm-insertedLine, del.cm-deletedLine': { textDecoration: 'none' },
   '.cm-collapsedLines': { background: 'var(--code)', color: 'var(--quiet)', font: '13px var(--sans)' },
   '.cm-collapsedLines:before, .cm-collapsedLines:after': { content: '"⋯"' }, // most fonts lack the library's symbol
-  // The library draws the buttons over a change's first line.
+  // The library draws the buttons over the end of a change's first line.
   '&.cm-editor .cm-deletedChunk .cm-chunkButtons': {
     position: 'static',
+    float: 'right',
     display: 'flex',
     gap: '6px',
-    paddingBlock: '2px',
+    paddingRight: '6px',
   },
-  '.cm-chunkButtons button': button,
+  '.cm-chunkButtons button': { ...button, padding: '0 9px', lineHeight: '18px' },
   '.cm-comments .cm-gutterElement': { padding: '0 2px' },
   '.cm-comments button': { ...button, padding: '0 5px', lineHeight: '16px' },
   '.cm-specialChar': { color: 'var(--bad)' },
