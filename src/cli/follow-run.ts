@@ -61,12 +61,12 @@ interface RunOutcome extends RunResult {
   readonly question?: string;
 }
 
-interface Ending extends Pick<QuestionToAnswer, 'approvals'> {
+interface FinishOptions extends Pick<QuestionToAnswer, 'approvals'> {
   readonly io: Io;
   readonly json: boolean;
 }
 
-function finish(run: Run, result: RunOutcome, { io, json, approvals }: Ending): number {
+function finish(run: Run, result: RunOutcome, { io, json, approvals }: FinishOptions): number {
   const isWaiting = result.question !== undefined && result.status === 'deleted';
   const status = isWaiting ? 'waiting' : result.status;
   if (json) io.print(JSON.stringify({ type: 'result', session: run.sessionId, run: run.id, ...result, status }));
