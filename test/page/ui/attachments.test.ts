@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
-import { axeFinds, deskTest, phone, redDot } from './desk.ts';
+import { axeFinds, deskTest, phone, redDot, typeInto } from './desk.ts';
 
 const test = deskTest({ CORRAL_DRIVER: 'process' });
 
@@ -16,9 +16,10 @@ test('files of the first message of a new session are sent with it, seen in it a
   await list.getByText('16 B').first().waitFor();
   expect(await axeFinds(page)).toEqual([]);
   await page.getByRole('button', { name: 'Remove not-this.txt' }).click();
-  await page
-    .getByLabel('Message', { exact: true })
-    .fill(`Read it\n${fence('sh', 'cat attachments/*-notes.txt; ls attachments')}`);
+  await typeInto(
+    page.getByLabel('Message', { exact: true }),
+    `Read it\n${fence('sh', 'cat attachments/*-notes.txt; ls attachments')}`,
+  );
   await page.keyboard.press('Enter');
   const mine = page.getByRole('article', { name: 'You' });
   await mine.getByRole('button', { name: 'notes.txt' }).waitFor();

@@ -1,7 +1,7 @@
 // @module-tag nightly
 import { expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
-import { axeFinds, deskTest, runCommand } from './desk.ts';
+import { axeFinds, deskTest, runCommand, typeInto } from './desk.ts';
 
 const test = deskTest({ CORRAL_DRIVER: 'process' });
 
@@ -11,9 +11,9 @@ test('a task is tried twice in the page, and the session gets the files of the c
   await page.locator('.ended').waitFor();
   await runCommand(page, 'Run parallel attempts');
   const dialog = page.getByRole('dialog', { name: 'Attempts' });
-  await dialog.getByLabel('Task').fill(`Make it\n${fence('sh', 'echo made > made.txt')}`);
-  await dialog.getByLabel('Number of attempts').fill('2');
-  await dialog.getByLabel('Checks').fill('cat made.txt');
+  await typeInto(dialog.getByLabel('Task'), `Make it\n${fence('sh', 'echo made > made.txt')}`);
+  await typeInto(dialog.getByLabel('Number of attempts'), '2');
+  await typeInto(dialog.getByLabel('Checks'), 'cat made.txt');
   await dialog.getByRole('button', { name: 'Start attempts' }).click();
   const rows = dialog.getByRole('table', { name: 'Attempts' }).locator('tbody tr');
   await expect.poll(() => rows.getByText(/done · goal met/).count()).toBe(2);

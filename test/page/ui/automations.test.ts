@@ -1,7 +1,7 @@
 // @module-tag all
 import { expect } from 'vitest';
 import { SessionId } from '../../../src/core/model/ids.ts';
-import { axeFinds, type Desk, deskTest, phone, skillOf } from './desk.ts';
+import { axeFinds, type Desk, deskTest, phone, skillOf, typeInto } from './desk.ts';
 
 const test = deskTest();
 const find = async (desk: Desk, expected: string) =>
@@ -16,13 +16,13 @@ test('every weekday at 9 in Berlin is set up, started and opened in the page alo
   };
   await begin();
   const form = page.getByRole('dialog', { name: 'New automation' });
-  await form.getByLabel('Name').fill('Report');
+  await typeInto(form.getByLabel('Name'), 'Report');
   await page.keyboard.press('Escape');
   await begin();
   expect(await form.getByLabel('Name').inputValue()).toBe('Report');
-  await form.getByLabel(/^Task/).fill('Say good morning');
+  await typeInto(form.getByLabel(/^Task/), 'Say good morning');
   await form.getByRole('combobox', { name: 'Schedule', exact: true }).selectOption('Every weekday');
-  await form.getByLabel('Time', { exact: true }).fill('09:00');
+  await form.getByLabel('Time', { exact: true }).pressSequentially('0900AM');
   const zone = form.getByLabel('Time zone');
   await zone.press('Control+a');
   await zone.pressSequentially('Berl');
@@ -68,10 +68,10 @@ test('a schedule that cannot be read says so next to the field', { tags: ['night
   await page.getByRole('button', { name: 'New automation' }).click();
   const form = page.getByRole('dialog', { name: 'New automation' });
   await form.getByRole('combobox', { name: 'Schedule', exact: true }).selectOption('Custom schedule (cron)');
-  await form.getByLabel(/^Cron expression/).fill('99 9 * * *');
+  await typeInto(form.getByLabel(/^Cron expression/), '99 9 * * *');
   await form.getByText(/Could not calculate the next runs.*has 99 as the minute/).waitFor();
-  await form.getByLabel('Name').fill('Never');
-  await form.getByLabel(/^Task/).fill('Nothing');
+  await typeInto(form.getByLabel('Name'), 'Never');
+  await typeInto(form.getByLabel(/^Task/), 'Nothing');
   await form.getByRole('button', { name: 'Save' }).click();
   await form.getByText(/^Could not save/).waitFor();
   await form.getByRole('button', { name: 'Cancel' }).click();
@@ -85,15 +85,15 @@ test('deliveries of GitHub are set up in the page, the secret seen once', { tags
   await page.getByRole('button', { name: 'Automations' }).click();
   await page.getByRole('button', { name: 'New automation' }).click();
   const form = page.getByRole('dialog', { name: 'New automation' });
-  await form.getByLabel('Name').fill('Fix issues');
-  await form.getByLabel(/^Task/).fill('Fix the issue below');
+  await typeInto(form.getByLabel('Name'), 'Fix issues');
+  await typeInto(form.getByLabel(/^Task/), 'Fix the issue below');
   await form.getByRole('combobox', { name: 'Schedule', exact: true }).selectOption('None');
   await form.getByLabel('Webhook trigger').selectOption('From GitHub');
   await form.getByLabel('Account mentioned in a comment').check();
-  await form.getByLabel('Label (blank = any)').fill('agent');
-  await form.getByLabel('Account mentioned or assigned').fill('corral-bot');
+  await typeInto(form.getByLabel('Label (blank = any)'), 'agent');
+  await typeInto(form.getByLabel('Account mentioned or assigned'), 'corral-bot');
   await form.getByText('More options').click();
-  await form.getByLabel(/^Token limit per session/).fill('50000');
+  await typeInto(form.getByLabel(/^Token limit per session/), '50000');
   expect(await axeFinds(page)).toEqual([]);
   await form.getByRole('button', { name: 'Save' }).click();
   await page.getByRole('button', { name: /^Fix issues/ }).click();

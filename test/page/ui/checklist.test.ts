@@ -2,7 +2,7 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
-import { deskTest, phone } from './desk.ts';
+import { deskTest, phone, typeInto } from './desk.ts';
 
 // Behaviour that people expect of the page without instructions.
 const test = deskTest({ CORRAL_DRIVER: 'process', CORRAL_APPROVALS_TOOLS: 'file_write' });
@@ -66,7 +66,7 @@ test('within three seconds the page says that the server is away, and what it se
   await at.clock.runFor(3_000);
   const reply = at.getByText('Connection lost.');
   await reply.waitFor();
-  await at.getByRole('textbox', { name: 'Message' }).fill('For later');
+  await typeInto(at.getByRole('textbox', { name: 'Message' }), 'For later');
   await at.getByRole('textbox', { name: 'Message' }).press('Enter');
   await at.getByText('Your message will be sent when you reconnect.').waitFor();
   network.go();

@@ -1,7 +1,7 @@
 // @module-tag all
 import { expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
-import { axeFinds, deskTest, phone } from './desk.ts';
+import { axeFinds, deskTest, phone, typeInto } from './desk.ts';
 
 const test = deskTest({ CORRAL_DRIVER: 'process' });
 
@@ -39,7 +39,7 @@ test('a file is completed by its letters and attached, commands act, Escape leav
   await page.keyboard.press('Enter');
   await page.locator('.attachment').getByText('Übersicht.md', { exact: true }).waitFor();
 
-  await field.fill('');
+  await typeInto(field, '');
   await field.pressSequentially('/di');
   await expect.poll(() => options.first().innerText()).toContain('/diff');
   await page.keyboard.press('Tab');
@@ -55,7 +55,7 @@ test('a file is completed by its letters and attached, commands act, Escape leav
   for (const name of ['aria-controls', 'aria-activedescendant']) expect(await field.getAttribute(name)).toBeNull();
   expect(await field.inputValue()).toBe('/');
 
-  await field.fill('');
+  await typeInto(field, '');
   await field.pressSequentially('/help');
   await expect.poll(() => options.first().innerText()).toContain('/help');
   await page.keyboard.press('Enter');
@@ -68,7 +68,7 @@ test('on a phone a tap takes a command, and a new session says that it has no fi
   const field = page.getByLabel('Message', { exact: true });
   await field.pressSequentially('Read @a');
   await page.getByText('A new session has no files yet.', { exact: false }).waitFor();
-  await field.fill('');
+  await typeInto(field, '');
   await field.pressSequentially('/set');
   await page.getByRole('option', { name: '/settings' }).tap();
   await page.getByRole('dialog', { name: 'Settings' }).waitFor();
@@ -84,14 +84,14 @@ test('an edited message begins a branch with the files before it', { tags: ['nig
   const { page } = await desk.open(`/#${id}`);
   await page.locator('.ended').waitFor();
   const field = page.getByLabel('Message', { exact: true });
-  await field.fill(fence('sh', 'echo two >> a.txt; cat a.txt'));
+  await typeInto(field, fence('sh', 'echo two >> a.txt; cat a.txt'));
   await page.keyboard.press('Enter');
   await expect.poll(() => page.locator('.ended').count()).toBe(2);
   const mine = page.getByRole('article', { name: 'You' });
   await mine.last().hover();
   await mine.last().getByRole('button', { name: 'Edit' }).click();
   const edited = page.getByLabel('Edited message');
-  await edited.fill(fence('sh', 'echo three >> a.txt; cat a.txt'));
+  await typeInto(edited, fence('sh', 'echo three >> a.txt; cat a.txt'));
   expect(await axeFinds(page)).toEqual([]);
   await page.keyboard.press('Enter');
   await expect.poll(() => page.url()).not.toContain(id);
@@ -112,16 +112,16 @@ test('a goal is set with a message on a phone, and judges the run', { tags: ['ni
   const { page } = await desk.open('/', phone);
   const field = page.getByLabel('Message', { exact: true });
   const send = page.getByRole('button', { name: 'Send' });
-  await field.fill(`Write it\n${fence('file:done.txt', 'yes')}`);
+  await typeInto(field, `Write it\n${fence('file:done.txt', 'yes')}`);
   await page.getByRole('button', { name: 'Add goal' }).click();
   const form = page.getByRole('group', { name: 'Goal' });
   await form.getByText('Enter success criteria or a check.').waitFor();
   expect(await send.isDisabled()).toBe(true);
-  await form.getByLabel('Checks (one command per line, optional)').fill('test -f done.txt');
-  await form.getByLabel('Max retries').fill('21');
+  await typeInto(form.getByLabel('Checks (one command per line, optional)'), 'test -f done.txt');
+  await typeInto(form.getByLabel('Max retries'), '21');
   await form.getByText('Max retries must be a whole number from 0 to 20.').waitFor();
   expect(await send.isDisabled()).toBe(true);
-  await form.getByLabel('Max retries').fill('0');
+  await typeInto(form.getByLabel('Max retries'), '0');
   expect(await axeFinds(page)).toEqual([]);
   expect(await page.evaluate('document.documentElement.scrollWidth > innerWidth')).toBe(false);
   await send.click();

@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { fence } from '../../support/clients/api.ts';
 import { fact } from '../../support/machines/session-parts.ts';
-import { axeFinds, deskTest, phone, redDot, scrollTo } from './desk.ts';
+import { axeFinds, deskTest, phone, redDot, scrollTo, typeInto } from './desk.ts';
 
 // The conversation and its sandbox as a person sees them. `boxed`: commands run in a sandbox, so they have exit codes
 // and output.
@@ -112,7 +112,7 @@ test('after a failure a person reads why, tries again, continues, or edits and s
 test('a draft belongs to its session and survives a reload', { tags: ['nightly'] }, async ({ desk }) => {
   const [first, second] = [await desk.worked('One'), await desk.worked('Two')];
   const { page } = await desk.open(`/#${first}`);
-  await message(page).fill('not sent yet');
+  await typeInto(message(page), 'not sent yet');
   await page.goto(`/#${second}`);
   await expect.poll(() => message(page).inputValue()).toBe('');
   await page.goto(`/#${first}`);
@@ -127,7 +127,7 @@ boxed('a message while the agent works is offered and shown as steering', async 
   const { page } = await desk.open(`/#${id}`);
   await page.getByRole('button', { name: 'Stop', exact: true }).waitFor();
   await page.getByText('Working… The agent reads your message after the current step.').waitFor();
-  await message(page).fill('Mind the gap');
+  await typeInto(message(page), 'Mind the gap');
   await page.getByRole('button', { name: 'Steer agent' }).click();
   const steering = page.getByRole('article', { name: 'You' }).filter({ hasText: 'Mind the gap' });
   await steering.getByText('sent during the run').waitFor();

@@ -29,6 +29,16 @@ export const scrollTo = (at: Locator, top = 1e9): Promise<void> =>
     (node as unknown as { scrollTop: number }).scrollTop = to;
   }, top);
 
+/** Replaces a field's text as a person does, key by key. */
+export async function typeInto(field: Locator, text: string): Promise<void> {
+  await field.press('ControlOrMeta+a');
+  await field.press('Delete');
+  for (const [at, line] of text.split('\n').entries()) {
+    if (at > 0) await field.press('Shift+Enter');
+    await field.pressSequentially(line);
+  }
+}
+
 /** Opens a section of the settings. A phone has a list of sections in place of a column. */
 export async function openSettings(page: Page, section: string): Promise<Locator> {
   await page.keyboard.press('Control+,');
@@ -39,7 +49,7 @@ export async function openSettings(page: Page, section: string): Promise<Locator
 }
 export async function runCommand(page: Page, name: string): Promise<void> {
   await page.keyboard.press('Control+k');
-  await page.getByRole('combobox', { name: 'Command palette' }).fill(name);
+  await typeInto(page.getByRole('combobox', { name: 'Command palette' }), name);
   await page.keyboard.press('Enter');
 }
 

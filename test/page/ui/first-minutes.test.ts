@@ -2,7 +2,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, expect } from 'vitest';
 import { findBuiltInTask } from '../../../src/agents/models/demo/tasks/list.ts';
 import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
-import { axeFinds, deskTest } from './desk.ts';
+import { axeFinds, deskTest, typeInto } from './desk.ts';
 
 const fake = await fakeProvider('compatible', () => ({ text: 'The fake has answered.' }));
 afterAll(() => fake[Symbol.asyncDispose]());
@@ -24,9 +24,9 @@ test('a person gets from the start page to a first answer in at most six clicks'
   await page.getByText('a scripted demo answers').waitFor();
   expect(await axeFinds(page)).toEqual([]);
   await page.getByText('Other provider', { exact: true }).click();
-  await page.getByLabel('Base URL', { exact: true }).fill(fake.url);
+  await typeInto(page.getByLabel('Base URL', { exact: true }), fake.url);
   await page.getByLabel('Name (optional)').pressSequentially('Our Team');
-  await page.getByLabel('API key (optional)').fill(fakeKey);
+  await typeInto(page.getByLabel('API key (optional)'), fakeKey);
   await page.getByRole('button', { name: 'Test', exact: true }).click();
   await page.getByText('Connected. 3 models found.').waitFor();
   await page.getByText('131K context').waitFor();
@@ -38,7 +38,7 @@ test('a person gets from the start page to a first answer in at most six clicks'
   const message = page.getByRole('textbox', { name: 'Message' });
   const send = page.getByRole('button', { name: 'Send' });
   expect(await send.isDisabled()).toBe(true);
-  await message.fill('Hello');
+  await typeInto(message, 'Hello');
   await send.click();
   await page.getByRole('article', { name: 'Agent' }).getByText('The fake has answered.').first().waitFor();
   expect(await presses()).toBeLessThanOrEqual(6);
@@ -54,11 +54,11 @@ test('a wrong key and a wrong address are reported at the form, which keeps them
   const { page } = await desk.open();
   await page.getByText('Other provider', { exact: true }).click();
   const address = page.getByLabel('Base URL', { exact: true });
-  await address.fill(fake.url);
-  await page.getByLabel('API key (optional)').fill('a-wrong-key');
+  await typeInto(address, fake.url);
+  await typeInto(page.getByLabel('API key (optional)'), 'a-wrong-key');
   await page.getByRole('button', { name: 'Test', exact: true }).click();
   await page.getByRole('alert').getByText('The provider refused this key').waitFor();
-  await address.fill(new URL('/elsewhere', fake.url).href);
+  await typeInto(address, new URL('/elsewhere', fake.url).href);
   await address.press('Enter');
   await page.getByRole('alert').getByText('no list of models at this address').waitFor();
   expect(await page.getByRole('button', { name: 'Set as default model' }).count()).toBe(0);

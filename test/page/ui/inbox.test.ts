@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
-import { axeFinds, deskTest } from './desk.ts';
+import { axeFinds, deskTest, typeInto } from './desk.ts';
 
 const test = deskTest({ CORRAL_APPROVALS_TOOLS: 'shell_exec' });
 
@@ -17,7 +17,7 @@ test('a question and an approval of two sessions are answered from one list', as
   const approval = inbox.getByRole('article', { name: 'Run' });
   await approval.getByText('echo approved').waitFor();
   expect(await axeFinds(page)).toEqual([]);
-  await question.getByRole('textbox').fill('Blue');
+  await typeInto(question.getByRole('textbox'), 'Blue');
   await question.getByRole('button', { name: 'Send' }).click();
   await approval.getByRole('button', { name: 'Approve', exact: true }).click();
   await inbox.getByText('Nothing is waiting for you.').waitFor();

@@ -1,7 +1,7 @@
 // @module-tag all
 import { expect } from 'vitest';
 import { SessionId } from '../../../src/core/model/ids.ts';
-import { axeFinds, deskTest, openSettings, phone } from './desk.ts';
+import { axeFinds, deskTest, openSettings, phone, typeInto } from './desk.ts';
 
 const test = deskTest();
 test('a note is written, changed, undone, redacted and deleted', { tags: ['nightly'] }, async ({ desk }) => {
@@ -11,11 +11,11 @@ test('a note is written, changed, undone, redacted and deleted', { tags: ['night
   const path = 'build/a.md';
   const dialog = await openSettings(page, 'Memory');
   await dialog.getByRole('button', { name: 'New note' }).click();
-  await dialog.getByLabel('Path').fill(path);
-  await dialog.getByLabel('Text', { exact: true }).fill('make\n<b>the secret</b>\n');
+  await typeInto(dialog.getByLabel('Path'), path);
+  await typeInto(dialog.getByLabel('Text', { exact: true }), 'make\n<b>the secret</b>\n');
   await dialog.getByRole('button', { name: 'Save' }).click();
   await dialog.getByText(/^Version 1 · 2\d B/).waitFor();
-  await dialog.getByLabel('Text', { exact: true }).fill('make test\n');
+  await typeInto(dialog.getByLabel('Text', { exact: true }), 'make test\n');
   await dialog.getByRole('button', { name: 'Save' }).click();
   await dialog.getByText(/^Version 2 · 10 B/).waitFor();
   await dialog.getByRole('button', { name: 'Show changes' }).first().click();
@@ -37,7 +37,7 @@ test('a note is written, changed, undone, redacted and deleted', { tags: ['night
 
   // Another person was faster: nothing is overwritten.
   await memory.write(person, { path, text: 'of somebody else' });
-  await dialog.getByLabel('Text', { exact: true }).fill('mine');
+  await typeInto(dialog.getByLabel('Text', { exact: true }), 'mine');
   await dialog.getByRole('button', { name: 'Save' }).click();
   await dialog.getByRole('alert').getByText('it was changed in the meantime').waitFor();
   expect((await memory.read(person, path)).text).toBe('of somebody else');

@@ -2,12 +2,12 @@ import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
 import { browse } from '../../support/clients/browser.ts';
-import { axeFinds, deskTest, wide } from './desk.ts';
+import { axeFinds, deskTest, typeInto, wide } from './desk.ts';
 
 const test = deskTest();
 
 async function say(page: Page, text: string) {
-  await page.getByLabel('Message').fill(text);
+  await typeInto(page.getByLabel('Message'), text);
   await page.keyboard.press('Enter');
 }
 /** The end of a run, as a person reads it. */
@@ -142,7 +142,7 @@ test('the token of the link leaves the address bar and lasts for the tab; withou
   await other.keyboard.type('wrong'); // the field has the focus
   await other.keyboard.press('Enter');
   await other.getByRole('heading', { name: 'This token is not valid' }).waitFor();
-  await other.getByRole('textbox', { name: 'Token' }).fill(key);
+  await typeInto(other.getByRole('textbox', { name: 'Token' }), key);
   await other.keyboard.press('Enter');
   await expect.poll(() => other.locator('.session').count()).toBe(1);
 });

@@ -4,7 +4,7 @@ import { createIdSource } from '../../../src/core/model/ids.ts';
 import { stored } from '../../support/machines/session-parts.ts';
 import { composeCore } from '../../support/servers/composed.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
-import { deskTest, scrollTo } from './desk.ts';
+import { deskTest, scrollTo, typeInto } from './desk.ts';
 
 const folder = temporaryFolder();
 afterAll(() => folder[Symbol.dispose]());
@@ -36,6 +36,6 @@ test('10,000 sessions open, scroll and filter', async ({ desk }) => {
   for (let n = 1; n <= 20; n++) await scrollTo(list, n * 20_000);
   await scrollTo(list);
   await page.getByText('Session 9999', { exact: true }).waitFor();
-  await page.getByRole('searchbox').fill('session 777');
+  await typeInto(page.getByRole('searchbox'), 'session 777');
   await expect.poll(() => page.locator('.session').count()).toBe(19);
 });

@@ -1,6 +1,6 @@
 // @module-tag all
 import { expect } from 'vitest';
-import { axeFinds, deskTest, openSettings, phone } from './desk.ts';
+import { axeFinds, deskTest, openSettings, phone, typeInto } from './desk.ts';
 
 const test = deskTest({ CORRAL_MAX_STEPS: '7' }, 'nobody');
 
@@ -8,10 +8,10 @@ test('a secret of all sandboxes is stored, removed and never shown', { tags: ['n
   const { page, complaints } = await desk.open();
   const dialog = await openSettings(page, 'Secrets');
   await dialog.getByText('No secrets yet.').waitFor();
-  await dialog.getByLabel('Name', { exact: true }).fill('weather');
-  await dialog.getByLabel('Value').fill('a-value-nobody-sees');
-  await dialog.getByLabel('Allowed hosts').fill('api.weather.example *.weather.example');
-  await dialog.getByLabel('Environment variables').fill('WEATHER_API_KEY');
+  await typeInto(dialog.getByLabel('Name', { exact: true }), 'weather');
+  await typeInto(dialog.getByLabel('Value'), 'a-value-nobody-sees');
+  await typeInto(dialog.getByLabel('Allowed hosts'), 'api.weather.example *.weather.example');
+  await typeInto(dialog.getByLabel('Environment variables'), 'WEATHER_API_KEY');
   await dialog.getByRole('button', { name: 'Save' }).click();
   await dialog.getByText('weather saved.').waitFor();
   await dialog.getByText('api.weather.example, *.weather.example · authorization: bearer · $WEATHER_API_KEY').waitFor();
@@ -29,8 +29,8 @@ test('a webhook is made on a phone; a delivery is sent, read, sent again', { tag
   const { page, complaints } = await desk.open('/', phone);
   const dialog = await openSettings(page, 'Webhooks');
   await dialog.getByRole('button', { name: 'New webhook' }).click();
-  await dialog.getByLabel('Name').fill('Dashboard');
-  await dialog.getByLabel('URL').fill('https://hooks.invalid/corral');
+  await typeInto(dialog.getByLabel('Name'), 'Dashboard');
+  await typeInto(dialog.getByLabel('URL'), 'https://hooks.invalid/corral');
   await dialog.getByLabel('Run ended').check();
   await dialog.getByRole('button', { name: 'Save' }).click();
   await dialog.getByText(/^whsec_/).waitFor();
@@ -54,7 +54,7 @@ deskTest()('the owner of a project adds a member, changes the role, and removes 
   const { page, complaints } = await desk.open('/', phone);
   const dialog = await openSettings(page, 'Projects');
   await dialog.getByRole('button', { name: /^Website/ }).click();
-  await dialog.getByLabel('Email address, ID or group').fill(view.id);
+  await typeInto(dialog.getByLabel('Email address, ID or group'), view.id);
   await dialog.getByRole('button', { name: 'Add', exact: true }).click();
   await dialog.getByLabel('Role of Grace').selectOption('Viewer');
   await dialog.getByText('Grace has a new role.').waitFor();
@@ -65,7 +65,7 @@ deskTest()('the owner of a project adds a member, changes the role, and removes 
   await dialog.getByRole('button', { name: 'Remove', exact: true }).click();
   await dialog.getByText('Grace was removed.').waitFor();
   expect(await members()).toEqual(['owner']);
-  await dialog.getByLabel('Program').fill('Website CI');
+  await typeInto(dialog.getByLabel('Program'), 'Website CI');
   await dialog.getByRole('button', { name: 'Create service account' }).click();
   await dialog.getByText('Key for Website CI').waitFor();
   await dialog.getByRole('button', { name: 'Revoke key Website CI' }).click();
@@ -80,7 +80,7 @@ test('the first key is made in the page and used by it; another is shown once an
   const dialog = await openSettings(page, 'API keys');
   await dialog.getByText(/^The first key turns on sign-in/).waitFor();
   const make = async (name: string) => {
-    await dialog.getByLabel('Person or program').fill(name);
+    await typeInto(dialog.getByLabel('Person or program'), name);
     await dialog.getByRole('button', { name: 'Create key' }).click();
     await dialog.getByText(`Key for ${name}`).waitFor();
     return String(await dialog.locator('.shown-once code').textContent());

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { SessionId } from '../../../src/core/model/ids.ts';
-import { axeFinds, deskTest, openSettings, phone, runCommand } from './desk.ts';
+import { axeFinds, deskTest, openSettings, phone, runCommand, typeInto } from './desk.ts';
 
 const test = deskTest();
 const adminTest = deskTest({}, 'admin');
@@ -17,12 +17,12 @@ test('the list finds a session by its title at once, and by the text of any mess
   await desk.call('runs.send', { sessionId: id, text: 'And now the quagga' });
   await expect.poll(() => page.locator('.ended').count()).toBe(2);
   const field = page.getByRole('searchbox', { name: 'Search sessions' });
-  await field.fill('anim');
+  await typeInto(field, 'anim');
   await expect.poll(() => page.locator('.session').count()).toBe(1);
-  await field.fill('okapi'); // neither in the title nor in the newest message
+  await typeInto(field, 'okapi'); // neither in the title nor in the newest message
   await row(page, 'Animals').getByText('in a message').waitFor();
   expect(await page.locator('.session').count()).toBe(1);
-  await field.fill('zebra crossing');
+  await typeInto(field, 'zebra crossing');
   await page.getByText('No matching sessions.').waitFor();
 });
 
@@ -65,7 +65,7 @@ test('a range is chosen with shift, by mouse and by keyboard, and deleted after 
     await expect.poll(async () => (await sessions.get(SessionId.parse(id))).status).toBe('completed');
   }
   const { page } = await desk.open();
-  await page.getByRole('searchbox').fill('Remove me');
+  await typeInto(page.getByRole('searchbox'), 'Remove me');
   await expect.poll(() => page.locator('.session').count()).toBe(5);
   await page.getByRole('button', { name: 'Select sessions' }).click();
   await row(page, 'Remove me 5').click();
@@ -90,7 +90,7 @@ test('on a phone all runs of the list are stopped together, visibly', { tags: ['
   const reports: string[] = [];
   await page.exposeFunction('tell', (text: string) => reports.push(text));
   await page.getByRole('button', { name: 'Sessions' }).click();
-  await page.getByRole('searchbox').fill('of them');
+  await typeInto(page.getByRole('searchbox'), 'of them');
   await expect.poll(() => page.getByRole('listitem').getByText('waiting for you').count()).toBe(3);
   await page.evaluate(`new MutationObserver(() => {
     const shown = document.querySelector('.chosen-bar progress');
@@ -119,11 +119,11 @@ test('the list shows one state or project, to which new sessions belong', { tags
   await project.selectOption('New project…');
   const dialog = page.getByRole('dialog', { name: 'New project' });
   expect(await axeFinds(page)).toEqual([]);
-  await dialog.getByRole('textbox', { name: 'Project name' }).fill('Garden');
+  await typeInto(dialog.getByRole('textbox', { name: 'Project name' }), 'Garden');
   await page.keyboard.press('Enter');
   await dialog.waitFor({ state: 'detached' });
   await page.getByText('No matching sessions.').waitFor();
-  await page.getByRole('textbox', { name: 'Message' }).fill('Plant a tree');
+  await typeInto(page.getByRole('textbox', { name: 'Message' }), 'Plant a tree');
   await page.keyboard.press('Enter');
   await row(page, 'Plant a tree').waitFor();
   await project.selectOption('All projects');

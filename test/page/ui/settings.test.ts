@@ -4,7 +4,7 @@ import { fakeRefs } from '../../support/agents/fake-models/models.ts';
 import { fakeProvider } from '../../support/agents/fake-models/server.ts';
 import { fakeSettings } from '../../support/agents/fake-models/settings.ts';
 import { fence } from '../../support/clients/api.ts';
-import { axeFinds, type Desk, deskTest, openSettings } from './desk.ts';
+import { axeFinds, type Desk, deskTest, openSettings, typeInto } from './desk.ts';
 
 const fake = await fakeProvider('compatible', () => ({ text: 'The fake has answered.' }));
 afterAll(() => fake[Symbol.asyncDispose]());
@@ -50,7 +50,7 @@ test('a key of a provider is stored, shown without its text, and removed', { tag
   await openSettings(page, 'Models and keys');
   const gemini = page.getByRole('dialog').getByRole('listitem').filter({ hasText: 'Google Gemini' });
   await gemini.getByText('no key').waitFor();
-  await page.getByLabel('API key', { exact: true }).fill('a-secret-key');
+  await typeInto(page.getByLabel('API key', { exact: true }), 'a-secret-key');
   expect(await axeFinds(page)).toEqual([]);
   await page.getByRole('button', { name: 'Save without changing the default' }).click();
   await gemini.getByText('set up').waitFor();
@@ -74,7 +74,7 @@ test('a call is approved once, after an edit, or always in the session, as the s
   await card.last().getByRole('button', { name: 'Approve', exact: true }).click();
   await card.last().getByText('echo second').waitFor();
   await card.last().getByRole('button', { name: 'Edit first' }).click();
-  await card.last().getByRole('textbox').fill('echo changed');
+  await typeInto(card.last().getByRole('textbox'), 'echo changed');
   expect(await axeFinds(page)).toEqual([]);
   await card.last().getByRole('button', { name: 'Run with edits' }).click();
   await card.last().getByText('echo third').waitFor();
@@ -100,13 +100,13 @@ test('a new session takes the model and template that a person chose; an unknown
   await page.getByRole('button', { name: /^Minimal/ }).click();
   const choose = async (text: string, ref: RegExp) => {
     await page.getByRole('button', { name: /^Model: (Demo \(no AI\)|nobody [/] none)$/ }).click();
-    await page.getByRole('searchbox', { name: 'Search models' }).fill(text);
+    await typeInto(page.getByRole('searchbox', { name: 'Search models' }), text);
     await page.getByRole('radio', { name: ref }).click();
     await page.getByRole('button', { name: 'Use model' }).click();
   };
   const message = page.getByRole('textbox', { name: 'Message' });
   await choose('nobody/none', /^Use nobody[/]none/);
-  await message.fill('Hello');
+  await typeInto(message, 'Hello');
   await message.press('Enter');
   await page
     .getByRole('status')
@@ -164,8 +164,8 @@ test('an administrator enters a rule in the page, takes it back, sees what a var
   await dialog.getByRole('button', { name: 'Add rule' }).click();
   expect(await dialog.getByLabel('Rule 1: action').evaluate((field) => field === document.activeElement)).toBe(true);
   await dialog.getByLabel('Rule 1: action').selectOption('deny');
-  await dialog.getByLabel('Rule 1: tool').fill('shell_exec');
-  await dialog.getByLabel('Rule 1: pattern').fill('echo denied *');
+  await typeInto(dialog.getByLabel('Rule 1: tool'), 'shell_exec');
+  await typeInto(dialog.getByLabel('Rule 1: pattern'), 'echo denied *');
   await dialog.getByRole('form', { name: 'Approvals' }).getByRole('button', { name: 'Save' }).click();
   await dialog.getByText('Saved').waitFor();
   expect(await axeFinds(page)).toEqual([]);

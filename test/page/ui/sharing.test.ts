@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
-import { axeFinds, deskTest, phone } from './desk.ts';
+import { axeFinds, deskTest, phone, typeInto } from './desk.ts';
 
 const test = deskTest();
 
@@ -11,7 +11,7 @@ test('a session is forked from a finished step, as both sessions say', { tags: [
   await page.locator('.step').first().hover();
   await page.locator('.step').first().getByRole('button', { name: 'Fork here' }).click();
   const dialog = page.getByRole('dialog', { name: 'Fork this session' });
-  await dialog.getByRole('textbox', { name: 'Title' }).fill('Child');
+  await typeInto(dialog.getByRole('textbox', { name: 'Title' }), 'Child');
   await dialog.getByRole('button', { name: 'Fork', exact: true }).click();
   await expect.poll(() => page.locator('h1').textContent()).toBe('Child');
   expect(page.url()).not.toContain(id);

@@ -3,7 +3,7 @@ import { afterAll, expect } from 'vitest';
 import { fakeGemini, functionCall, parts, text } from '../../support/agents/fake-gemini.ts';
 import { fakeToolServer } from '../../support/agents/fake-tool-server.ts';
 import { canaryKey } from '../../support/agents/gemini.ts';
-import { axeFinds, deskTest, openSettings } from './desk.ts';
+import { axeFinds, deskTest, openSettings, typeInto } from './desk.ts';
 
 const tools = await fakeToolServer('nobody-has-this');
 const gemini = await fakeGemini([
@@ -37,8 +37,8 @@ test('an administrator adds a tool server whose tool an agent calls', { tags: ['
   });
   const dialog = await openSettings(page, 'Tool servers (MCP)');
   await dialog.getByText('Set by CORRAL_MCP_SERVERS. Change the tool server there and restart Corral.').waitFor();
-  await dialog.getByLabel('Name').fill('docs');
-  await dialog.getByLabel('Server URL').fill(tools.url);
+  await typeInto(dialog.getByLabel('Name'), 'docs');
+  await typeInto(dialog.getByLabel('Server URL'), tools.url);
   await dialog.getByRole('button', { name: 'Add', exact: true }).click();
   await dialog.getByText('docs added, but it is not working yet.').waitFor();
   expect(await axeFinds(page)).toEqual([]);
@@ -57,7 +57,7 @@ test('an administrator adds a tool server whose tool an agent calls', { tags: ['
   expect(tools.seen.at(-1)).toBe('Bearer signed-in-access');
   await dialog.getByRole('button', { name: 'Edit tool server docs' }).click();
   const form = dialog.getByRole('form', { name: 'Edit tool server docs' });
-  await form.getByLabel('Name', { exact: true }).fill('guide');
+  await typeInto(form.getByLabel('Name', { exact: true }), 'guide');
   expect(await axeFinds(page)).toEqual([]);
   await form.getByRole('button', { name: 'Save' }).click();
   await dialog.getByText('guide saved.').waitFor();

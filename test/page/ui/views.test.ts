@@ -2,7 +2,7 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
-import { axeFinds, type Desk, deskTest, middle, phone, runCommand, wide } from './desk.ts';
+import { axeFinds, type Desk, deskTest, middle, phone, runCommand, typeInto, wide } from './desk.ts';
 
 // Every view of the page, one after the other in one tab. Each look has a size and a theme.
 
@@ -168,7 +168,7 @@ async function walk({ desk, page, see }: Walk): Promise<void> {
     await page.getByRole('button', { name: /^Archived/ }).click();
   });
   await see('a search that finds nothing', async () => {
-    await page.getByRole('searchbox').fill('zebra crossing');
+    await typeInto(page.getByRole('searchbox'), 'zebra crossing');
     await page.getByText('No matching sessions.').waitFor();
   });
   await see('no session at the address', async () => {

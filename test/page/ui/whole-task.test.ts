@@ -5,7 +5,7 @@ import { afterAll, expect } from 'vitest';
 import { fakeProvider } from '../../support/agents/fake-models/server.ts';
 import { fakeSettings } from '../../support/agents/fake-models/settings.ts';
 import { type FakeReply, type FakeRequest, isPlanned } from '../../support/agents/fake-models/wire-format.ts';
-import { axeFinds, deskTest } from './desk.ts';
+import { axeFinds, deskTest, typeInto } from './desk.ts';
 
 // One task from its files to the result, as a person with a browser has it: attached, worked on, served, seen, commented on in
 // the diff, changed, seen again, downloaded.
@@ -75,7 +75,7 @@ async function walk(page: Page): Promise<void> {
   const attached = page.getByRole('list', { name: 'Attached files' });
   await expect.poll(() => attached.getByText(/^1[45] B$/).count()).toBe(2);
   const message = page.getByLabel('Message', { exact: true });
-  await message.fill('Show these cities as a page.');
+  await typeInto(message, 'Show these cities as a page.');
   await message.press('Enter');
 
   const seen = page.frameLocator('iframe');
@@ -89,7 +89,7 @@ async function walk(page: Page): Promise<void> {
   const changes = page.getByRole('textbox', { name: 'Changes to page.html' });
   await changes.getByText('Cities').click();
   await page.getByRole('button', { name: 'Comment on line 4' }).click();
-  await page.getByRole('textbox', { name: 'Comment on line 4 for the agent' }).fill('Call them towns.');
+  await typeInto(page.getByRole('textbox', { name: 'Comment on line 4 for the agent' }), 'Call them towns.');
   await page.keyboard.press('Control+Enter');
   await page.locator('.ended').nth(1).waitFor();
   await changes.getByText('Towns').waitFor(); // the open comparison follows the file

@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
 import type { BrowserVisit } from '../../support/clients/browser.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
-import { axeFinds, type Desk, deskTest, redDot, scrollTo, wide } from './desk.ts';
+import { axeFinds, type Desk, deskTest, redDot, scrollTo, typeInto, wide } from './desk.ts';
 
 const test = deskTest({ CORRAL_DRIVER: 'process' });
 
@@ -58,18 +58,18 @@ test('a file that was edited is saved, unless it has changed in the meantime', {
   await leaf(page, 'old.txt').click();
   const text = page.getByRole('textbox', { name: 'Contents of old.txt' });
   // Chromium gives what is typed over coloured text a style, which the page's policy refuses.
-  await text.fill('# Mine');
+  await typeInto(text, '# Mine');
   await page.keyboard.press('Control+s');
   await page.getByText('old.txt saved.').waitFor();
   expect(await read(desk, 'old.txt')).toBe('# Mine');
-  await text.fill('# Mine again');
+  await typeInto(text, '# Mine again');
   await desk.fetch(at('old.txt'), { method: 'PUT', body: '# Theirs' });
   await page.keyboard.press('Control+s');
   await page.getByText('The file changed after you opened it.').waitFor();
   expect(await read(desk, 'old.txt')).toBe('# Theirs');
   await page.getByRole('button', { name: 'Overwrite with my version' }).click();
   await expect.poll(() => read(desk, 'old.txt')).toBe('# Mine again');
-  await text.fill('# Never');
+  await typeInto(text, '# Never');
   await page.getByRole('button', { name: 'Cancel' }).click();
   await page.getByRole('button', { name: 'Discard', exact: true }).click();
   await expect.poll(() => text.textContent()).toBe('# Mine again');
@@ -126,7 +126,7 @@ test('what the agent wrote is compared by steps; a comment names file and line',
   await now.getByText('- first').click();
   expect(await axeFinds(page)).toEqual([]);
   await page.locator('.cm-comments button').filter({ visible: true }).click();
-  await page.getByRole('textbox', { name: 'Comment on line 3 for the agent' }).fill('Say more here.');
+  await typeInto(page.getByRole('textbox', { name: 'Comment on line 3 for the agent' }), 'Say more here.');
   await page.keyboard.press('Control+Enter');
   await page.getByText('Comment sent to the agent.').waitFor();
   const reply = page.getByRole('article', { name: 'You' }).last();
@@ -141,7 +141,7 @@ test('several files are open in an editor with line numbers and search', { tags:
   const text = page.getByRole('textbox', { name: 'Contents of old.txt' });
   await text.getByText('one', { exact: true }).click();
   await page.keyboard.press('Control+f');
-  await page.getByRole('textbox', { name: 'Find' }).fill('on');
+  await typeInto(page.getByRole('textbox', { name: 'Find' }), 'on');
   await page.keyboard.press('Escape');
   await text.press('End');
   await page.keyboard.type(' more');
