@@ -110,7 +110,7 @@ const isOver = (
   outcome?.kind === 'called' || outcome?.kind === 'permitted';
 
 export function parseVerdict(text: string): Verdict {
-  if (/^(approved?|yes)(\s*[.!])?$/i.test(text.trim())) return { decision: 'approved' };
+  if (/^(approved?|yes|ja|genehmig(t|en))(\s*[.!])?$/i.test(text.trim())) return { decision: 'approved' };
   return { decision: /[?？؟]["'”’»)]*\s*$/.test(text) ? 'questioned' : 'rejected', text };
 }
 

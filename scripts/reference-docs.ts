@@ -49,7 +49,7 @@ function settingsPage(): string {
 
 The environment wins over \`corral.yaml\`, which wins over the defaults. Each line has the variable, the key in
 \`corral.yaml\`, what the setting does, what it accepts and its default. A size is a number of bytes, or one such as
-\`512MiB\`; a list in a variable has commas, or is a JSON array. \`npm start -- help settings\` prints the same.
+\`512MiB\`; a list in a variable has commas, or is a JSON array. \`./corral help settings\` prints the same.
 
 ${text.join('\n\n')}
 `;

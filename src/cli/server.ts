@@ -98,7 +98,10 @@ export async function findBox(corral: Corral, word: string): Promise<Box> {
     if (named) return await corral.open(named.id);
   }
   const { items } = await corral.call((api) => api.sessions.list.query({ limit: 500 }));
-  const matches = word === 'last' ? items.slice(0, 1) : items.filter(({ id }) => word !== '' && id.startsWith(word));
+  const matches =
+    word === 'last'
+      ? items.filter(({ parent }) => parent === null).slice(0, 1)
+      : items.filter(({ id }) => word !== '' && id.startsWith(word));
   if (matches.length > 1)
     throw new UsageError(`${word} matches the ids of ${matches.length} sessions. Type more characters.`);
   return await corral.open(matches[0]?.id ?? word);

@@ -219,7 +219,7 @@ function computeResources(
 
 const runtimeProfile =
   "Sandboxes use the seccomp profile of their node's runtime (RuntimeDefault), which may allow AF_VSOCK and newer " +
-  'system calls. On each node, install the profile that `npm start -- seccomp-profile` prints (see docs/kubernetes.md), ' +
+  'system calls. On each node, install the profile that `./corral seccomp-profile` prints (see docs/kubernetes.md), ' +
   'then set CORRAL_KUBERNETES_SECCOMP_PROFILE.';
 const sharedUser =
   'All sandboxes of a node run as one user of its kernel (10001), so one can use up what the kernel limits per user, ' +

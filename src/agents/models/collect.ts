@@ -1,3 +1,4 @@
+import { toReadableModel } from '../../core/text/readable-model.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import { normalizeCallId } from './conversation.ts';
 import type { AssistantMessage, OmittedContent, ToolCall, TurnOutcome, TurnPart } from './model.ts';
@@ -98,12 +99,12 @@ function withOwnId(
 const stopped = (model: string): TurnOutcome => ({
   kind: 'failed',
   code: 'model_unavailable',
-  message: `${model} stopped in the middle of its reply.`,
+  message: `${toReadableModel(model)} stopped in the middle of its reply.`,
   retryable: true,
 });
 const tooLong = (model: string, caps: TurnLimits): TurnOutcome => ({
   kind: 'failed',
   code: 'model_rejected',
-  message: `The reply of ${model} exceeded ${caps.maxChars} characters and was cut off.`,
+  message: `The reply of ${toReadableModel(model)} exceeded ${caps.maxChars} characters and was cut off.`,
   retryable: false,
 });

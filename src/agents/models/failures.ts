@@ -1,4 +1,5 @@
 import { AppError, type ErrorCode } from '../../core/errors/errors.ts';
+import { toReadableModel } from '../../core/text/readable-model.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { maskSecret } from '../../core/text/secret-forms.ts';
 import { truncateEnd } from '../../core/text/text.ts';
@@ -26,7 +27,7 @@ export function toProviderErrorTurn(
 ): FailedTurn {
   const code = toErrorCode(refusal);
   const text = truncateEnd(refusal.text.trim(), 300);
-  const message = `${model} answered ${refusal.status}${text === '' ? '.' : `: ${text}${/[.!?]$/.test(text) ? '' : '.'}`}`;
+  const message = `${toReadableModel(model)} answered ${refusal.status}${text === '' ? '.' : `: ${text}${/[.!?]$/.test(text) ? '' : '.'}`}`;
   const { retryAfterMs = 0 } = refusal;
   const isFarOff = waiting.has(code) && retryAfterMs > maxRetryAfterMs;
   const remedy = isFarOff
@@ -95,15 +96,15 @@ function toErrorCode({ status, text, names = [] }: ProviderErrorResponse): Error
 export function toUnreachableTurn(model: string, advice: ProviderSettingNames, thrown?: unknown): FailedTurn {
   const why = thrown instanceof AppError ? thrown : undefined;
   const message = why
-    ? `${model} cannot be reached: ${why.publicMessage} Check that its server is running, and check ${advice.baseUrl}.`
-    : `${model} cannot be reached, or its reply was cut off. Check the network and ${advice.baseUrl}.`;
+    ? `${toReadableModel(model)} cannot be reached: ${why.publicMessage} Check that its server is running, and check ${advice.baseUrl}.`
+    : `${toReadableModel(model)} cannot be reached, or its reply was cut off. Check the network and ${advice.baseUrl}.`;
   return { kind: 'failed', code: 'model_unavailable', message, retryable: why?.code !== 'forbidden' };
 }
 
 const stalledTurn = (model: string, ms: number): FailedTurn => ({
   kind: 'failed',
   code: 'model_stalled',
-  message: `${model} sent nothing for ${ms / 1_000} s.`,
+  message: `${toReadableModel(model)} sent nothing for ${ms / 1_000} s.`,
   retryable: true,
 });
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { ErrorCode } from '../../core/errors/errors.ts';
+import { toReadableModel } from '../../core/text/readable-model.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { Message, Model, OmittedContent, Picture, ToolDeclaration, TurnPart, TurnRequest } from './model.ts';
 
@@ -169,7 +170,7 @@ function refusedTools({ tools }: TurnRequest, { text, model }: RefusalWords): Om
       {
         kind: 'tools',
         name: '',
-        detail: `${model} does not support tools, so it can only reply with text. Its answer: ${quoted(text)}`,
+        detail: `${toReadableModel(model)} does not support tools, so it can only reply with text. Its answer: ${quoted(text)}`,
       },
     ];
   // Third-party tools are the likely cause if the provider does not name the tool.
@@ -179,7 +180,7 @@ function refusedTools({ tools }: TurnRequest, { text, model }: RefusalWords): Om
   return likely.map(({ name }) => ({
     kind: 'tool',
     name,
-    detail: `The tool ${name} is left out, because ${model} refuses it: ${quoted(text)}`,
+    detail: `The tool ${name} is left out, because ${toReadableModel(model)} refuses it: ${quoted(text)}`,
   }));
 }
 
@@ -200,7 +201,7 @@ function refusedPictures(
   return files.map((name) => ({
     kind: 'picture',
     name,
-    detail: `The picture ${name} is left out, because ${model} refuses it: ${quoted(text)}`,
+    detail: `The picture ${name} is left out, because ${toReadableModel(model)} refuses it: ${quoted(text)}`,
   }));
 }
 
@@ -211,7 +212,7 @@ function refusedReasoning({ messages }: TurnRequest, { text, model }: RefusalWor
     {
       kind: 'reasoning',
       name: '',
-      detail: `Earlier reasoning is left out, because ${model} refuses it: ${quoted(text)}`,
+      detail: `Earlier reasoning is left out, because ${toReadableModel(model)} refuses it: ${quoted(text)}`,
     },
   ];
 }

@@ -63,7 +63,7 @@ export async function renderRequestedHelp(args: readonly string[], all: (command
 
 async function commandHelp(name: string): Promise<string> {
   const command = await loadCommand([name]);
-  return command ? `npm start -- ${textOf(name, command)}` : '';
+  return command ? `./corral ${textOf(name, command)}` : '';
 }
 
 async function commandsHelp(): Promise<string[]> {

@@ -66,5 +66,5 @@ function strangers(env: Environment): string[] {
     .filter((name) => name.startsWith('CORRAL_') && !known.includes(name) && !otherVariables.has(name))
     .map((name) => `${name} is not a setting${suggest(findNearestWord(name, known))}`);
 }
-const seeHelp = 'npm start -- --help lists them all.';
+const seeHelp = './corral --help lists them all.';
 const suggest = (name: string | undefined) => (name ? `; did you mean ${name}?` : `; ${seeHelp}`);

@@ -39,9 +39,10 @@ function block(token: Token, paint: Painter): string {
       return table(token as Tokens.Table, paint);
     case 'hr':
       return paint('dim', '─'.repeat(40));
+    case 'def':
+      return footnotes(token.raw.startsWith('[^') ? token.raw.trim() : '');
     case 'space':
     case 'checkbox':
-    case 'def':
       return '';
     default:
       return token.raw.trim();
@@ -85,6 +86,7 @@ function inline(tokens: readonly Token[], paint: Painter): string {
         case 'codespan':
           return paint('cyan', token.text as string);
         case 'link': {
+          if (token.raw.startsWith('[^')) return footnotes(token.raw);
           const text = inner();
           const { href } = token as Tokens.Link;
           return text === href ? paint('underline', href) : `${paint('underline', text)} ${paint('dim', `(${href})`)}`;
@@ -92,7 +94,7 @@ function inline(tokens: readonly Token[], paint: Painter): string {
         case 'br':
           return '\n';
         case 'text':
-          return token.tokens ? inner() : entities(token.text as string);
+          return token.tokens ? inner() : footnotes(entities(token.text as string));
         case 'escape':
           return token.text as string;
         default:
@@ -102,6 +104,7 @@ function inline(tokens: readonly Token[], paint: Painter): string {
     .join('');
 }
 
+const footnotes = (text: string) => text.replaceAll(/\[\^([^\]\s]+)\]/g, '[$1]');
 const named: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" };
 const entities = (text: string) => text.replaceAll(/&(amp|lt|gt|quot|#39);/g, (_, name: string) => named[name] ?? '');
 

@@ -41,6 +41,7 @@ export class ChatTerminal {
   }
 
   say(kind: 'note' | 'warning' | 'error', text: string): void {
+    if (this.#left.signal.aborted) return; // what leaving interrupts is no error
     this.show({ kind, text });
   }
 

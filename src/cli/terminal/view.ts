@@ -1,5 +1,6 @@
 import type { Event } from '../../client/index.ts';
 import { eventNoticeOf, isFileReadingTool, isNoteEvent } from '../../core/model/event-traits.ts';
+import { toReadableModel } from '../../core/text/readable-model.ts';
 import { toOneLine } from '../io.ts';
 import { formatCallLine, formatSandboxPhase, hiddenToolNames } from '../render.ts';
 
@@ -177,5 +178,7 @@ export function formatChatStatus({ model, tokens, cost, since }: ChatView, now: 
   const used =
     tokens === 0 ? undefined : tokens < 1_000 ? `${tokens} tokens` : `${(tokens / 1_000).toFixed(1)}k tokens`;
   const price = cost === undefined ? undefined : cost < 0.01 ? cost.toFixed(4) : cost.toFixed(2);
-  return [model && toOneLine(model, 40), used, price && `cost ${price}`, time].filter(Boolean).join(' · ');
+  return [model && toOneLine(toReadableModel(model), 40), used, price && `cost ${price}`, time]
+    .filter(Boolean)
+    .join(' · ');
 }

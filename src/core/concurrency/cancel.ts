@@ -15,7 +15,7 @@ export function throwIfAborted(signal: AbortSignal): void {
   const cause = signal.reason;
   const timedOut = cause instanceof DOMException && cause.name === 'TimeoutError';
   throw timedOut
-    ? new AppError('deadline_exceeded', 'The operation took too long.', { cause })
+    ? new AppError('deadline_exceeded', 'The operation took too long. Try again.', { cause })
     : new AppError('cancelled', 'The operation was cancelled.', { cause });
 }
 

@@ -90,7 +90,7 @@ export function toAppError(thrown: unknown): AppError {
     return new AppError(code, publicMessage, { cause: thrown, ...(retryAfterMs !== undefined && { retryAfterMs }) });
   }
   if (thrown instanceof DOMException && thrown.name === 'TimeoutError') {
-    return new AppError('deadline_exceeded', 'The operation took too long.', { cause: thrown });
+    return new AppError('deadline_exceeded', 'The operation took too long. Try again.', { cause: thrown });
   }
   if (thrown instanceof Error && thrown.name === 'AbortError') {
     return new AppError('cancelled', 'The operation was cancelled.', { cause: thrown });

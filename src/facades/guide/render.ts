@@ -100,7 +100,7 @@ export function renderGuidePage(page: string, markdown: string): string {
 </head>
 <body>
 <a class="skip" href="#content">Skip to the page</a>
-<nav aria-label="Guide"><p class="brand"><a href="/guide"><img src="/static/icon.svg" alt="" width="26" height="26"> <b>Corral</b></a> <a href="/docs">API</a> <a href="/">Open</a></p>
+<nav aria-label="Guide"><p class="brand"><a href="/guide"><img src="/static/icon.svg" alt="" width="26" height="26"> <b>Corral</b></a> <a href="/docs">API</a> <a href="/">Open Corral</a></p>
 <search><label for="search">Search <kbd>/</kbd></label><input id="search" type="search" placeholder="Search the guide" autocomplete="off" aria-controls="found">
 <p id="count" role="status" class="unseen"></p><ul id="found" hidden></ul></search>
 ${menu(page)}

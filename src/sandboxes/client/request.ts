@@ -136,7 +136,8 @@ export function createRequester({
       }
       // `cancelled` means here that the connection closed during the call, because this caller's signal has not fired
       if (thrown instanceof AppError && thrown.code !== 'cancelled') throw thrown;
-      if (timedOut) throw new AppError('sandbox_unresponsive', 'The sandbox is not responding.', { cause: thrown });
+      if (timedOut)
+        throw new AppError('sandbox_unresponsive', 'The sandbox is not responding. Try again.', { cause: thrown });
       throw connectionLost(thrown);
     } finally {
       clearTimeout(timer);

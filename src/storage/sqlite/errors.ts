@@ -34,6 +34,6 @@ export function corruptDatabaseError(path: string, found: string): AppError {
   return new AppError(
     'store_corrupt',
     `The store ${path} is damaged (${found}). Nothing in it was changed. Stop the server, then put a backup in its ` +
-      `place, or recover what can be read: npm start -- repair`,
+      `place, or recover what can be read: ./corral repair`,
   );
 }

@@ -246,7 +246,7 @@ function AttemptsTable({ set, choose }: Props) {
 
 function diffOf({ result }: Attempt): string {
   if (!result) return '–';
-  if (result.files === null) return '?';
+  if (result.files === null) return t('attempts.noDiff');
   return t('attempts.lines', { n: result.files, added: String(result.added), removed: String(result.removed) });
 }
 

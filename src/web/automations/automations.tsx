@@ -177,6 +177,7 @@ function AutomationView({ id }: { id: string }) {
         </p>
       ))}
       <div class="choices start">
+        <Button icon="back" label={t('automations.all')} onClick={showAutomationsDialog} />
         <Button kind="primary" icon="play" label={t('automations.startNow')} onClick={start} />
         <Button
           icon={paused ? 'play' : 'pause'}
@@ -185,7 +186,6 @@ function AutomationView({ id }: { id: string }) {
         />
         <Button icon="edit" label={t('automations.change')} onClick={change} />
         <Button icon="trash" label={t('automations.deleteYes')} onClick={remove} />
-        <Button icon="back" label={t('automations.all')} onClick={showAutomationsDialog} />
       </div>
       <FormError text={trouble} />
       {automation.hook && <HookAddress id={id} hook={automation.hook} />}

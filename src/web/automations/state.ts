@@ -27,12 +27,19 @@ export function describeAutomationState({ paused, schedule, nextAt, hook, after 
   return t('automations.next', { at: formatDateTime(nextAt, schedule.timezone), zone: schedule.timezone });
 }
 
-/** Example: `Every week, Monday, 09:00 (Europe/Berlin)`. */
+/** Example: `Every week, Monday, 9:00 AM (Europe/Berlin)`. */
 export function describeSchedule({ cron, timezone }: NonNullable<Automation['schedule']>): string {
   const { kind, day, time } = parseScheduleChoice(cron);
   if (kind === 'custom') return `${cron} (${timezone})`;
   const parts = [t(`automations.${kind}`)];
   if (kind === 'weekly') parts.push(formatDayName(day, findLocale()));
-  if (kind !== 'hourly') parts.push(time);
+  if (kind !== 'hourly') parts.push(formatTimeOfDay(time));
   return `${parts.join(', ')} (${timezone})`;
+}
+
+/** Formats `09:00` as the page formats other times. */
+function formatTimeOfDay(time: string): string {
+  const [hour, minute] = time.split(':').map(Number);
+  const format = new Intl.DateTimeFormat(findLocale(), { hour: 'numeric', minute: '2-digit' });
+  return format.format(new Date(2_000, 0, 1, hour, minute));
 }

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { sendMessage } from '../data/actions.ts';
+import { conversationState } from '../data/log.ts';
 import { connectionState } from '../data/server.ts';
 import { currentSessionId } from '../data/sessions.ts';
 import { currentSessionStatus, isCurrentSessionBusy } from '../data/status.ts';
@@ -53,7 +54,9 @@ export function Composer() {
   const text = composerText.value;
   const status = currentSessionStatus.value;
   const steers = status === 'running' && goal === undefined;
-  const hint = t(goal ? 'hint.task' : (hints[status] ?? 'hint.more'));
+  const { value: run } = conversationState.run;
+  const asksToAllow = run.kind === 'waiting' && run.reason === 'approval';
+  const hint = t(goal ? 'hint.task' : asksToAllow ? 'hint.reject' : (hints[status] ?? 'hint.more'));
   const completion = useCompletion(ref, text);
   // `useEffect` would run later, and could replace newly typed text and move the focus.
   useLayoutEffect(() => {

@@ -14,7 +14,7 @@ import { t } from '../text/text.ts';
 import { imageTypeOf } from '../work/files/preview.ts';
 import { showPreviewAt } from '../work/preview/state.ts';
 import { type PreviewLocation, parsePreviewLocation } from '../work/preview/target.ts';
-import { openFileInPane } from '../work/results.ts';
+import { openFileInPane, openResult } from '../work/results.ts';
 import { CodeBlock } from './code.tsx';
 import { Diagram } from './diagram.tsx';
 import { PlainText } from './plain.tsx';
@@ -177,7 +177,7 @@ function FileLink({ name, sessionId }: { name: string; sessionId: string }) {
       title={t('openFile', { path })}
       onClick={(event) => {
         event.preventDefault();
-        openFileInPane(sessionId, path);
+        void openResult(sessionId, path);
       }}
     >
       {code}

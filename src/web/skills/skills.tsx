@@ -13,6 +13,7 @@ import { loadProjects, projectFilter } from '../sessions/filters.ts';
 import { t, translateServerText } from '../text/text.ts';
 import {
   addChosenSkill,
+  isBrokenZip,
   loadSkills,
   readChosenFolder,
   readChosenSkills,
@@ -30,6 +31,7 @@ function Skills() {
   const [project, setProject] = useState(projectFilter.value);
   const upload = (chosen: FileList) =>
     tryIt(t('skills.notUploaded'), async () => {
+      if (await isBrokenZip(chosen)) return setProblems([t('skills.brokenZip')]);
       const files = await readChosenFolder(chosen);
       if (!files) return setProblems([t('skills.tooLarge')]);
       const { name, problems: found, warnings } = await mutate('skills.check', { files });
@@ -137,9 +139,9 @@ function SkillView({ id, back }: { id: string; back: () => void }) {
     <Dialog title={name} wide>
       <p>{description}</p>
       <div class="choices start">
+        <Button icon="back" label={t('skills.all')} onClick={back} />
         <Button kind="primary" label={t('skills.use')} onClick={use} />
         <Button icon="trash" label={t('delete')} onClick={remove} />
-        <Button icon="back" label={t('skills.all')} onClick={back} />
       </div>
       <FormError text={trouble} />
       <h3>{t('skills.pins')}</h3>

@@ -34,6 +34,12 @@ export async function addChosenSkill(id: string | undefined, name: string): Prom
   if (!chosen.some((pin) => pin.split('@')[0] === name)) await saveChosenSkills(id, [...chosen, name]);
 }
 
+/** Whether a file is named like a ZIP archive and is none. */
+export async function isBrokenZip(chosen: FileList): Promise<boolean> {
+  const [file] = chosen;
+  return file !== undefined && /\.zip$/i.test(file.name) && (await file.slice(0, 2).text()) !== 'PK';
+}
+
 const maxBytes = 7 * 1024 * 1024;
 /** Paths start with the folder's own name. Undefined if the folder is too large. */
 export async function readChosenFolder(chosen: FileList): Promise<{ path: string; content: string }[] | undefined> {

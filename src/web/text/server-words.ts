@@ -32,7 +32,7 @@ export class ServerTranslator {
     if (sentence === undefined) return message;
     if (silent.has(code)) return sentence;
     const phrase = this.phrase(message);
-    if (code === 'unsupported' && phrase !== message) return phrase;
+    if (phrase !== message && (code === 'unsupported' || timeouts.has(code))) return phrase;
     return `${sentence} ${this.#words.quoted.replace('{words}', () => phrase)}`;
   }
 
@@ -60,6 +60,8 @@ export class ServerTranslator {
 }
 
 /** Codes whose sentence makes the server's text redundant. */
+/** Their texts name no more than the code does. */
+const timeouts: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['deadline_exceeded', 'sandbox_unresponsive']);
 const silent: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'internal',
   'cancelled',

@@ -209,7 +209,7 @@ test.each([
   await fill();
   const damaged = scribble(noise, offset);
   await expect(open()).rejects.toMatchObject({ name: 'AppError', code: 'store_corrupt', retryable: false });
-  await expect(open()).rejects.toThrow('npm start -- repair');
+  await expect(open()).rejects.toThrow('./corral repair');
   expect(readFileSync(database.path).equals(damaged)).toBe(true);
 });
 

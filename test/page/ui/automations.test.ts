@@ -42,7 +42,7 @@ test('every weekday at 9 in Berlin is set up, started and opened in the page alo
   const one = page.getByRole('dialog', { name: 'Report' });
   await one.getByText(/^Next run: .*Europe\/Berlin/).waitFor();
   expect(await one.getByRole('definition').allTextContents()).toEqual([
-    'Every weekday, 09:00 (Europe/Berlin)',
+    'Every weekday, 9:00 AM (Europe/Berlin)',
     'Minimal',
     'Demo (no AI)',
   ]);

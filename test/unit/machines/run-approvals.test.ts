@@ -81,6 +81,8 @@ test.each([
   ['approve', 'approved'],
   [' Approved. ', 'approved'],
   ['YES!', 'approved'],
+  ['Ja.', 'approved'],
+  ['ja, aber später', 'rejected'],
   ['yes, but use less', 'rejected'],
   ['no', 'rejected'],
   ['approve it not', 'rejected'],

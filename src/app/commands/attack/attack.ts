@@ -88,7 +88,7 @@ export const serverChecks: readonly Check[] = [
     name: 'server-needs-a-token',
     against: ['CVE-2026-112346', 'CVE-2026-86124', 'CVE-2026-22812 (servers without keys)'],
     holds: 'no access without a valid token',
-    advice: 'Set CORRAL_TOKEN, or create keys: npm start -- keys create.',
+    advice: 'Set CORRAL_TOKEN, or create keys: ./corral keys create.',
     judge(answers, { hasToken, isLoopback }) {
       const names: ProbeName[] = [
         'without a token',

@@ -154,7 +154,7 @@ export const sandboxChecks: readonly Check[] = [
     name: 'system-calls',
     against: ['eBPF', 'packet socket CVE-2020-14386', 'CAP_SYS_MODULE', 'CAP_DAC_READ_SEARCH', 'user namespaces'],
     holds: 'system calls with frequent kernel vulnerabilities are refused',
-    advice: 'Use the seccomp profile of Corral (npm start -- seccomp-profile) in place of the runtime’s.',
+    advice: 'Use the seccomp profile of Corral (./corral seccomp-profile) in place of the runtime’s.',
     judge: (facts) => {
       if (!facts.has('call')) return undefined;
       if (hasOwnKernel(facts)) return {};

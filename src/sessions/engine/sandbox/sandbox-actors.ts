@@ -43,8 +43,13 @@ export async function flushSandbox(
 async function commandsIn(client: SandboxClient, clock: Clock, signal: AbortSignal): Promise<readonly string[]> {
   using soon = createTimeoutSignal(settleMs, clock, signal);
   const all = await client.processes(soon.signal).catch(() => []);
-  return all.slice(0, named).map(({ cmd }) => truncateEnd(cmd, commandChars));
+  return all
+    .filter(({ cmd }) => !desktopProgram.test(cmd))
+    .slice(0, named)
+    .map(({ cmd }) => truncateEnd(cmd, commandChars));
 }
+/** They start again with the desktop. */
+const desktopProgram = /^\S*\/(Xvnc|openbox|chromium|chrome_crashpad_handler)( |$)/;
 
 const texts = {
   sandbox_unavailable:
@@ -329,7 +334,10 @@ async function watch(
       if (toAppError(thrown).code === 'sandbox_lost' && lost.aborted) break;
       if (await silence.missed()) {
         const seconds = Math.round((clock.now() - heardAt) / 1_000);
-        throw new AppError('sandbox_unresponsive', `The sandbox has not responded for ${seconds} s.`);
+        throw new AppError(
+          'sandbox_unresponsive',
+          `The sandbox has not responded for ${seconds} s. Its next use starts it again.`,
+        );
       }
     }
   }

@@ -103,6 +103,7 @@ interface LongTextProps extends Shared<string> {
   readonly isCode?: boolean;
   readonly placeholder?: string;
   readonly maxLength?: number;
+  readonly onFocus?: (event: { readonly currentTarget: HTMLTextAreaElement }) => void;
 }
 export const TextAreaField = ({ label, help, error, onChange, isCode, ...rest }: LongTextProps) => (
   <Labelled label={label} help={help} error={error}>

@@ -42,12 +42,21 @@ export function useLoadedData<Data>(load: () => Promise<Data>, reasons: readonly
   return { now, problem, again: () => setTurn((count) => count + 1) };
 }
 
-export const LoadPlaceholder = ({ problem, again }: { problem: string; again?: (() => void) | undefined }) => (
-  <div class={problem === '' ? 'quiet empty' : 'empty bad-text'} role={problem === '' ? undefined : 'alert'}>
-    <p>{problem || t('loading')}</p>
-    {problem !== '' && again && <Button icon="retry" label={t('tryAgain')} onClick={again} />}
-  </div>
-);
+const slowMs = 8_000;
+
+export function LoadPlaceholder({ problem, again }: { problem: string; again?: (() => void) | undefined }) {
+  const [isSlow, setSlow] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setSlow(true), slowMs);
+    return () => clearTimeout(timer);
+  }, []);
+  return (
+    <div class={problem === '' ? 'quiet empty' : 'empty bad-text'} role={problem === '' ? undefined : 'alert'}>
+      <p>{problem || t(isSlow ? 'loadingSlow' : 'loading')}</p>
+      {(problem !== '' || isSlow) && again && <Button icon="retry" label={t('tryAgain')} onClick={again} />}
+    </div>
+  );
+}
 
 /** Scrolls itself into view, because a form can be longer than its dialog. */
 export function FormError({ text }: { text: string }) {

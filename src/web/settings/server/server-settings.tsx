@@ -1,3 +1,4 @@
+import { signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { mutate, query } from '../../data/server.ts';
@@ -7,6 +8,7 @@ import { Button } from '../../parts/kit/button.tsx';
 import { SegmentedControl } from '../../parts/kit/choice.tsx';
 import { ChoiceField, TextAreaField, TextField } from '../../parts/kit/field.tsx';
 import { FormError, LoadPlaceholder, useActionError, useLoadAction } from '../../parts/kit/trouble.tsx';
+import { notify } from '../../parts/notice.tsx';
 import { listTemplateChoices, loadTemplates } from '../../sessions/templates.ts';
 import { isTextKey, t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
@@ -28,6 +30,9 @@ export function ServerSettings({ parts, isForAll = false }: { parts: readonly st
   );
 }
 
+/** Escape closes the settings, which must not discard them. */
+const unsavedDrafts = signal<Readonly<Record<string, SettingDraft>>>({});
+
 interface Props {
   readonly part: string;
   readonly settings: readonly ServerSetting[];
@@ -35,12 +40,15 @@ interface Props {
 }
 
 function Part({ part, settings, changed }: Props) {
-  const [drafts, setDrafts] = useState<Readonly<Record<string, SettingDraft>>>({});
+  const drafts = unsavedDrafts.value;
   const [notice, setNotice] = useState('');
   const [trouble, tryIt] = useActionError();
   const isChanged = (one: ServerSetting) =>
     drafts[one.key] !== undefined && JSON.stringify(drafts[one.key]) !== JSON.stringify(toSettingDraft(one));
   const edited = settings.filter(isChanged);
+  const isUnsaved = useRef(false);
+  isUnsaved.current = edited.length > 0;
+  useEffect(() => () => isUnsaved.current && notify(t('server.unsaved'), 'wait'), []);
   const write = (some: readonly ServerSetting[], words: string, toValue: (one: ServerSetting) => SettingValue) =>
     tryIt(t('notSaved'), async () => {
       setNotice('');
@@ -52,7 +60,8 @@ function Part({ part, settings, changed }: Props) {
             ? await mutate('settings.reset', { key })
             : await mutate('settings.change', { key, value }),
         );
-        setDrafts(({ [key]: _, ...others }) => others);
+        const { [key]: _, ...others } = unsavedDrafts.value;
+        unsavedDrafts.value = others;
       }
       setNotice(words);
     });
@@ -80,7 +89,7 @@ function Part({ part, settings, changed }: Props) {
                 label={label}
                 draft={drafts[key] ?? toSettingDraft(one)}
                 onChange={(draft) => {
-                  setDrafts((now) => ({ ...now, [key]: draft }));
+                  unsavedDrafts.value = { ...unsavedDrafts.value, [key]: draft };
                   setNotice('');
                 }}
               />

@@ -139,6 +139,7 @@ export const conversationStrings = {
   toEnd: 'Zur neuesten Nachricht',
   'hint.task': 'Geben Sie dem Agenten eine Aufgabe',
   'hint.answer': 'Ihre Antwort',
+  'hint.reject': 'Ablehnen und begründen („Ja“ genehmigt)',
   'hint.more': 'Antworten Sie dem Agenten',
   steerTells: 'Der Agent arbeitet… Er liest Ihre Nachricht nach dem aktuellen Schritt.',
   enterSends: 'Enter zum Senden, Umschalt+Enter für eine neue Zeile, @ für Dateien, / für Befehle.',

@@ -42,6 +42,7 @@ export const delegationStrings = {
   'attempts.best': 'bester Versuch',
   'attempts.tokens': '{n} Tokens',
   'attempts.deleteOthers': 'Nach der Auswahl die anderen Versuche löschen',
+  'attempts.noDiff': 'unbekannt',
   'attempts.lines': '{n} Dateien +{added} −{removed}',
   'attempts.lines.one': '1 Datei +{added} −{removed}',
   'attempts.state.planned': 'geplant',

@@ -6,6 +6,8 @@ export const serverSettingStrings = {
   'server.keys': 'API-Schlüssel',
   'server.unread': 'Servereinstellungen konnten nicht geladen werden',
   'server.saved': 'Gespeichert.',
+  'server.unsaved':
+    'Nicht gespeicherte Änderungen bleiben in den Einstellungen erhalten. Sie gelten erst, wenn Sie sie speichern.',
   'server.isReset': 'Auf Standard zurückgesetzt.',
   'server.reset': 'Zurücksetzen',
   'server.resetOne': '{name} zurücksetzen',

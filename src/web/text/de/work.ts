@@ -62,6 +62,7 @@ export const workStrings = {
   'files.refresh': 'Dateien aktualisieren',
   'files.drop': 'Dateien zum Hochladen hier ablegen',
   loading: 'Wird geladen…',
+  loadingSlow: 'Wird noch geladen. Vielleicht startet die Sandbox gerade, oder der Server ist ausgelastet.',
   'files.asleep': 'Die Sandbox läuft nicht. Ihre Dateien bleiben erhalten. Wenn Sie sie anzeigen, startet die Sandbox.',
   'files.starting': 'Die Sandbox startet. Ihre Dateien erscheinen hier.',
   'files.show': 'Dateien anzeigen',

@@ -138,6 +138,7 @@ export const conversationStrings = {
   toEnd: 'Jump to latest',
   'hint.task': 'Give the agent a task',
   'hint.answer': 'Your answer',
+  'hint.reject': 'Reject and explain (“yes” approves)',
   'hint.more': 'Reply to the agent',
   steerTells: 'Working… The agent reads your message after the current step.',
   enterSends: 'Enter to send, Shift+Enter for a new line, @ to mention a file, / for commands.',
@@ -180,7 +181,7 @@ export const conversationStrings = {
   'approval.wasChanged': 'The arguments were edited.',
   'why.quota': 'A quota was exceeded. See the error above.',
   'why.modelRefused': 'The model refused to answer. Rephrase the task or choose another model.',
-  'why.modelRejected': 'The model provider rejected the request, and trying again will not help. See the error above.',
+  'why.modelRejected': 'The model provider rejected the request. Change the message or the model; see the error above.',
   'why.modelContext':
     'The conversation is too long for the model. Start a new session or choose a model with a larger context window.',
   'why.emptyReply': 'The model returned an empty reply.',

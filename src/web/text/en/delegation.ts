@@ -40,6 +40,7 @@ export const delegationStrings = {
   'attempts.best': 'best',
   'attempts.tokens': '{n} tokens',
   'attempts.deleteOthers': 'Delete other attempts after choosing one',
+  'attempts.noDiff': 'unknown',
   'attempts.lines': '{n} files +{added} −{removed}',
   'attempts.lines.one': '1 file +{added} −{removed}',
   'attempts.state.planned': 'planned',

@@ -6,6 +6,7 @@ export const serverSettingStrings = {
   'server.keys': 'API keys',
   'server.unread': 'Could not load server settings',
   'server.saved': 'Saved.',
+  'server.unsaved': 'Unsaved changes are kept in Settings. They do not apply until you save them.',
   'server.isReset': 'Reset to default.',
   'server.reset': 'Reset',
   'server.resetOne': 'Reset {name}',

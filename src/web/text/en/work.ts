@@ -61,6 +61,7 @@ export const workStrings = {
   'files.refresh': 'Refresh files',
   'files.drop': 'Drop files to upload',
   loading: 'Loading…',
+  loadingSlow: 'Still loading. The sandbox may be starting, or the server is busy.',
   'files.asleep': 'The sandbox is not running. Its files are kept. Showing them starts the sandbox.',
   'files.starting': 'The sandbox is starting. Its files will appear here.',
   'files.show': 'Show files',

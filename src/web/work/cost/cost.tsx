@@ -128,7 +128,7 @@ const Sum = ({ title, used }: { title: string; used: RunUsage }) => (
   <section class="cost-sum raised box padded" aria-label={title}>
     <h2 class="quiet small-text">{title}</h2>
     {used.turns === 0 ? (
-      <p class="quiet small-text">{t(conversationState.run.value.kind === 'ended' ? 'cost.noTurn' : 'cost.none')}</p>
+      <p class="quiet small-text">{conversationState.run.value.kind === 'ended' ? t('cost.noTurn') : '–'}</p>
     ) : (
       <>
         <p class="cost-price bold figures">

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { onSessionEvent } from '../../data/log.ts';
-import { mutateWithRetry, query } from '../../data/server.ts';
+import { mutateWithRetry, query, toErrorText } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { formatDuration } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
@@ -16,7 +16,14 @@ const buildLookMs = 3_000;
 export function DesktopPane({ session: { id: sessionId } }: { session: Session }) {
   const [view, setView] = useState<Outputs['desktop']['status']>();
   const [isStarting, act] = useBusyAction();
-  const look = () => query('desktop.status', { sessionId }).then(setView, () => setView(undefined));
+  const [problem, setProblem] = useState('');
+  const look = async () => {
+    setProblem('');
+    await query('desktop.status', { sessionId }).then(setView, (thrown: unknown) => {
+      setView(undefined);
+      setProblem(toErrorText(thrown));
+    });
+  };
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     void look();
@@ -46,7 +53,7 @@ export function DesktopPane({ session: { id: sessionId } }: { session: Session }
       onClick={() => begin(path)}
     />
   );
-  if (!view) return <LoadPlaceholder problem="" />;
+  if (!view) return <LoadPlaceholder problem={problem} again={look} />;
   if (view.state === 'unsupported') {
     const { state, detail, seconds } = view.offer;
     const time = seconds === undefined ? '' : formatDuration(seconds * 1_000);

@@ -53,6 +53,7 @@ function RepositoryView({ session, repository }: { session: Session; repository:
       {state === 'waiting' && <p class="quiet">{t('ship.waiting')}</p>}
       {problem !== '' && <p class="bad-text">{problem}</p>}
       {environment && <Environment of={of} environment={environment} onDone={again} />}
+      {state === 'ready' && !status && problem === '' && <p class="quiet">{t('loading')}</p>}
       {status && (
         <>
           <Commit of={of} status={status} proposal={session.title} onDone={again} />
@@ -246,7 +247,8 @@ function Checks({ of, environment: { checks }, onDone }: Props) {
 const mostShown = 100;
 function Commit({ of, status, proposal, onDone }: StepProps & { readonly proposal: string }) {
   const { files, truncated, head } = status;
-  const [message, setMessage] = useState(proposal.replace(/…$/, ''));
+  const proposed = proposal.replace(/…$/, '');
+  const [message, setMessage] = useState(proposed);
   const [ticks, setTicks] = useState<Readonly<Record<string, boolean>>>({});
   const [patches, setPatches] = useState<Readonly<Record<string, string>>>({});
   const [isBusy, act] = useBusyAction();
@@ -302,7 +304,14 @@ function Commit({ of, status, proposal, onDone }: StepProps & { readonly proposa
         })}
         {(truncated || files.length > mostShown) && <li class="quiet">{t('ship.more')}</li>}
       </ul>
-      <TextAreaField label={t('ship.message')} rows={2} required value={message} onChange={setMessage} />
+      <TextAreaField
+        label={t('ship.message')}
+        rows={2}
+        required
+        value={message}
+        onChange={setMessage}
+        onFocus={({ currentTarget }) => message === proposed && currentTarget.select()} // typing replaces the proposal
+      />
       <Button
         type="submit"
         kind="primary"

@@ -12,7 +12,7 @@ describe('help', () => {
     '%j shows its usage alone',
     async (args) =>
       expect(await renderRequestedHelp(args, all)).toMatch(
-        /^npm start -- keys create --role <role> .*\n +creates, lists and revokes/,
+        /^[.]\/corral keys create --role <role> .*\n +creates, lists and revokes/,
       ),
   );
 

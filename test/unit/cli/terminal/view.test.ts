@@ -101,6 +101,7 @@ test.each([
   ['tasks', '- [x] done\n- [ ] open', '• ☑ done\n• ☐ open'],
   ['code', '```js\na < b\n```', '  a < b'],
   ['a link', '[here](https://a.test)', 'here (https://a.test)'],
+  ['footnotes', 'So[^1] and[^b].\n\n[^1]: Why.\n\n[^b]: Why not so.', 'So[1] and[b].\n\n[1]: Why.\n\n[b]: Why not so.'],
   ['a quote', '> one\n> two', '│ one\n│ two'],
   ['a table of wide characters', '| 名 | b |\n| --- | --- |\n| 10 | 2 |', '名 │ b\n───┼──\n10 │ 2'],
   ['a column on the right', '| a | b |\n| ---: | --- |\n| 10 | 2 |', ' a │ b\n───┼──\n10 │ 2'],

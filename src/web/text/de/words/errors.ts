@@ -48,7 +48,7 @@ export const errorTexts: Readonly<Record<ErrorCode, string>> = {
   fenced: 'Ein anderer Server hat die Sitzung übernommen. Versuchen Sie es erneut.',
   draining: 'Der Server wird gewartet und nimmt keine neuen Sitzungen an. Versuchen Sie es später erneut.',
   shutting_down: 'Der Server wird gerade heruntergefahren. Versuchen Sie es gleich erneut.',
-  deadline_exceeded: 'Der Vorgang hat zu lange gedauert.',
+  deadline_exceeded: 'Der Vorgang hat zu lange gedauert. Versuchen Sie es erneut.',
   cancelled: 'Der Vorgang wurde abgebrochen.',
   internal: 'Interner Serverfehler. Einzelheiten stehen im Serverprotokoll.',
 };

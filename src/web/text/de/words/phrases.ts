@@ -193,14 +193,15 @@ export const serverPhrases: Readonly<Record<string, string>> = {
   'The sandbox did not start.': 'Die Sandbox ist nicht gestartet.',
   'The sandbox ended unexpectedly.': 'Die Sandbox wurde unerwartet beendet.',
   'The sandbox stopped responding.': 'Die Sandbox antwortet nicht mehr.',
-  'The sandbox is not responding.': 'Die Sandbox antwortet nicht.',
-  'The sandbox has not responded for {seconds} s.': 'Die Sandbox hat {seconds} s lang nicht geantwortet.',
+  'The sandbox is not responding. Try again.': 'Die Sandbox antwortet nicht. Versuchen Sie es erneut.',
+  'The sandbox has not responded for {seconds} s. Its next use starts it again.':
+    'Die Sandbox hat {seconds} s lang nicht geantwortet. Bei der nächsten Verwendung startet sie neu.',
   'The sandbox violated its protocol and was stopped; its files are kept. Send a message or start the sandbox to get a new one.':
     'Die Sandbox hat gegen ihr Protokoll verstoßen und wurde beendet; ihre Dateien bleiben erhalten. Senden Sie eine Nachricht, oder starten Sie die Sandbox, um eine neue zu bekommen.',
   'The session moved to another server. Try again.':
     'Die Sitzung ist auf einen anderen Server umgezogen. Versuchen Sie es erneut.',
   'Something went wrong on our side.': 'Auf dem Server ist ein Fehler aufgetreten.',
-  'The operation took too long.': 'Der Vorgang hat zu lange gedauert.',
+  'The operation took too long. Try again.': 'Der Vorgang hat zu lange gedauert. Versuchen Sie es erneut.',
   // Notices about a run and its sandbox
   'The server was restarted; the run continues.': 'Der Server wurde neu gestartet; der Lauf geht weiter.',
   'Committed {commit} to {branch} of {path}.': '{commit} wurde in {path} auf {branch} committet.',
@@ -237,7 +238,7 @@ export const serverPhrases: Readonly<Record<string, string>> = {
   'The provider answered with status {status}. Try again later.':
     'Der Anbieter antwortete mit Status {status}. Versuchen Sie es später erneut.',
   'There is no SKILL.md at the top of the folder: add one that begins with the name and a description.':
-    'Im Ordner fehlt oben eine SKILL.md. Fügen Sie eine hinzu, die mit Name und Beschreibung beginnt.',
+    'Auf der obersten Ebene fehlt eine SKILL.md. Fügen Sie eine hinzu, die mit Name und Beschreibung beginnt.',
   'SKILL.md begins without a usable name. Begin it with a line ---, then name: and description:, then ---. A name has 1 to 64 of a-z, 0-9 and single hyphens, with no hyphen at the beginning or end.':
     'SKILL.md beginnt ohne brauchbaren Namen. Beginnen Sie mit einer Zeile ---, dann name: und description:, dann ---. Ein Name besteht aus 1 bis 64 Zeichen: a-z, 0-9 und einzelne Bindestriche, aber keiner am Anfang oder Ende.',
   'SKILL.md has neither a description nor instructions. Add them below the name.':

@@ -232,7 +232,7 @@ export async function showComparison(common: DiffOptions): Promise<EditorHandle>
       mergeControls:
         isReadOnly || before === '' ? false : (kind, act) => made(kind === 'accept' ? words.accept : words.revert, act),
     });
-    if (before === '') extensions.push(EditorView.theme({ '.cm-deletedChunk': { display: 'none' } }));
+    if (before === '') extensions.push(EditorView.theme({ '&.cm-editor .cm-deletedChunk': { display: 'none' } }));
     return handleOf(new EditorView({ doc: text, extensions: [...extensions, merge], parent: root, root }));
   }
   const language = await loadLanguage(common.path);
