@@ -1,4 +1,4 @@
-import { toReadableModel } from '../../core/text/readable-model.ts';
+import { toReadableModel } from '../../core/model/runs/readable-model.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import { normalizeCallId } from './conversation.ts';
 import type { AssistantMessage, OmittedContent, ToolCall, TurnOutcome, TurnPart } from './model.ts';

@@ -1,5 +1,5 @@
 import { AppError, type ErrorCode } from '../../core/errors/errors.ts';
-import { toReadableModel } from '../../core/text/readable-model.ts';
+import { toReadableModel } from '../../core/model/runs/readable-model.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { maskSecret } from '../../core/text/secret-forms.ts';
 import { truncateEnd } from '../../core/text/text.ts';

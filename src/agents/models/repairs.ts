@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { ErrorCode } from '../../core/errors/errors.ts';
-import { toReadableModel } from '../../core/text/readable-model.ts';
+import { toReadableModel } from '../../core/model/runs/readable-model.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { Message, Model, OmittedContent, Picture, ToolDeclaration, TurnPart, TurnRequest } from './model.ts';
 

@@ -1,6 +1,6 @@
 import type { Event } from '../../client/index.ts';
 import { eventNoticeOf, isFileReadingTool, isNoteEvent } from '../../core/model/event-traits.ts';
-import { toReadableModel } from '../../core/text/readable-model.ts';
+import { toReadableModel } from '../../core/model/runs/readable-model.ts';
 import { toOneLine } from '../io.ts';
 import { formatCallLine, formatSandboxPhase, hiddenToolNames } from '../render.ts';
 

@@ -60,7 +60,7 @@ export class ServerTranslator {
 }
 
 /** Codes whose sentence makes the server's text redundant. */
-/** Their texts name no more than the code does. */
+/** Codes whose messages add nothing to the sentence of the code. */
 const timeouts: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['deadline_exceeded', 'sandbox_unresponsive']);
 const silent: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'internal',

@@ -97,6 +97,7 @@ test('a task of the start page really runs in the sandbox and ends in a page tha
   await game.locator('canvas').click();
   await page.keyboard.press('ArrowUp');
   await game.getByText(/^(Points|Over)/).waitFor();
+  await page.getByRole('tab', { name: 'Files' }).click();
   await page.getByRole('link', { name: 'snake.html' }).last().click();
-  await page.getByRole('tab', { name: 'Files', selected: true }).waitFor();
+  await page.getByRole('tab', { name: 'Preview', selected: true }).waitFor();
 });

@@ -48,7 +48,7 @@ async function commandsIn(client: SandboxClient, clock: Clock, signal: AbortSign
     .slice(0, named)
     .map(({ cmd }) => truncateEnd(cmd, commandChars));
 }
-/** They start again with the desktop. */
+/** Programs of the desktop, which start again with it. */
 const desktopProgram = /^\S*\/(Xvnc|openbox|chromium|chrome_crashpad_handler)( |$)/;
 
 const texts = {
