@@ -104,7 +104,7 @@ export function toUnreachableTurn(model: string, advice: ProviderSettingNames, t
 const stalledTurn = (model: string, ms: number): FailedTurn => ({
   kind: 'failed',
   code: 'model_stalled',
-  message: `${toReadableModel(model)} sent nothing for ${ms / 1_000} s.`,
+  message: `${toReadableModel(model)} sent nothing for ${ms / 1_000} s. If it stays so slow, check its server or choose another model.`,
   retryable: true,
 });
 

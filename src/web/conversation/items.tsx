@@ -243,12 +243,14 @@ function RepositoryCard({ seq, data }: { seq: number; data: EventDataOf<'reposit
     setComposerText(task?.text ?? '');
   };
   if (isLive && isFixed) return <p class="aside">{title}</p>;
+  const [why = '', output = ''] = truncateLine(translateServerText(detail)).split(/ (?=(?:fatal|error|remote): )/, 2);
   return (
     <div class="note bad" role="alert">
       <Icon name="warning" />
       <div class="stack">
         <strong>{title}</strong>
-        <p>{truncateLine(translateServerText(detail))}</p>
+        <p>{why}</p>
+        {output !== '' && <pre class="lines small-text">{output}</pre>}
         {isLive && isNewest && (
           <div class="row wrap">
             {isBlocked && <Button kind="primary" label={t('egressReview')} onClick={() => openSettings('network')} />}

@@ -230,17 +230,21 @@ export function RunEndNote({ item, isLive }: { item: RunEndItem; isLive: boolean
   const kind = data.reason === 'superseded' ? 'superseded' : data.status;
   const docs = data.code && errorDocsPathOf(data.code);
   const isGoalUnread = data.goal && !goal && isLoadingHistory.value;
-  const isAnswer = kind === 'completed' && used.turns > 0 && used.toolCalls === 0;
+  const isAnswer = kind === 'completed' && used.turns > 0 && used.toolCalls === 0 && !isBlocked;
   const { run } = conversationState;
   const isLast = run.value.kind === 'ended' && run.value.end === item;
   const changed = item.changed.value;
   return (
     <div
       class="ended padded box small-text row wrap"
-      data-status={isAnswer ? 'answered' : data.reason === 'expired' ? 'expired' : data.status}
+      data-status={isBlocked ? 'failed' : isAnswer ? 'answered' : data.reason === 'expired' ? 'expired' : data.status}
     >
       <p>
-        {isAnswer ? <span class="quiet">{t('end.answered')}</span> : <strong>{t(toRunEndTextKey(data))}</strong>}
+        {isAnswer ? (
+          <span class="quiet">{t('end.answered')}</span>
+        ) : (
+          <strong>{t(isBlocked ? 'end.failed' : toRunEndTextKey(data))}</strong>
+        )}
         {kind !== 'superseded' && <span class={isAnswer ? 'quiet' : ''}>{took}</span>}
         {used.turns > 0 && (
           <span class="quiet">

@@ -398,7 +398,7 @@ export class ConversationState {
     );
     const { attachments, goal } = task?.kind === 'user' ? task : { attachments: [], goal: undefined };
     const used = this.#state.startedAt === undefined ? nothing : this.runUsed.value;
-    const isBlocked = this.#state.lacksRepository && data.status === 'failed';
+    const isBlocked = this.#state.lacksRepository && data.status !== 'stopped';
     const edits = [...this.#state.edits.values()];
     const end = this.#add<RunEndItem>({
       kind: 'end',

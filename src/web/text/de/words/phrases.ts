@@ -182,7 +182,8 @@ export const serverPhrases: Readonly<Record<string, string>> = {
     '{model} ist nicht erreichbar oder hat die Antwort abgebrochen. Prüfen Sie das Netzwerk und {setting}.',
   '{model} cannot be reached: {why} Check that its server is running, and check {setting}.':
     '{model} ist nicht erreichbar: {why} Prüfen Sie, ob sein Server läuft, und prüfen Sie {setting}.',
-  '{model} sent nothing for {seconds} s.': '{model} hat {seconds} s lang nichts gesendet.',
+  '{model} sent nothing for {seconds} s. If it stays so slow, check its server or choose another model.':
+    '{model} hat {seconds} s lang nichts gesendet. Bleibt es so langsam, prüfen Sie seinen Server, oder wählen Sie ein anderes Modell.',
   'The conversation is too long for the model.': 'Das Gespräch ist zu lang für das Modell.',
   'The model returned only empty replies.': 'Das Modell hat nur leere Antworten geliefert.',
   'The reply was stopped because it repeated itself.': 'Die Antwort wurde beendet, weil sie sich wiederholte.',
