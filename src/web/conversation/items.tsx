@@ -250,7 +250,7 @@ function RepositoryCard({ seq, data }: { seq: number; data: EventDataOf<'reposit
       <div class="stack">
         <strong>{title}</strong>
         <p>{why}</p>
-        {output !== '' && <pre class="lines small-text">{output}</pre>}
+        {output !== '' && <p class="mono small-text breaks">{output}</p>}
         {isLive && isNewest && (
           <div class="row wrap">
             {isBlocked && <Button kind="primary" label={t('egressReview')} onClick={() => openSettings('network')} />}
