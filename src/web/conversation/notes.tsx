@@ -246,7 +246,7 @@ export function RunEndNote({ item, isLive }: { item: RunEndItem; isLive: boolean
           <strong>{t(isBlocked ? 'end.failed' : toRunEndTextKey(data))}</strong>
         )}
         {kind !== 'superseded' && <span class={isAnswer ? 'quiet' : ''}>{took}</span>}
-        {used.turns > 0 && (
+        {used.turns > 0 && !isDemoModel(used.model) && (
           <span class="quiet">
             {' · '}
             {t('tokensShort', { n: formatCompactCount(used.inputTokens + used.outputTokens) })}

@@ -34,6 +34,31 @@ function parentText({ attempts, n }: NonNullable<Session['parent']>): string {
   return n === undefined ? t('attempts.attempt') : `${t('attempts.attempt')} ${n}`;
 }
 
+function SessionWords({ session, status }: { session: Session; status: ReturnType<typeof toDisplayStatus> }) {
+  const name = sessionNameOf(session);
+  return (
+    <span class="session-words grid fill">
+      <span class="cut session-name" dir="auto">
+        {name}
+      </span>
+      <span class="cut quiet small-text">
+        <RelativeTime at={session.latestMessageAt} />
+        {session.ownerName !== null && (
+          <>
+            {' · '}
+            <bdi>{t('ownedBy', { name: session.ownerName })}</bdi>
+          </>
+        )}
+        {status !== 'finished' && status !== 'new' && ` · ${t(`status.${status}`)}`}
+        {session.name !== null && session.name !== name && ` · ${session.name}`}
+        {session.parent && ` · ${parentText(session.parent)}`}
+        {session.forkedFrom && ` · ${t(session.branch ? 'branch.is' : 'isFork')}`}
+        {matchingSessionIds.value.has(session.id) && ` · ${t('foundInside')}`}
+      </span>
+    </span>
+  );
+}
+
 function Row({ session, isCurrent, isNested, order }: Props) {
   const { id, unread, pinned } = session;
   const status = toDisplayStatus(session);
@@ -60,11 +85,7 @@ function Row({ session, isCurrent, isNested, order }: Props) {
             onKeyDown={(event) => moveBox(event, order.value)}
           />
           <StatusDot status={status} />
-          <span class="session-words grid fill">
-            <span class="cut session-name" dir="auto">
-              {name}
-            </span>
-          </span>
+          <SessionWords session={session} status={status} />
         </label>
       ) : (
         <a
@@ -77,25 +98,7 @@ function Row({ session, isCurrent, isNested, order }: Props) {
           }}
         >
           <StatusDot status={status} />
-          <span class="session-words grid fill">
-            <span class="cut session-name" dir="auto">
-              {name}
-            </span>
-            <span class="cut quiet small-text">
-              <RelativeTime at={session.latestMessageAt} />
-              {session.ownerName !== null && (
-                <>
-                  {' · '}
-                  <bdi>{t('ownedBy', { name: session.ownerName })}</bdi>
-                </>
-              )}
-              {status !== 'finished' && status !== 'new' && ` · ${t(`status.${status}`)}`}
-              {session.name !== null && session.name !== name && ` · ${session.name}`}
-              {session.parent && ` · ${parentText(session.parent)}`}
-              {session.forkedFrom && ` · ${t(session.branch ? 'branch.is' : 'isFork')}`}
-              {matchingSessionIds.value.has(id) && ` · ${t('foundInside')}`}
-            </span>
-          </span>
+          <SessionWords session={session} status={status} />
           {pinned && <Icon name="pin" size={14} />}
           {unread > 0 && !isCurrent && (
             <span class="unread bold small-text rigid" role="img" aria-label={t('unread', { n: unread })}>
