@@ -83,5 +83,5 @@ export class ParsedOptions {
 export const jsonOption = ['--json', 'print JSON, one value on a line'] as const;
 export const sessionArgument = [
   '<session>',
-  "a session's id, the beginning of one, its name, or `last` for the newest",
+  "a session's id, the beginning of one, its name, or `last` for the newest, attempts and sub-agents aside",
 ] as const;

@@ -10,7 +10,10 @@ export const attemptsCommand: CliCommand = {
   name: 'attempts',
   args: [
     ['[action]', 'start, show, diff, choose, stop, ls (or list); without one: ls'],
-    ['[session]', "the session's id, the beginning of one, or `last` for the newest (the default)"],
+    [
+      '[session]',
+      "the session's id, the beginning of one, or `last` for the newest, attempts and sub-agents aside (the default)",
+    ],
     ['[word]', 'with start: the task; with diff and choose: the number of an attempt'],
   ],
   about: 'attempts one task several times in parallel, compares the results, and keeps the files of one',
