@@ -30,7 +30,8 @@ export async function followRun(run: Run, io: Io, { json, follow }: FollowRunOpt
   try {
     for await (const event of run) {
       if (json && follow) io.print(JSON.stringify(event));
-      const repeatsRequest = event.type === 'message.assistant' && approvals.size > 0;
+      const repeatsRequest =
+        (event.type === 'message.assistant' || event.type === 'message.delta') && event.data.waits === 'approval';
       if (!json && !repeatsRequest) shown.show(event);
       if (event.runId !== run.id) continue;
       if (event.type === 'message.assistant') result.text = event.data.text;

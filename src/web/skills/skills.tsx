@@ -29,7 +29,7 @@ function Skills() {
   const [trouble, tryIt] = useLoadAction(t('skills.unread'), () => Promise.all([loadSkills(), loadProjects()]));
   const [problems, setProblems] = useState<readonly string[]>([]);
   const [project, setProject] = useState(projectFilter.value);
-  const upload = (chosen: FileList) =>
+  const upload = (chosen: readonly File[]) =>
     tryIt(t('skills.notUploaded'), async () => {
       if (await isBrokenZip(chosen)) return setProblems([t('skills.brokenZip')]);
       const files = await readChosenFolder(chosen);
@@ -74,7 +74,7 @@ function Skills() {
 }
 
 /** `isFolder`: opens a folder picker, which phones lack. */
-type UploadProps = { label: string; isFolder?: boolean; act: (files: FileList) => unknown };
+type UploadProps = { label: string; isFolder?: boolean; act: (files: readonly File[]) => unknown };
 
 function UploadButton({ label, isFolder = false, act }: UploadProps) {
   const field = useRef<HTMLInputElement>(null);
@@ -96,8 +96,9 @@ function UploadButton({ label, isFolder = false, act }: UploadProps) {
         aria-label={label}
         accept={isFolder ? undefined : '.zip,.md'}
         onChange={({ currentTarget }) => {
-          if (currentTarget.files?.length) act(currentTarget.files);
+          const files = [...(currentTarget.files ?? [])]; // clearing the field empties its list
           currentTarget.value = '';
+          if (files.length > 0) act(files);
         }}
       />
     </>

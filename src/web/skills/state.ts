@@ -35,15 +35,17 @@ export async function addChosenSkill(id: string | undefined, name: string): Prom
 }
 
 /** Whether a file is named like a ZIP archive and is none. */
-export async function isBrokenZip(chosen: FileList): Promise<boolean> {
+export async function isBrokenZip(chosen: readonly File[]): Promise<boolean> {
   const [file] = chosen;
   return file !== undefined && /\.zip$/i.test(file.name) && (await file.slice(0, 2).text()) !== 'PK';
 }
 
 const maxBytes = 7 * 1024 * 1024;
 /** Paths start with the folder's own name. Undefined if the folder is too large. */
-export async function readChosenFolder(chosen: FileList): Promise<{ path: string; content: string }[] | undefined> {
-  const all = [...chosen].filter((file) => !/(^|\/)(\.git|node_modules|__pycache__)\//.test(file.webkitRelativePath));
+export async function readChosenFolder(
+  chosen: readonly File[],
+): Promise<{ path: string; content: string }[] | undefined> {
+  const all = chosen.filter((file) => !/(^|\/)(\.git|node_modules|__pycache__)\//.test(file.webkitRelativePath));
   if (all.reduce((sum, { size }) => sum + size, 0) > maxBytes) return undefined;
   return await Promise.all(
     all.map(async (file) => ({

@@ -36,3 +36,18 @@ test('an uploaded skill is chosen for a new session, and another one by its name
   await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('message');
   expect(complaints).toEqual([]);
 });
+
+test('a skill is uploaded from a file, and a broken ZIP is named', async ({ desk }) => {
+  const { page } = await desk.open();
+  await page.getByRole('button', { name: 'Skills', exact: true }).first().click();
+  const dialog = page.getByRole('dialog', { name: 'Skills' });
+  const choose = async (name: string, text: string) => {
+    const chooser = page.waitForEvent('filechooser');
+    await dialog.getByRole('button', { name: 'Upload ZIP or SKILL.md' }).click();
+    await (await chooser).setFiles({ name, mimeType: 'application/octet-stream', buffer: Buffer.from(text) });
+  };
+  await choose('broken.zip', 'nix');
+  await dialog.getByText('This file is not a ZIP archive.').waitFor();
+  await choose('SKILL.md', '---\nname: haiku\ndescription: How poems are written.\n---\nThree lines.\n');
+  await page.getByRole('dialog', { name: 'haiku' }).getByText('How poems are written.').first().waitFor();
+});

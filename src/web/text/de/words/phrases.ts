@@ -238,6 +238,8 @@ export const serverPhrases: Readonly<Record<string, string>> = {
   'It requires a key (status {status}).': 'Ein Schlüssel ist erforderlich (Status {status}).',
   'The provider answered with status {status}. Try again later.':
     'Der Anbieter antwortete mit Status {status}. Versuchen Sie es später erneut.',
+  'There are no files. A skill is a folder with SKILL.md.':
+    'Es gibt keine Dateien. Eine Fähigkeit ist ein Ordner mit SKILL.md.',
   'There is no SKILL.md at the top of the folder: add one that begins with the name and a description.':
     'Auf der obersten Ebene fehlt eine SKILL.md. Fügen Sie eine hinzu, die mit Name und Beschreibung beginnt.',
   'SKILL.md begins without a usable name. Begin it with a line ---, then name: and description:, then ---. A name has 1 to 64 of a-z, 0-9 and single hyphens, with no hyphen at the beginning or end.':
