@@ -77,7 +77,7 @@ export function applyEvent(view: ChatView, event: Event): ChatView {
       return event.data.waits === 'approval' ? view : { ...view, reply: view.reply + event.data.text };
     case 'message.assistant':
       // The agent's message only repeats the pending approval, for clients that show no approvals.
-      if (view.approvals.length > 0) return { ...view, reply: '' };
+      if (event.data.waits === 'approval') return { ...view, reply: '' };
       return withPortHints(appendBlock({ ...view, reply: '' }, { kind: 'agent', text: event.data.text }), event);
     case 'tool.calling':
       return hiddenToolNames.has(event.data.function) ? view : withCall(view, event.data.callId, newCall(event));

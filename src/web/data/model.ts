@@ -81,7 +81,8 @@ class ReadState {
   edits = new Map<string, FileEdit>();
   retry: RetryItem | undefined;
   lastPhase = '';
-  lacksRepository = false;
+  /** Paths of the repositories that this run lacks. */
+  unusable = new Set<string>();
   startedAt: number | undefined;
 }
 
@@ -156,7 +157,7 @@ export class ConversationState {
       }
       case 'run.started':
         this.#state.startedAt = event.ts;
-        this.#state.lacksRepository = false;
+        this.#state.unusable.clear();
         if (this.#state.start?.phase.value.isCut) this.#state.start = undefined;
         if (!this.#state.start) this.#state.environment = undefined;
         this.#state.edits.clear();
@@ -258,7 +259,7 @@ export class ConversationState {
         this.run.value = { kind: 'running', since: this.#state.startedAt ?? event.ts };
         return;
       case 'run.error': {
-        if (this.#state.lacksRepository) return;
+        if (this.#state.unusable.size > 0) return;
         const { error } = event.data;
         // The error item shows the failure, so the retry line omits it.
         const line = this.#state.items.findLast((item) => item.kind === 'retry');
@@ -321,12 +322,13 @@ export class ConversationState {
       if (call) return;
     }
     if (event.type === 'repository' && isUnusableRepository(event)) {
-      this.#state.lacksRepository = true;
+      this.#state.unusable.add(event.data.path);
       const setup = this.#state.environment?.setup;
       if (setup) setup.value = setup.value.filter(({ isMoving }) => !isMoving);
     }
     if (isSetup(event)) {
       const { kind, detail } = event.data;
+      if (event.type === 'repository') this.#state.unusable.delete(event.data.path);
       const ready = { phase: 'ready' as const, ts: event.ts };
       const { setup } = this.#state.environment ?? this.#addPhase(ready, at);
       setup.value = [...setup.value, { detail, isMoving: kind === 'fetching' || kind === 'preparing' }];
@@ -398,7 +400,7 @@ export class ConversationState {
     );
     const { attachments, goal } = task?.kind === 'user' ? task : { attachments: [], goal: undefined };
     const used = this.#state.startedAt === undefined ? nothing : this.runUsed.value;
-    const isBlocked = this.#state.lacksRepository && data.status !== 'stopped';
+    const isBlocked = this.#state.unusable.size > 0 && data.status !== 'stopped';
     const edits = [...this.#state.edits.values()];
     const end = this.#add<RunEndItem>({
       kind: 'end',

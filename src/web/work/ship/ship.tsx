@@ -8,7 +8,7 @@ import { escapeHiddenCharacters, truncateLine } from '../../parts/bounded-text.t
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { CheckboxField, TextAreaField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
-import { useLoadedData } from '../../parts/kit/trouble.tsx';
+import { LoadPlaceholder, useLoadedData } from '../../parts/kit/trouble.tsx';
 import { notify, tryOrNotify, useBusyAction } from '../../parts/notice.tsx';
 import { t, translateServerText } from '../../text/text.ts';
 import { saveBlob } from '../files/transfers.ts';
@@ -53,7 +53,7 @@ function RepositoryView({ session, repository }: { session: Session; repository:
       {state === 'waiting' && <p class="quiet">{t('ship.waiting')}</p>}
       {problem !== '' && <p class="bad-text">{problem}</p>}
       {environment && <Environment of={of} environment={environment} onDone={again} />}
-      {state === 'ready' && !status && problem === '' && <p class="quiet">{t('loading')}</p>}
+      {state === 'ready' && !status && problem === '' && <LoadPlaceholder problem="" />}
       {status && (
         <>
           <Commit of={of} status={status} proposal={session.title} onDone={again} />

@@ -59,7 +59,7 @@ test('a question and an approval wait until they are answered, and end with the 
   const approval = { callId: 'c', function: 'shell_exec', args: {}, expiresAt: 1 };
   const waiting = after(event('run.wait', { question: 'Which?' }), event('approval.requested', approval));
   expect(waiting).toMatchObject({ question: 'Which?', approvals: [{ callId: 'c' }] });
-  const inWords = event('message.assistant', { messageId: 'm', text: 'May I?' });
+  const inWords = event('message.assistant', { messageId: 'm', text: 'May I?', waits: 'approval' });
   expect(applyEvent(waiting, inWords).blocks).toEqual([]);
   expect(applyEvent(waiting, event('run.resumed', {})).question).toBeUndefined();
   expect(

@@ -133,6 +133,15 @@ test('a repository that cannot be used is no longer being fetched', () => {
   expect(line.setup.value).toEqual([]);
 });
 
+test.each([
+  ['that cannot be used', ['failed'], true],
+  ['that was fetched again', ['failed', 'fetching', 'ready'], false],
+])('a run with a repository %s ends accordingly, though it completed', (_, kinds, isBlocked) => {
+  const changes = kinds.map((kind) => event('repository', { kind, url: 'u', path: 'a', detail: kind }));
+  const model = modelOf(...changes, event('run.end', { status: 'completed', reason: 'completed', task: 'a' }));
+  expect(model.items.value.at(-1)).toMatchObject({ kind: 'end', isBlocked });
+});
+
 test('the end of a run knows the goal of its own message, and of no other', () => {
   const goal = { rubric: 'Short.', checks: [], maxRevisions: 1 };
   const ask = (text: string, more: object) =>
