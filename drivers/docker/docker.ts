@@ -1,7 +1,7 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type Dockerode from 'dockerode';
-import { raceAbort } from '../../src/core/concurrency/cancel.ts';
+import { combineSignals, raceAbort } from '../../src/core/concurrency/cancel.ts';
 import { systemClock } from '../../src/core/contracts/clock.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { type SandboxId, sessionIdOf } from '../../src/core/model/ids.ts';
@@ -195,7 +195,7 @@ export async function createDockerDriver(
   }
 
   async function undo(id: SandboxId, createdResources: CreatedResources, workspace: 'keep' | 'remove'): Promise<void> {
-    const signal = AbortSignal.any([AbortSignal.timeout(cleanUpMs), work.hurry]);
+    const signal = combineSignals([AbortSignal.timeout(cleanUpMs), work.hurry]);
     if (createdResources.creating) await raceAbort(createdResources.creating, signal);
     const found = await find(id, signal);
     if (!found || found.Id === createdResources.containerId || found.State.Status === 'created')
@@ -236,7 +236,7 @@ export async function createDockerDriver(
     },
 
     async check({ signal }) {
-      const soon = AbortSignal.any([signal, AbortSignal.timeout(5_000)]);
+      const soon = combineSignals([signal, AbortSignal.timeout(5_000)]);
       // dockerode's types omit the options of `ping`
       const ping = engine.ping.bind(engine) as (options: object) => Promise<unknown>;
       await callEngine(soon, () => ping({ abortSignal: soon })).catch((error) => {

@@ -1,5 +1,6 @@
 import { freemem } from 'node:os';
 import type Dockerode from 'dockerode';
+import { combineSignals } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { CallOptions, Poolable, SandboxInfo, SandboxSpec, WarmSandbox } from '../driver.ts';
@@ -99,7 +100,7 @@ export function createDockerPool(options: Options): Poolable {
     const hold = async () => {
       const end = await holds.hold(id, found.Id, { id: spec.id, sessionId: spec.sessionId });
       await end.takeEgress();
-      await waitUntilReachable(end, AbortSignal.any([signal, AbortSignal.timeout(dialMs)]));
+      await waitUntilReachable(end, combineSignals([signal, AbortSignal.timeout(dialMs)]));
     };
     const claim = { engine, name, labels: createSandboxLabels(spec, instance, labels), found };
     const [reply] = await Promise.all([writeWorkspacePointer(claim, signal), hold()]);
@@ -182,7 +183,7 @@ export function createDockerPool(options: Options): Poolable {
       if (await readWorkspacePointer(engine, name, signal)) return 'known';
       if ((await folders.claim(id)) !== 'done') return 'gone';
       try {
-        const renamed = await rename(names.warm(id), name, AbortSignal.any([signal, AbortSignal.timeout(renameMs)]));
+        const renamed = await rename(names.warm(id), name, combineSignals([signal, AbortSignal.timeout(renameMs)]));
         if (renamed === 'gone') return 'gone';
         if (renamed === 'taken') {
           await folders.unclaim(id);

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type Dockerode from 'dockerode';
-import { raceAbort, sleep } from '../../src/core/concurrency/cancel.ts';
+import { combineSignals, raceAbort, sleep } from '../../src/core/concurrency/cancel.ts';
 import type { Clock } from '../../src/core/contracts/clock.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { callEngine, findEngineObject } from './engine.ts';
@@ -32,7 +32,7 @@ export function openContainerWatcher(engine: Dockerode, label: string, clock: Cl
   async function listen(signal: AbortSignal): Promise<void> {
     for (let failures = 0; !signal.aborted; failures += 1) {
       const turn = new AbortController();
-      const either = AbortSignal.any([signal, turn.signal]);
+      const either = combineSignals([signal, turn.signal]);
       let again = clock.setTimeout(() => turn.abort(), lookAgainMs.unheard);
       try {
         lookAtAll(either).catch(() => {});

@@ -1,5 +1,5 @@
 import type { V1Pod } from '@kubernetes/client-node';
-import { raceAbort } from '../../src/core/concurrency/cancel.ts';
+import { combineSignals, raceAbort } from '../../src/core/concurrency/cancel.ts';
 import { poll, runAtIntervals } from '../../src/core/concurrency/rounds.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { type SandboxId, sessionIdOf } from '../../src/core/model/ids.ts';
@@ -88,7 +88,7 @@ export async function createKubernetesDriver(options: KubernetesOptions): Promis
   const work = new LifecycleCoordinator((id, workspace, { signal }) => clear(id, workspace, signal));
   const nameOf = (id: SandboxId) => toObjectNamePrefix(instance) + sessionIdOf(id);
   const closing = new AbortController();
-  const cleanUpSignal = () => AbortSignal.any([closing.signal, AbortSignal.timeout(cleanUpMs)]);
+  const cleanUpSignal = () => combineSignals([closing.signal, AbortSignal.timeout(cleanUpMs)]);
   /** Callers' signals do not abort the shared attempt. After a failure, the next call retries. */
   function shareAttempt<Made>(make: (signal: AbortSignal) => Promise<Made>) {
     let made: Promise<Made> | undefined;
@@ -225,7 +225,7 @@ export async function createKubernetesDriver(options: KubernetesOptions): Promis
     reap,
 
     async check({ signal }) {
-      const either = AbortSignal.any([signal, AbortSignal.timeout(5_000)]);
+      const either = combineSignals([signal, AbortSignal.timeout(5_000)]);
       const path = `${podsPath(namespace)}?limit=1&labelSelector=${encodeURIComponent(createSandboxSelector(instance))}`;
       await api.ask({ method: 'GET', path, what: 'list pods', tries: 1 }, either).catch((error) => {
         if (signal.aborted || error.code !== 'deadline_exceeded') throw error;
@@ -255,7 +255,7 @@ export async function createKubernetesDriver(options: KubernetesOptions): Promis
           ends.noteStart(id, running);
           return info;
         } catch (error) {
-          const until = AbortSignal.any([AbortSignal.timeout(cleanUpMs), work.hurry]);
+          const until = combineSignals([AbortSignal.timeout(cleanUpMs), work.hurry]);
           await start.undo(until).catch(() => {});
           throw error;
         }

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Driver } from '../../drivers/driver.ts';
+import { combineSignals } from '../core/concurrency/cancel.ts';
 import type { Store } from '../core/contracts/ports.ts';
 import { readLogNoiseCounts } from '../observability/logger.ts';
 import { createMetrics } from '../observability/metrics.ts';
@@ -31,7 +32,7 @@ export async function openServerCore({ provided: input = {}, ...options }: Optio
     ending: () => () => {},
     ...options,
     config: { ...options.config, dataDir: resolve(options.config.dataDir) },
-    closing: AbortSignal.any([options.closing, ended.signal]),
+    closing: combineSignals([options.closing, ended.signal]),
     newId: () => options.ids.short(),
     warn: (about, text) => options.logger.warn(about, text),
     metrics: createMetrics({ noise: () => readLogNoiseCounts(options.logger) }),

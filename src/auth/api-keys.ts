@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { combineSignals } from '../core/concurrency/cancel.ts';
 import { createKeyedQueue } from '../core/concurrency/keyed-queue.ts';
 import { RecordWatcher, recordWatchIntervalMs } from '../core/contracts/changed-records.ts';
 import type { RecordStore } from '../core/contracts/ports.ts';
@@ -180,7 +181,7 @@ export async function openApiKeys(deps: Deps): Promise<ApiKeys> {
       ...(from && { isPersonalKey: true as const }),
       role: from ? minRole(role, from.role) : role,
       key,
-      ended: AbortSignal.any(signals),
+      ended: combineSignals(signals),
     };
     entry.principal = { ...rights, owner: from?.owner ?? owner, ...(doc.project && withinProject(doc, from)) };
   }

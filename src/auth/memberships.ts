@@ -1,3 +1,4 @@
+import { combineSignals } from '../core/concurrency/cancel.ts';
 import type { RecordStore } from '../core/contracts/ports.ts';
 import { ProjectAccessRecord, toMemberKey } from '../core/model/access/project-member.ts';
 import { type Principal, type ProjectRole, projectRoles } from '../core/model/principal.ts';
@@ -35,7 +36,7 @@ export class Memberships {
     const keys = [...new Set([owner, person, ...aliases])];
     const found = keys.flatMap((key) => [...(this.#byMember.get(key) ?? [])]).sort(([, a], [, b]) => rank(a) - rank(b));
     const roles = new Map(found);
-    const ended = AbortSignal.any([over.signal, ...(caller.ended ? [caller.ended] : [])]);
+    const ended = combineSignals([over.signal, ...(caller.ended ? [caller.ended] : [])]);
     const principal: Principal = { ...caller, projects: roles, ended };
     if (caller.ended?.aborted) return principal;
     this.#members.set(caller, { principal, keys, roles, over });

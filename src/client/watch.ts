@@ -1,3 +1,4 @@
+import { combineSignals } from '../core/concurrency/cancel.ts';
 import { parseStreamFrames } from '../core/text/stream-frames.ts';
 import { readChunks } from './bodies.ts';
 import type { Connection } from './connection.ts';
@@ -25,7 +26,7 @@ export async function watchFiles(
 ): Promise<AsyncGenerator<FileChange, void>> {
   const query = new URLSearchParams({ path, recursive: String(recursive) });
   const left = new AbortController();
-  const until = signal ? AbortSignal.any([signal, left.signal]) : left.signal;
+  const until = signal ? combineSignals([signal, left.signal]) : left.signal;
   const open = async () => await server.request(`${address}?${query}`, { signal: until });
   const first = await open();
   return (async function* () {

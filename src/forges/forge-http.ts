@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { combineSignals } from '../core/concurrency/cancel.ts';
 import { AppError, toAppError } from '../core/errors/errors.ts';
 import { parseRetryAfter } from '../core/errors/retry-after.ts';
 import { parseJsonWithinLimits } from '../core/text/json.ts';
@@ -27,7 +28,7 @@ export function createForgeHttp(access: ForgeAccess): ForgeHttp {
   const base = server.kind.apiUrl(server.webUrl);
 
   async function ask(path: string, init: RequestInit, signal: AbortSignal) {
-    const timed = AbortSignal.any([signal, AbortSignal.timeout(requestMs)]);
+    const timed = combineSignals([signal, AbortSignal.timeout(requestMs)]);
     const headers = { 'user-agent': 'Corral', ...server.kind.headers(token.reveal()), ...init.headers };
     try {
       const response = await fetch(`${base}${path}`, { ...init, headers, redirect: 'manual', signal: timed });

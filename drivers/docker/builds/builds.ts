@@ -3,7 +3,7 @@ import { finished, pipeline } from 'node:stream/promises';
 import { StringDecoder } from 'node:string_decoder';
 import type Dockerode from 'dockerode';
 import type { ContainerCreateOptions, HostConfig } from 'dockerode';
-import { raceAbort, sleep } from '../../../src/core/concurrency/cancel.ts';
+import { combineSignals, raceAbort, sleep } from '../../../src/core/concurrency/cancel.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { type IdSource, type SandboxId, sessionIdOf } from '../../../src/core/model/ids.ts';
@@ -220,7 +220,7 @@ export function openImageBuilder(options: Options): ImageBuilder {
             return await waitForReachableLink(link, waitUntilReachable(await holds.hold(id, container), until));
           },
           async run(command: BuildCommand, { signal: until }: CallOptions) {
-            const running = runIn(engine, container, command, AbortSignal.any([until, over.signal]));
+            const running = runIn(engine, container, command, combineSignals([until, over.signal]));
             return await running.catch((thrown: unknown) => {
               throw over.signal.aborted ? over.signal.reason : thrown;
             });

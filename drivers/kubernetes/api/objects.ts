@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { createTimeoutSignal, sleep, throwIfAborted } from '../../../src/core/concurrency/cancel.ts';
+import { combineSignals, createTimeoutSignal, sleep, throwIfAborted } from '../../../src/core/concurrency/cancel.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { AppError, toAppError } from '../../../src/core/errors/errors.ts';
 import type { KubernetesOptions } from '../options.ts';
@@ -234,7 +234,7 @@ async function untilSeen<T extends KubeObject, Seen>(
     changed = new AbortController();
     const seen = await look(latest, isLate);
     if (seen !== undefined) return seen;
-    await sleep(ms, AbortSignal.any([signal, changed.signal]), clock).catch(() => throwIfAborted(signal));
+    await sleep(ms, combineSignals([signal, changed.signal]), clock).catch(() => throwIfAborted(signal));
     isLate = !changed.signal.aborted;
   }
 }

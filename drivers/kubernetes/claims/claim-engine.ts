@@ -1,4 +1,5 @@
 import type { V1Pod } from '@kubernetes/client-node';
+import { combineSignals } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxSpec } from '../../driver.ts';
 import { toClusterError } from '../api/api.ts';
@@ -50,7 +51,7 @@ export function createClaimEngine(options: Options) {
     what: 'nodes',
     selector: { fieldSelector: 'spec.unschedulable=true' },
     keep: ({ metadata = {} }) => ({ metadata }),
-    onChange: () => void leaveCordoned(AbortSignal.any([closing.signal, AbortSignal.timeout(40_000)])).catch(() => {}),
+    onChange: () => void leaveCordoned(combineSignals([closing.signal, AbortSignal.timeout(40_000)])).catch(() => {}),
   });
   if (options.seesNodes) cordoned.list(closing.signal).catch(() => {});
   const starting = new Set<string>();

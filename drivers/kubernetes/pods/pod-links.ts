@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { V1Pod } from '@kubernetes/client-node';
-import { raceAbort, sleep } from '../../../src/core/concurrency/cancel.ts';
+import { combineSignals, raceAbort, sleep } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { SandboxLink } from '../../driver.ts';
@@ -90,10 +90,10 @@ export async function waitForDaemon(
   signal: AbortSignal,
   identity?: string,
 ): Promise<void> {
-  const either = AbortSignal.any([signal, lost]);
+  const either = combineSignals([signal, lost]);
   const [path, body] = identity ? (['/exec', { command: identity, timeoutMs: attemptMs }] as const) : ['/health'];
   for (let ms = 20; ; ms = Math.min(ms * 1.5, 500)) {
-    const soon = AbortSignal.any([either, AbortSignal.timeout(attemptMs)]);
+    const soon = combineSignals([either, AbortSignal.timeout(attemptMs)]);
     // Read the whole response, so that the next call reuses the connection.
     const call = callDaemon({ agent, token }, path, soon, body).then(async (response) => ({
       status: response.statusCode,

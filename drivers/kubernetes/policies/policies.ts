@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { V1NetworkPolicy } from '@kubernetes/client-node';
-import { sleep } from '../../../src/core/concurrency/cancel.ts';
+import { combineSignals, sleep } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxLink } from '../../driver.ts';
 import type { KubeApi } from '../api/api.ts';
@@ -78,7 +78,7 @@ export function createNetworkPolicyCheck({ unenforced = () => 'refuse', onOpen, 
   /** Undefined if the sandbox reached no address, or the check was inconclusive. */
   async function reached(link: SandboxLink, signal: AbortSignal): Promise<string | undefined> {
     for (let n = 1; ; n += 1) {
-      const until = AbortSignal.any([signal, AbortSignal.timeout(lookMs)]);
+      const until = combineSignals([signal, AbortSignal.timeout(lookMs)]);
       const message = (await execInSandbox(link, { command, timeoutMs: lookMs }, until)).trim();
       if (message === 'closed') {
         isOver = true;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Agent } from 'node:http';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { sleep } from '../../../src/core/concurrency/cancel.ts';
+import { combineSignals, sleep } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { YieldingConnection } from './yielding-connection.ts';
 
@@ -49,12 +49,12 @@ export class DiallingHttpAgent extends Agent {
 
   async #connect(): Promise<Duplex> {
     const stop = this.#stop.signal;
-    const until = AbortSignal.any([stop, AbortSignal.timeout(patienceMs)]);
+    const until = combineSignals([stop, AbortSignal.timeout(patienceMs)]);
     const unlessOver = (error: unknown) => {
       if (until.aborted) throw stop.aborted ? stop.reason : error;
     };
     for (let failures = 0; ; failures += 1) {
-      const stream = await this.#dial(AbortSignal.any([until, AbortSignal.timeout(attemptMs)])).catch(unlessOver);
+      const stream = await this.#dial(combineSignals([until, AbortSignal.timeout(attemptMs)])).catch(unlessOver);
       if (stop.aborted) stream?.destroy();
       stop.throwIfAborted();
       if (stream) {

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
-import { raceAbort } from '../../../src/core/concurrency/cancel.ts';
+import { combineSignals, raceAbort } from '../../../src/core/concurrency/cancel.ts';
 import { waitForNextLoopTurn } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { IdSource } from '../../../src/core/model/ids.ts';
@@ -20,7 +20,7 @@ import { removeTokenFile } from './token.ts';
 export function createLinkLifetime(sandbox: AbortSignal): { readonly lost: AbortSignal; close(): void } {
   const closing = new AbortController();
   return {
-    lost: AbortSignal.any([sandbox, closing.signal]),
+    lost: combineSignals([sandbox, closing.signal]),
     close: () => closing.abort(new AppError('sandbox_lost', 'The link to the sandbox was closed.')),
   };
 }

@@ -1,4 +1,4 @@
-import { sleep } from '../../../src/core/concurrency/cancel.ts';
+import { combineSignals, sleep } from '../../../src/core/concurrency/cancel.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { type AppError, toAppError } from '../../../src/core/errors/errors.ts';
 import type { Driver, PoolHost, SandboxRecipe } from '../../driver.ts';
@@ -31,7 +31,7 @@ export function withHostedPool<Inner extends Driver & PoolHost>(driver: Inner, o
     const want = { count: size.most === 0 ? 0 : size.now(recipe.limits.memoryBytes), epoch };
     const text = JSON.stringify([recipe, want]);
     if (text === sentText) return;
-    await driver.keepReady(recipe, want, { signal: AbortSignal.any([stop.signal, AbortSignal.timeout(callMs)]) });
+    await driver.keepReady(recipe, want, { signal: combineSignals([stop.signal, AbortSignal.timeout(callMs)]) });
     sentText = text;
     failures = 0;
   }

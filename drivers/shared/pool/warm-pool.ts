@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { sleep, throwIfAborted } from '../../../src/core/concurrency/cancel.ts';
+import { combineSignals, sleep, throwIfAborted } from '../../../src/core/concurrency/cancel.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import type { ServerDependencies } from '../../../src/core/contracts/server-parts.ts';
 import { type AppError, toAppError } from '../../../src/core/errors/errors.ts';
@@ -169,7 +169,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
   let quietUntil = 0;
 
   const callFor = (ms: number, within = signal): CallOptions => ({
-    signal: AbortSignal.any([within, AbortSignal.timeout(ms)]),
+    signal: combineSignals([within, AbortSignal.timeout(ms)]),
   });
   const failed = (thrown: unknown) => {
     if (signal.aborted) return;
@@ -262,7 +262,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
       const next = [lookAt, failures > 0 ? restUntil : lookAt, now < quietUntil ? quietUntil : lookAt];
       const ms = Math.max(50, Math.min(...next) - now);
       const rest = new AbortController();
-      const patience = sleep(ms, AbortSignal.any([signal, rest.signal]), clock).catch(() => {});
+      const patience = sleep(ms, combineSignals([signal, rest.signal]), clock).catch(() => {});
       await Promise.race([patience, woken.promise]);
       rest.abort();
       if (wake === woken) wake = Promise.withResolvers<void>();

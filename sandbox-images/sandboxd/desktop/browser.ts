@@ -4,6 +4,7 @@ import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
+import { combineSignals } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { makeFolders } from '../files/byte-names.ts';
 import { scanProcesses } from '../processes/proc.ts';
@@ -68,7 +69,7 @@ export async function startBrowser(
     await chromium.end();
   };
   const late = Promise.withResolvers<string>();
-  const patience = AbortSignal.any([signal, AbortSignal.timeout(startMs)]);
+  const patience = combineSignals([signal, AbortSignal.timeout(startMs)]);
   patience.addEventListener('abort', () => late.resolve('it did not answer in time'), { once: true });
   const answer = pipe.answers().then((isThere) => (isThere ? undefined : chromium.died));
   const failure = await Promise.race([answer, chromium.died, late.promise]);

@@ -4,7 +4,7 @@ import { readdir, rm, writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { raceAbort, sleep } from '../../../src/core/concurrency/cancel.ts';
+import { combineSignals, raceAbort, sleep } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { makeFolders } from '../files/byte-names.ts';
 import { createDirectSocket, type DirectSocket } from '../server/direct-socket.ts';
@@ -59,7 +59,7 @@ export async function startDisplay(
   await writeFile(authority, authorityFile(cookie), { mode: 0o600 });
   await rm(socket, { force: true });
 
-  const patience = AbortSignal.any([signal, AbortSignal.timeout(startMs)]);
+  const patience = combineSignals([signal, AbortSignal.timeout(startMs)]);
   const command = [
     options.programs.display,
     `:${await findUnusedDisplayNumber()}`,

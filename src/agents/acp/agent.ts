@@ -8,7 +8,7 @@ import {
   type RequestPermissionResponse,
 } from '@agentclientprotocol/sdk';
 import { z } from 'zod';
-import { raceAbort } from '../../core/concurrency/cancel.ts';
+import { combineSignals, raceAbort } from '../../core/concurrency/cancel.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { AgentApprovalRequest, AgentStreamEnd, AgentUpdate } from '../../core/model/agent-updates.ts';
 import { AcpToolCalls } from './calls.ts';
@@ -156,7 +156,7 @@ export class AcpAgent {
     signal: AbortSignal,
   ): Promise<{ readonly id: string; readonly lost?: string }> {
     const ask = this.#connection.agent;
-    const until = AbortSignal.any([signal, AbortSignal.timeout(startMs)]);
+    const until = combineSignals([signal, AbortSignal.timeout(startMs)]);
     const timely = async <Answer>(answer: Promise<Answer>): Promise<Answer> => {
       const gone = this.#program.ended.then((why) => {
         throw new AppError('agent_failed', `The agent did not start: ${why}.`);

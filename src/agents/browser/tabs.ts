@@ -1,5 +1,5 @@
 import type { BrowserContext, CDPSession, ConsoleMessage, Dialog, Page } from 'playwright-core';
-import { neverAbortingSignal, raceAbort, sleep } from '../../core/concurrency/cancel.ts';
+import { combineSignals, neverAbortingSignal, raceAbort, sleep } from '../../core/concurrency/cancel.ts';
 import type { ElementSnapshot } from './element-list.ts';
 import { type BrowserEventNotes, clipText } from './event-notes.ts';
 import { isPageClosedError } from './explain-error.ts';
@@ -68,7 +68,7 @@ export class BrowserTabs {
 
   /** Waits up to five seconds for tabs that pages requested. */
   async arrived(signal: AbortSignal): Promise<void> {
-    const patience = AbortSignal.any([signal, AbortSignal.timeout(comingMs)]);
+    const patience = combineSignals([signal, AbortSignal.timeout(comingMs)]);
     while (this.#coming > 0 && !patience.aborted) {
       await raceAbort(this.#arrival.promise, patience).catch(() => {});
     }

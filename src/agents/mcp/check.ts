@@ -1,5 +1,5 @@
 import type { FetchLike } from '@modelcontextprotocol/client';
-import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
+import { combineSignals, createTimeoutSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { RemoteToolServer } from '../../core/model/tool-server.ts';
@@ -29,7 +29,7 @@ export async function checkToolServer(
   let wantsAccess = false;
   let forbidden: AppError | undefined;
   const ask: FetchLike = async (url, init) => {
-    const either = init?.signal ? AbortSignal.any([init.signal, until.signal]) : until.signal;
+    const either = init?.signal ? combineSignals([init.signal, until.signal]) : until.signal;
     const response = await fetch(url, { ...init, signal: either }).catch((thrown: unknown) => {
       if (thrown instanceof AppError && thrown.code === 'forbidden') forbidden = thrown;
       throw thrown;

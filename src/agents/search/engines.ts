@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { combineSignals } from '../../core/concurrency/cancel.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type JsonLimits, parseJsonWithinLimits } from '../../core/text/json.ts';
 import type { Secret } from '../../core/text/secret.ts';
@@ -104,7 +105,7 @@ export function createWebSearch(name: SearchEngineName, settings: Settings, fetc
     name,
     async search(query, count, signal) {
       const { url, init } = engine.request({ query, count, settings, base });
-      const until = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+      const until = combineSignals([signal, AbortSignal.timeout(timeoutMs)]);
       const response = await fetch(url, { ...init, signal: until });
       const body = await bounded(response);
       if (response.status !== 200) throw refusal(name, response.status);

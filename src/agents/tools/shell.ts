@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { sleep, throwIfAborted } from '../../core/concurrency/cancel.ts';
+import { combineSignals, sleep, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { poll } from '../../core/concurrency/rounds.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { ToolContent } from '../../core/model/events.ts';
@@ -88,7 +88,7 @@ export const shellWait = defineTool({
     if (running === undefined)
       return { ok: true, output: `Nothing runs in shell session ${shell}.`, ...(await shown(ctx, shell)) };
     using requested = watchForInput(ctx, running);
-    using enough = upTo(seconds * 1_000, AbortSignal.any([ctx.signal, requested.signal]));
+    using enough = upTo(seconds * 1_000, combineSignals([ctx.signal, requested.signal]));
     const { ended, output } = await follow(ctx, running, { signal: enough.signal, tell: () => {} });
     throwIfAborted(ctx.signal);
     const { content } = await shown(ctx, shell);
@@ -145,7 +145,7 @@ interface Command {
 async function followToEnd(ctx: ToolContext, { shell, command, operation }: Command): Promise<ToolResult> {
   const tell = after(ctx.fromByte ?? 0, ctx.onOutput);
   using requested = watchForInput(ctx, operation);
-  const signal = AbortSignal.any([ctx.signal, requested.signal]);
+  const signal = combineSignals([ctx.signal, requested.signal]);
   const { ended, output } = await follow(ctx, operation, { signal, tell });
   const entry = { ps1: 'corral:~$ ', command, output };
   if (!ended && requested.signal.aborted && !ctx.signal.aborted)
@@ -172,7 +172,7 @@ const inputPollMs = 1_500;
 function watchForInput({ sandbox, signal }: ToolContext, operation: string): Disposable & { signal: AbortSignal } {
   const requested = new AbortController();
   const over = new AbortController();
-  const until = AbortSignal.any([signal, over.signal]);
+  const until = combineSignals([signal, over.signal]);
   const look = async () => {
     const now = await sandbox.operation(operation, until);
     if (now?.asks) requested.abort();
@@ -210,7 +210,7 @@ async function follow(
       if (until.aborted) return undefined;
       throw thrown;
     });
-  let ended = await listen(0, listener, AbortSignal.any([signal, enough.signal]));
+  let ended = await listen(0, listener, combineSignals([signal, enough.signal]));
   tell(decoder.decode());
   const rest = new TextDecoder('utf-8', { ignoreBOM: true });
   if (!ended && !signal.aborted) {
@@ -294,7 +294,7 @@ const boundedConsole = (console: readonly ConsoleEntry[]): Promise<Console> =>
 
 function upTo(ms: number, signal: AbortSignal): Disposable & { signal: AbortSignal } {
   const over = new AbortController();
-  const both = AbortSignal.any([signal, over.signal]);
+  const both = combineSignals([signal, over.signal]);
   sleep(ms, both).then(
     () => over.abort(),
     () => {},

@@ -3,6 +3,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statS
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { connectToDataDir, findRunningServer, isProcessRunning, type LocalServer } from '../../cli/server.ts';
+import { combineSignals } from '../../core/concurrency/cancel.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type CommandTerminal, parseWithUsage, type ServerCommandDefinition } from './command.ts';
 import { loadLocalConfig } from './local-config.ts';
@@ -27,7 +28,7 @@ export const upCommand: ServerCommandDefinition = {
     const began = sizeOf(place.log);
     const child = started(place);
     const decided = new AbortController();
-    const signal = AbortSignal.any([at.signal, decided.signal]);
+    const signal = combineSignals([at.signal, decided.signal]);
     const end = await Promise.race([answers(place, { child, seconds, signal }), exited(child)]);
     decided.abort();
     if (end !== 'up') return refused(place, began, { child, end, at });

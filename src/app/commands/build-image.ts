@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { callEngine, openDockerEngine } from '../../../drivers/docker/engine.ts';
 import { openEngineImages } from '../../../drivers/docker/images.ts';
+import { combineSignals } from '../../core/concurrency/cancel.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { prepareDataFolder } from '../../storage/data-folder.ts';
 import { createBundledImages, createDaemonBundler } from '../images/image.ts';
@@ -27,7 +28,7 @@ export const buildImageCommand: ServerCommandDefinition = {
     const bundle = createDaemonBundler(resolve(process.env.CORRAL_DATA_DIR ?? 'data'));
     const ours = createBundledImages(bundle)[variant];
     await using images = openEngineImages(engine, [{ ...ours, buildNetwork: 'host' }]);
-    const signal = AbortSignal.any([stopped, AbortSignal.timeout(patienceMs)]);
+    const signal = combineSignals([stopped, AbortSignal.timeout(patienceMs)]);
     const created = await images
       .ensure(ours.name, { signal }, ({ detail }) => say(detail))
       .catch((thrown: unknown) => {

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { ServerAddress } from '../../cli/server.ts';
 import { type CorralClient, createCorralClient } from '../../client/index.ts';
-import { raceAbort } from '../../core/concurrency/cancel.ts';
+import { combineSignals, raceAbort } from '../../core/concurrency/cancel.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type CommandTerminal, parseWithUsage, type ServerCommandDefinition } from './command.ts';
 import { resolveServerAddress, sendServerRequest, urlOption } from './server-request.ts';
@@ -19,7 +19,7 @@ export const tryCommand: ServerCommandDefinition = {
     'runs a whole session on a server, with the demo model or any model that follows instructions; CORRAL_TOKEN is its token',
   async run(args, at) {
     const { url, token, timeout } = parsed(args);
-    const patience = AbortSignal.any([at.signal, AbortSignal.timeout(Number(timeout) * 1_000)]);
+    const patience = combineSignals([at.signal, AbortSignal.timeout(Number(timeout) * 1_000)]);
     await mustServe(url, token, patience);
     using corral = createCorralClient({ url, transport: 'ws', ...(token && { token }) });
     const session = await within(corral.sessions.create.mutate(), patience).catch((thrown: unknown) => {

@@ -1,6 +1,7 @@
 import { adoptsSandboxes } from '../../../drivers/driver.ts';
 import { requireProviderAccess } from '../../agents/models/registry.ts';
 import { AutomationPrograms } from '../../automations/programs.ts';
+import { combineSignals } from '../../core/concurrency/cancel.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { adminPrincipal } from '../../core/model/principal.ts';
@@ -103,7 +104,7 @@ export async function openFacadeServices(server: ServerWithEngine) {
   async function checkAdoption(named: string): Promise<void> {
     if (!adoptsSandboxes(driver))
       throw new AppError('unsupported', `adopt: the driver ${driver.name} cannot adopt sandboxes; kubernetes can.`);
-    await driver.checkAdoption(named, { signal: AbortSignal.any([closing, AbortSignal.timeout(adoptionMs)]) });
+    await driver.checkAdoption(named, { signal: combineSignals([closing, AbortSignal.timeout(adoptionMs)]) });
   }
   const attempts = openAttemptServices(server, { checkModel });
   const drain = new DrainController(server);

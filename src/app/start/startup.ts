@@ -1,3 +1,4 @@
+import { combineSignals } from '../../core/concurrency/cancel.ts';
 import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { Logger } from '../../observability/logger.ts';
@@ -20,7 +21,7 @@ export interface StartupContext extends Pick<ServerDependencies, 'clock' | 'clos
 /** Disposing aborts the work and waits until it has finished. */
 export function runInBackground(closing: AbortSignal, work: (signal: AbortSignal) => Promise<void>): AsyncDisposable {
   const ended = new AbortController();
-  const done = work(AbortSignal.any([closing, ended.signal]));
+  const done = work(combineSignals([closing, ended.signal]));
   done.catch(() => {}); // the disposal reports the failure
   return {
     async [Symbol.asyncDispose]() {

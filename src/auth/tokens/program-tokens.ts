@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { decodeJwt } from 'jose';
+import { combineSignals } from '../../core/concurrency/cancel.ts';
 import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import type { TrustRule } from '../../core/model/access/trust-rule.ts';
 import type { Principal } from '../../core/model/principal.ts';
@@ -104,7 +105,7 @@ export class FederatedTokenVerifier extends ServerComponent<Deps> {
       this.#end(oldest);
     }
     const over = new AbortController();
-    const ended = AbortSignal.any([over.signal, ...(account.principal.ended ? [account.principal.ended] : [])]);
+    const ended = combineSignals([over.signal, ...(account.principal.ended ? [account.principal.ended] : [])]);
     const principal = { ...account.principal, ended };
     this.#shown.set(hash, { account, principal, over, issuer, kid, endsAt: claims.exp * 1_000 + clockSkewMs });
   }

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline';
+import { combineSignals } from '../../core/concurrency/cancel.ts';
 import { type JsonLimits, parseJsonWithinLimits } from '../../core/text/json.ts';
 import { parseServerSentEvents } from '../../core/text/server-sent-events.ts';
 import { type CliCommand, exitCodes } from '../command.ts';
@@ -93,7 +94,7 @@ async function relayMcp({ send, input, print, signal }: RelayParts): Promise<voi
   async function pass(line: string, message: McpMessage): Promise<void> {
     const stop = new AbortController();
     if (message.id != null) open.set(message.id, stop);
-    const until = AbortSignal.any([signal, left.signal, stop.signal]);
+    const until = combineSignals([signal, left.signal, stop.signal]);
     try {
       const response = await send(line, requestHeaders(message, version), until);
       for await (const text of readMessages(response)) {

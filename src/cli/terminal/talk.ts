@@ -1,4 +1,5 @@
 import { type Box, type Corral, CorralError, type Event } from '../../client/index.ts';
+import { combineSignals } from '../../core/concurrency/cancel.ts';
 import { appendBlock, applyEvent, type ChatBlock, type ChatView, emptyChatView } from './view.ts';
 
 const shownBefore = 400;
@@ -26,7 +27,7 @@ export class ChatTerminal {
   constructor({ corral, box, signal, after }: ChatTerminalOptions) {
     this.corral = corral;
     this.box = box;
-    this.ended = this.#follow(AbortSignal.any([signal, this.#left.signal]), after);
+    this.ended = this.#follow(combineSignals([signal, this.#left.signal]), after);
     this.ended.catch((thrown: Error) => this.say('error', thrown.message));
   }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { sleep } from '../../core/concurrency/cancel.ts';
+import { combineSignals, sleep } from '../../core/concurrency/cancel.ts';
 import { type JsonLimits, parseJsonWithinLimits } from '../../core/text/json.ts';
 import { parseServerSentEvents } from '../../core/text/server-sent-events.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
@@ -194,7 +194,7 @@ export class AgentsApi {
       'anthropic-worker-id': workerId,
       ...(body && { 'content-type': 'application/json' }),
     };
-    const eitherSignal = mayLast ? signal : AbortSignal.any([signal, AbortSignal.timeout(answerMs)]);
+    const eitherSignal = mayLast ? signal : combineSignals([signal, AbortSignal.timeout(answerMs)]);
     const init = {
       method,
       headers,

@@ -1,5 +1,5 @@
 import type { Box } from '../../client/index.ts';
-import { sleep } from '../../core/concurrency/cancel.ts';
+import { combineSignals, sleep } from '../../core/concurrency/cancel.ts';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import { type AgentsApi, AgentsApiError, retryApiCall } from './agents-api.ts';
 import { type SessionPhase, ToolCallQueue, type WorkerToolCall } from './call-queue.ts';
@@ -21,7 +21,7 @@ export async function serveSession(parts: SessionWorkParts, signal: AbortSignal)
   const isEnded = () => calls.phase === 'ended';
   for (;;) {
     const ended = new AbortController();
-    const anySignal = AbortSignal.any([signal, ended.signal, running.failed]);
+    const anySignal = combineSignals([signal, ended.signal, running.failed]);
     const idle = new IdleTimer(parts.maxIdleMs, () => ended.abort());
     try {
       // The stream opens before the log is read, so no event falls between them.
@@ -93,7 +93,7 @@ class RunningCalls {
     for (const call of this.#calls.take()) {
       const ended = new AbortController();
       this.#running.set(call, ended);
-      const signal = AbortSignal.any([this.#signal, ended.signal]);
+      const signal = combineSignals([this.#signal, ended.signal]);
       const work = () => this.#run(call, signal);
       void (call.name === 'bash' ? this.#inOrder('bash', work) : work())
         .catch((error: unknown) => {

@@ -1,5 +1,5 @@
 import type { Box } from '../../client/index.ts';
-import { sleep } from '../../core/concurrency/cancel.ts';
+import { combineSignals, sleep } from '../../core/concurrency/cancel.ts';
 import { Semaphore } from '../../core/concurrency/semaphore.ts';
 import {
   type AgentSession,
@@ -48,7 +48,7 @@ class Lease implements AsyncDisposable {
     while (!this.signal.aborted) {
       const everyMs = Math.max(1_000, Math.min(ttlMs / 2, beatMs));
       try {
-        const eitherSignal = AbortSignal.any([this.signal, AbortSignal.timeout(everyMs)]);
+        const eitherSignal = combineSignals([this.signal, AbortSignal.timeout(everyMs)]);
         const answer = await api.heartbeat(work, last, eitherSignal);
         last = answer.last_heartbeat;
         keptAt = now();
@@ -88,7 +88,7 @@ export async function runWorker(parts: RunWorkerOptions, abortSignal: AbortSigna
   const serving = new Set<Promise<void>>();
   const serves = new Map<string, RunningServe>();
   const failed = new AbortController();
-  const signal = AbortSignal.any([abortSignal, failed.signal]);
+  const signal = combineSignals([abortSignal, failed.signal]);
   const sweeping = sweep(parts, signal);
   say(`The worker waits for sessions of ${environmentId}.`);
   try {
@@ -132,7 +132,7 @@ async function serveItem(parts: RunWorkerOptions, { work, serves }: ClaimedItem,
   const key = parseSessionKey(work);
   const api = key === undefined ? parts.api : parts.api.withKey(key);
   await using lease = new Lease(api, work);
-  const eitherSignal = AbortSignal.any([signal, lease.signal]);
+  const eitherSignal = combineSignals([signal, lease.signal]);
   const done = Promise.withResolvers<void>();
   const earlier = serves.get(sessionId);
   const own: RunningServe = { supersede: () => lease.finish('lost'), done: done.promise };

@@ -9,6 +9,18 @@ export const neverAbortingSignal: AbortSignal = Object.defineProperty(
   },
 );
 
+const sourcesOf = new WeakMap<AbortSignal, readonly AbortSignal[]>();
+
+/**
+ * `AbortSignal.any`, but it cannot miss an abort. Node 24 holds the sources weakly and looks at them when the combined
+ * signal is read: a source that aborts and is collected before that is never seen (nodejs/node issue 65995).
+ */
+export function combineSignals(sources: AbortSignal[]): AbortSignal {
+  const combined = AbortSignal.any(sources);
+  sourcesOf.set(combined, sources);
+  return combined;
+}
+
 /** Throws deadline_exceeded after a timeout, and cancelled for any other abort. */
 export function throwIfAborted(signal: AbortSignal): void {
   if (!signal.aborted) return;
@@ -78,7 +90,7 @@ export function createTimeoutSignal(
   const late = new AbortController();
   const timer = clock.setTimeout(() => late.abort(new DOMException('The time is up.', 'TimeoutError')), ms);
   return {
-    signal: signal ? AbortSignal.any([signal, late.signal]) : late.signal,
+    signal: signal ? combineSignals([signal, late.signal]) : late.signal,
     [Symbol.dispose]: () => clock.clearTimeout(timer),
   };
 }

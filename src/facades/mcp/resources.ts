@@ -6,6 +6,7 @@ import {
   ResourceTemplate,
 } from '@modelcontextprotocol/server';
 import { toSessionId } from '../../api/procedure/session-id.ts';
+import { combineSignals } from '../../core/concurrency/cancel.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { decodeUtf8Text } from '../../core/text/files/encoding.ts';
 import { toPublicMessage } from '../../http/errors/wire-errors.ts';
@@ -31,7 +32,7 @@ export function addResources(server: McpServer, parts: McpRequestDeps): void {
   for (const { template, name, title, description, find } of readables(parts)) {
     server.registerResource(name, template, { title, description }, async (uri, words, context) => {
       try {
-        const signal = AbortSignal.any([parts.gone, context.mcpReq.signal]);
+        const signal = combineSignals([parts.gone, context.mcpReq.signal]);
         return contents(uri.href, await find(words, signal));
       } catch (thrown) {
         const error = toMcpError(thrown, name, parts.logger);

@@ -1,5 +1,6 @@
 import type { CallToolResult, McpServer, ServerContext } from '@modelcontextprotocol/server';
 import { z } from 'zod';
+import { combineSignals } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toPublicMessage } from '../../http/errors/wire-errors.ts';
 import type { McpRequestDeps } from './deps.ts';
@@ -46,7 +47,7 @@ export function addTool(server: McpServer, tool: McpToolDefinition, parts: McpRe
   };
   server.registerTool(name, { title, description, inputSchema: tool.input, annotations }, async (input, context) => {
     try {
-      const signal = AbortSignal.any([parts.gone, context.mcpReq.signal]);
+      const signal = combineSignals([parts.gone, context.mcpReq.signal]);
       const { services, sse } = parts;
       return await tool.run(input, { services, clock: sse.clock, signal, progress: progressReporter(context) });
     } catch (thrown) {

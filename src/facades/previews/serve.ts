@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type PreviewLinks, previewHostLabel, previewTokenPattern } from '../../api/procedure/preview-links.ts';
+import { combineSignals } from '../../core/concurrency/cancel.ts';
 import { poll } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
@@ -224,7 +225,7 @@ function watchEnd(
   const { clock, closing, ports } = deps;
   const closed = new AbortController();
   const stopped = new AbortController();
-  const watching = AbortSignal.any([left, stopped.signal]);
+  const watching = combineSignals([left, stopped.signal]);
   const look = async () => {
     const all = await ports.opened(target.sid).catch(() => []);
     return all.some(({ id }) => id === view.id) ? undefined : true;
@@ -232,5 +233,5 @@ function watchEnd(
   const ended = poll(look, { everyMs: pollMs, firstMs: pollMs, clock }, watching);
   ended.then(() => closed.abort()).catch(() => {});
   const signals = [left, closed.signal, closing, ...(principal.ended ? [principal.ended] : [])];
-  return { signal: AbortSignal.any(signals), [Symbol.dispose]: () => stopped.abort() };
+  return { signal: combineSignals(signals), [Symbol.dispose]: () => stopped.abort() };
 }

@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { toSessionId } from '../../api/procedure/session-id.ts';
+import { combineSignals } from '../../core/concurrency/cancel.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { InvalidRequestError } from '../../http/errors/error-style.ts';
@@ -62,7 +63,7 @@ async function watchFiles({ id, query, reply }: Request, deps: StreamDeps): Prom
   };
   const requested = { path: query.path, recursive: query.recursive === 'true' };
   try {
-    await deps.streams.watch(id, requested, reader, AbortSignal.any([abortOnDisconnect(reply), left.signal]));
+    await deps.streams.watch(id, requested, reader, combineSignals([abortOnDisconnect(reply), left.signal]));
     out?.end({});
   } catch (thrown) {
     if (!out) throw thrown;
@@ -181,12 +182,7 @@ async function streamCommand({ id, body, reply }: CommandRequest, deps: StreamDe
     onErrors: (bytes: Uint8Array) => out?.write('errors', bytes),
   };
   try {
-    const ended = await deps.streams.run(
-      id,
-      requested,
-      pipes,
-      AbortSignal.any([abortOnDisconnect(reply), left.signal]),
-    );
+    const ended = await deps.streams.run(id, requested, pipes, combineSignals([abortOnDisconnect(reply), left.signal]));
     out?.end(ended);
   } catch (thrown) {
     if (!out) throw thrown;

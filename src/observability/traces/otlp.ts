@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { combineSignals } from '../../core/concurrency/cancel.ts';
 import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import { digestText } from '../../core/text/digest.ts';
 import type { AttributeValue, SpanData, SpanExporter, SpanTree } from './span.ts';
@@ -60,7 +61,7 @@ export class OtlpExporter extends ServerComponent<Options> implements SpanExport
       method: 'POST',
       body,
       headers: { ...headers, 'content-type': 'application/json' },
-      signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), this.#stop.signal]),
+      signal: combineSignals([AbortSignal.timeout(timeoutMs), this.#stop.signal]),
     });
     await response.body?.cancel();
     if (!response.ok) throw new Error(`The receiver of traces answered ${response.status}.`);

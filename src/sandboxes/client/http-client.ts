@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { neverAbortingSignal, sleep, throwIfAborted } from '../../core/concurrency/cancel.ts';
+import { combineSignals, neverAbortingSignal, sleep, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { type Clock, systemClock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type DaemonResponse, type DaemonResponseName, parseTerminalEnd } from './answers/answers.ts';
@@ -64,7 +64,7 @@ export function createSandboxClient(
         return await call();
       } catch (thrown) {
         if (left === 0 || !isCode(thrown, 'sandbox_lost')) throw thrown;
-        await sleep(retryPauseMs, AbortSignal.any([signal, lost]), clock).catch(() => throwIfAborted(signal));
+        await sleep(retryPauseMs, combineSignals([signal, lost]), clock).catch(() => throwIfAborted(signal));
         if (lost.aborted) throw thrown;
       }
     }
@@ -88,7 +88,7 @@ export function createSandboxClient(
     let over: AbortController | undefined;
     const watch = async () => {
       over = new AbortController();
-      const watching = AbortSignal.any([signal, over.signal]);
+      const watching = combineSignals([signal, over.signal]);
       const silence = new HealthMonitor(clock, starvedMs);
       for (let isLost = false; !isLost; ) {
         silence.recordRequest();
@@ -104,7 +104,7 @@ export function createSandboxClient(
     };
     const first = clock.setTimeout(() => void watch().catch(() => {}), checkEveryMs);
     try {
-      return await call(AbortSignal.any([signal, silent.signal]));
+      return await call(combineSignals([signal, silent.signal]));
     } catch (thrown) {
       if (!silent.signal.aborted || signal.aborted) throw thrown;
       throw new AppError('sandbox_unresponsive', 'The sandbox stopped responding.', { cause: thrown });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { type Duplex, PassThrough, Readable } from 'node:stream';
-import { neverAbortingSignal, throwIfAborted } from '../../core/concurrency/cancel.ts';
+import { combineSignals, neverAbortingSignal, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { Semaphore } from '../../core/concurrency/semaphore.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
@@ -324,7 +324,7 @@ async function openFile(exchange: FileExchange, maxBytes: number, signal: AbortS
   const content = new PassThrough();
   content.on('error', () => {}); // the content's reader gets the error too
   content.once('close', () => gone.abort());
-  exchange(AbortSignal.any([signal, gone.signal]), async ({ response, chunks }) => {
+  exchange(combineSignals([signal, gone.signal]), async ({ response, chunks }) => {
     begun.resolve({ size: readDeclaredLength(response, { maxBytes, isMeasured: true }), content });
     for await (const chunk of chunks) {
       if (!content.write(chunk)) await once(content, 'drain', { signal: gone.signal });

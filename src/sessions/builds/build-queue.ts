@@ -1,5 +1,5 @@
 import { buildsImages, type Driver, isPoolable, type SandboxLink, type SandboxSpec } from '../../../drivers/driver.ts';
-import { raceAbort } from '../../core/concurrency/cancel.ts';
+import { combineSignals, raceAbort } from '../../core/concurrency/cancel.ts';
 import { runAtIntervals } from '../../core/concurrency/rounds.ts';
 import { Semaphore } from '../../core/concurrency/semaphore.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
@@ -124,7 +124,7 @@ export class BuildQueue extends ServerComponent<Deps> {
     const timer = clock.setTimeout(() => {
       limit.abort(new AppError('deadline_exceeded', `The build took longer than the limit of ${policy.maxSeconds} s.`));
     }, ms);
-    const signal = AbortSignal.any([closing, limit.signal, stop]);
+    const signal = combineSignals([closing, limit.signal, stop]);
     const call = { signal };
     try {
       signal.throwIfAborted();

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
-import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
+import { combineSignals, createTimeoutSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
@@ -129,7 +129,7 @@ export function createDesktopService(deps: DesktopDeps): DesktopService {
     const { screen } = stack.use(screens.hold(id));
     using _coming = screen.admit();
     const end = stack.use(watchers.endOf(id));
-    using until = createTimeoutSignal(startMs, clock, AbortSignal.any([signal, end.signal]));
+    using until = createTimeoutSignal(startMs, clock, combineSignals([signal, end.signal]));
     const { client } = stack.use(await sandboxes.use(id, until.signal));
     const stream = stack.adopt(await client.desktop.vnc(until.signal).catch(absence(offer)), (it) => void it.destroy());
     stream.on('error', () => {}); // a `close` event follows

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { combineSignals } from '../../core/concurrency/cancel.ts';
 import type { RecordPut, Store } from '../../core/contracts/ports.ts';
 import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
@@ -121,7 +122,7 @@ export class ForkCreator extends ServerComponent<Deps> {
     const found = await snapshots.at(from, seq);
     if (found.kind !== 'unknown') return found;
     if ((await store.events.findLastSeq(from, 'sandbox.phase')) === 0) return { kind: 'empty' };
-    await using _used = await sandboxes.use(from, AbortSignal.any([closing, AbortSignal.timeout(useMs)]));
+    await using _used = await sandboxes.use(from, combineSignals([closing, AbortSignal.timeout(useMs)]));
     return await snapshots.at(from, seq);
   }
 

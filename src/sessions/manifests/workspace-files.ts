@@ -1,3 +1,4 @@
+import { combineSignals } from '../../core/concurrency/cancel.ts';
 import type { ArchiveClient } from '../forks/workspace-archive.ts';
 import { runProgram } from '../services/streams/piped-command.ts';
 import { ManifestReader, type WorkspaceManifest } from './manifest.ts';
@@ -70,7 +71,7 @@ export const workspaceFileOps: WorkspaceFileOps = {
         failed.abort(thrown);
       }
     };
-    await runProgram(sandbox, { id: name, argv, onOutput }, AbortSignal.any([signal, failed.signal]));
+    await runProgram(sandbox, { id: name, argv, onOutput }, combineSignals([signal, failed.signal]));
     return reader.manifest();
   },
   moveAside: (sandbox, { name: id, folder }, signal) =>

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { combineSignals } from '../../core/concurrency/cancel.ts';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreFileNotFound } from '../../core/errors/errors.ts';
@@ -132,7 +133,7 @@ export class PreparedFileStore extends ServerComponent<Deps> {
     const from = { programs: client.programs, workdir: `${client.workdir}/${path}` };
     // Each session fetches tracked files with its own permissions.
     const packed = { name: place.blob, only: 'untracked', failure: createCopyFailureFormatter(files, 'bash') } as const;
-    const content = archive.pack(from, packed, AbortSignal.any([closing, AbortSignal.timeout(packMs)]));
+    const content = archive.pack(from, packed, combineSignals([closing, AbortSignal.timeout(packMs)]));
     const { size } = await copies.add(place, content, { maxBytes, signal: closing });
     await this.#inTurn(prefixOf(key), async () => {
       const before = await records.get(kind, place.holder);

@@ -1,5 +1,5 @@
 import type { Driver, SandboxLink, SandboxSpec } from '../../../drivers/driver.ts';
-import { createTimeoutSignal, runWithTimeout, sleep } from '../../core/concurrency/cancel.ts';
+import { combineSignals, createTimeoutSignal, runWithTimeout, sleep } from '../../core/concurrency/cancel.ts';
 import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { type IdSource, type SandboxId, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
@@ -125,7 +125,7 @@ export class WorkspacePool extends ServerComponent<Deps> {
         continue;
       }
       const patience = new AbortController();
-      const timer = sleep(lookMs, AbortSignal.any([signal, patience.signal]), clock).catch(() => {});
+      const timer = sleep(lookMs, combineSignals([signal, patience.signal]), clock).catch(() => {});
       await Promise.race([timer, this.#wake.promise]);
       patience.abort();
     }
@@ -171,7 +171,7 @@ export class WorkspacePool extends ServerComponent<Deps> {
     {
       await using link = await runWithTimeout({ ms: callMs, clock, signal }, (call) => driver.attach(id, call));
       const client = connect({ ...link, ...fence });
-      using until = createTimeoutSignal(unpackMs, clock, AbortSignal.any([signal, link.lost]));
+      using until = createTimeoutSignal(unpackMs, clock, combineSignals([signal, link.lost]));
       for (const one of files) if (!(await this.deps.files.unpack(client, one, until.signal))) return false;
     }
     await runWithTimeout({ ms: callMs, clock, signal }, (call) => driver.destroy(id, 'keep', call));

@@ -1,7 +1,7 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, realpath } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
-import { throwIfAborted } from '../../core/concurrency/cancel.ts';
+import { combineSignals, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { waitForNextLoopTurn } from '../../core/contracts/clock.ts';
 import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
@@ -33,7 +33,7 @@ export class RepositoryFolders extends ServerComponent<Deps> {
   /** Rejects: forbidden, not_found, unsupported, conflict. */
   async copy(client: Sandbox, { url, to }: { readonly url: string; readonly to: string }, signal: AbortSignal) {
     const folder = await this.#find(url);
-    const until = AbortSignal.any([signal, AbortSignal.timeout(copyMs)]);
+    const until = combineSignals([signal, AbortSignal.timeout(copyMs)]);
     const argv = ['bash', '-c', unpackScript, 'bash', to];
     const failure = (printed: string) => `${url} could not be copied into the sandbox: ${printed}`;
     const program = { id: `folder-${this.deps.newId()}`, argv, input: streamBareRepository(folder, until), failure };

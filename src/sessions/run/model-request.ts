@@ -10,6 +10,7 @@ import type {
   TurnRequest,
   TurnUsage,
 } from '../../agents/models/model.ts';
+import { combineSignals } from '../../core/concurrency/cancel.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import { type BudgetAmounts, withMicroCost, zeroAmounts } from '../../core/model/runs/budget.ts';
@@ -69,7 +70,7 @@ export async function sendModelRequest(
   const received = { bytes: 0 };
   let used: BudgetAmounts | undefined;
   try {
-    const until = stop ? AbortSignal.any([signal, stop.signal]) : signal;
+    const until = stop ? combineSignals([signal, stop.signal]) : signal;
     const turn = await collectTurn(counting(model.turn(sent, until), received), { model: name, ...collecting });
     const { outcome, message, thoughts } = turn;
     if (outcome.kind === 'failed' && received.bytes === 0) used = zeroAmounts;

@@ -1,5 +1,6 @@
 import type { Driver } from '../../../drivers/driver.ts';
 import type { Model } from '../../agents/models/model.ts';
+import { combineSignals } from '../../core/concurrency/cancel.ts';
 import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreSessionNotFound } from '../../core/errors/errors.ts';
 import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
@@ -212,7 +213,7 @@ export function createSessionService(deps: Deps): SessionService {
     update: change,
     async *watch(signal, only) {
       using _elsewhere = store.shared ? elsewhere.watch() : undefined;
-      yield* news.watch(() => list.all(only), AbortSignal.any([signal, closing]));
+      yield* news.watch(() => list.all(only), combineSignals([signal, closing]));
     },
 
     async delete(id) {
@@ -272,7 +273,7 @@ export function createSessionService(deps: Deps): SessionService {
       await stored(id);
       using end = watchers.endOf(id);
       for await (const item of log.follow(id, after, {
-        signal: AbortSignal.any([signal, end.signal, closing]),
+        signal: combineSignals([signal, end.signal, closing]),
         deltas,
       })) {
         // Head 0 means that another server deleted the session.

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
+import { combineSignals, createTimeoutSignal } from '../../core/concurrency/cancel.ts';
 import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
@@ -82,7 +82,7 @@ export function createTerminalService(deps: Deps): TerminalService {
     const { client } = stack.use(await sandboxes.use(sessionId, signal));
     const leave = new AbortController();
     const output = stack.adopt(new BackpressureStream(), (it) => void it.destroy());
-    const until = AbortSignal.any([leave.signal, end.signal]);
+    const until = combineSignals([leave.signal, end.signal]);
     const { ended } = await forwardTerminalOutput(client.terminals, id, { output, signal: until });
     const input = new TerminalInputWriter(client.terminals, id, until);
     const held = stack.move();

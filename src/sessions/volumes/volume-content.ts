@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
+import { combineSignals } from '../../core/concurrency/cancel.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import type { MountAccess, Volume } from '../../core/model/sandboxes/volume.ts';
@@ -133,7 +134,7 @@ const sizeOf = 'du --summarize --block-size=1 --apparent-size -- "$1" | cut -f1'
 
 /** Uses the daemon of a sandbox that contains only the volume. */
 export function createVolumeContentService({ records, transfers, archive, ids }: Deps): Content {
-  const limited = (signal: AbortSignal) => AbortSignal.any([signal, AbortSignal.timeout(maxVolumeTransferMs)]);
+  const limited = (signal: AbortSignal) => combineSignals([signal, AbortSignal.timeout(maxVolumeTransferMs)]);
 
   async function bytesIn({ client }: TransferLease, folder: string, signal: AbortSignal): Promise<number> {
     let text = '';

@@ -1,4 +1,5 @@
 import { type Driver, hostsVolumes, type VolumeHost } from '../../../drivers/driver.ts';
+import { combineSignals } from '../../core/concurrency/cancel.ts';
 import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import { toHolderKey } from '../../core/model/access/holder.ts';
@@ -196,6 +197,6 @@ export class Volumes extends ServerComponent<Deps> {
   }
 
   #call(signal: AbortSignal) {
-    return { signal: AbortSignal.any([signal, AbortSignal.timeout(callMs)]) };
+    return { signal: combineSignals([signal, AbortSignal.timeout(callMs)]) };
   }
 }

@@ -1,4 +1,4 @@
-import { waitAtMost } from '../../core/concurrency/cancel.ts';
+import { combineSignals, waitAtMost } from '../../core/concurrency/cancel.ts';
 import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict, toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -147,7 +147,7 @@ export class WorkQueue extends ServerComponent<Deps> implements WorkerAuthentica
     const isCurrent = item?.number === claim.number && item.claim === claim.claim && item.state !== 'stopped';
     if (!isCurrent) return undefined;
     const ofClaim = this.#endings.of(claimName(item));
-    const ended = environmentKey ? AbortSignal.any([ofClaim, this.#endings.of(`key ${environmentKey}`)]) : ofClaim;
+    const ended = environmentKey ? combineSignals([ofClaim, this.#endings.of(`key ${environmentKey}`)]) : ofClaim;
     const work = { id: workIdOf(item), sessionId: item.sessionId };
     return await this.#identity(claim, { work, maker, ended });
   }

@@ -1,3 +1,4 @@
+import { combineSignals } from '../../core/concurrency/cancel.ts';
 import { runWorkLoop } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type {
@@ -330,7 +331,7 @@ function followOtherServers(store: EventStore, options: OtherServersOptions, fol
       if (running || signal.aborted) return;
       running = true;
       const over = new AbortController();
-      const watched = watch(AbortSignal.any([signal, over.signal]));
+      const watched = watch(combineSignals([signal, over.signal]));
       const polled = poll().finally(() => over.abort());
       void Promise.all([polled, watched]).finally(() => {
         running = false;

@@ -1,3 +1,4 @@
+import { combineSignals } from '../../../src/core/concurrency/cancel.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import type { Store } from '../../../src/core/contracts/ports.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
@@ -184,7 +185,7 @@ export function fakeService({ clock, ids = createIdSource(), play }: FakeOptions
     },
     async *follow(id, after, { signal, deltas }) {
       const { ended } = find(id);
-      yield* log.follow(id, after, { signal: AbortSignal.any([signal, ended.signal]), deltas });
+      yield* log.follow(id, after, { signal: combineSignals([signal, ended.signal]), deltas });
     },
     activeRun: async (id) => find(id).active,
     promptAt: async () => {

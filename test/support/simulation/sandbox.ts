@@ -1,4 +1,4 @@
-import { throwIfAborted } from '../../../src/core/concurrency/cancel.ts';
+import { combineSignals, throwIfAborted } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { createDaemonTrust } from '../../../src/sandboxes/client/answers/daemon-trust.ts';
 import type { OperationSpec, SandboxClient } from '../../../src/sandboxes/client/client.ts';
@@ -169,7 +169,7 @@ export class SimulatedSandbox {
         gone.reject(error);
       }
     };
-    const either = AbortSignal.any([lost, signal]);
+    const either = combineSignals([lost, signal]);
     if (either.aborted) fire();
     either.addEventListener('abort', fire, { once: true });
     gone.promise.catch(() => {});

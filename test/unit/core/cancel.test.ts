@@ -1,5 +1,9 @@
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import {
+  combineSignals,
   createTimeoutSignal,
   neverAbortingSignal,
   raceAbort,
@@ -29,6 +33,28 @@ describe('pause', () => {
     expect(clock.pending()).toBe(0);
   });
 });
+
+setFlagsFromString('--expose-gc');
+const gc: () => void = runInNewContext('gc');
+
+test.each([
+  ['that fired', () => AbortSignal.timeout(1)],
+  ['whose owner stopped it', () => abortSoon()],
+  ['combined of others', () => combineSignals([abortSoon(), new AbortController().signal])],
+])('a signal knows of a source %s and was collected before anybody looked', async (_, source) => {
+  const combined = combineSignals([source(), new AbortController().signal]);
+  await new Promise((done) => setTimeout(done, 20));
+  for (let n = 0; n < 3; n++) {
+    gc();
+    await setImmediate();
+  }
+  expect(combined.aborted).toBe(true);
+});
+function abortSoon(): AbortSignal {
+  const ended = new AbortController();
+  setTimeout(() => ended.abort(), 1);
+  return ended.signal;
+}
 
 describe('deadline', () => {
   test('fires when the time is up, and says that this is why; when it was met it leaves no timer', () => {

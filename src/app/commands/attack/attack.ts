@@ -5,6 +5,7 @@ import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CorralClient, createCorralClient } from '../../../client/index.ts';
+import { combineSignals } from '../../../core/concurrency/cancel.ts';
 import { isLoopback } from '../../settings/contradictions.ts';
 import { evaluateInspection, type Finding } from './checks.ts';
 import { buildInspectionScript, parseInspectionResults } from './look-inside.ts';
@@ -255,7 +256,7 @@ function send(
   signal: AbortSignal,
 ): Promise<ProbeResponse> {
   const { promise, resolve } = Promise.withResolvers<ProbeResponse>();
-  const until = AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]);
+  const until = combineSignals([signal, AbortSignal.timeout(patienceMs)]);
   const { request } = url.startsWith('https:') ? https : http;
   const clientRequest = request(`${url}${path}`, { method, headers, signal: until, agent: false });
   const none = { status: 0, headers: {}, text: '' };

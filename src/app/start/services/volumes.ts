@@ -1,4 +1,5 @@
 import { hostsVolumes } from '../../../../drivers/driver.ts';
+import { combineSignals } from '../../../core/concurrency/cancel.ts';
 import { createSandboxClient } from '../../../sandboxes/client/http-client.ts';
 import type { ConcurrencyLimiter } from '../../../sessions/budgets/holdings.ts';
 import { workspaceArchiver } from '../../../sessions/forks/workspace-archive.ts';
@@ -33,7 +34,7 @@ export async function openVolumeServices(server: ServerWithAgents, holdings: Pic
     transfers,
     archive: workspaceArchiver,
   });
-  const closed = AbortSignal.any([closing, AbortSignal.timeout(startMs)]);
+  const closed = combineSignals([closing, AbortSignal.timeout(startMs)]);
   if (!server.shared) {
     await volumes.freeTransfers(closed).catch((err: unknown) => warn({ err }, 'ended transfers were not cleared'));
   }

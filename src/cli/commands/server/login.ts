@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import { createInterface } from 'node:readline/promises';
+import { combineSignals } from '../../../core/concurrency/cancel.ts';
 import { parseJson } from '../../../core/text/json.ts';
 import { type CliCommand, UsageError } from '../../command.ts';
 import type { Io } from '../../io.ts';
@@ -80,7 +81,7 @@ async function returnedCode(io: Io, page: URL): Promise<string> {
     page.searchParams.set('state', state);
     io.say(`Continue in your browser:\n${page.href}`);
     if (io.stdout.isTTY) openBrowser(page.href);
-    const ended = AbortSignal.any([io.signal, AbortSignal.timeout(waitMs)]);
+    const ended = combineSignals([io.signal, AbortSignal.timeout(waitMs)]);
     const aborted = new Promise<never>((_, reject) => {
       ended.addEventListener('abort', () => reject(new UsageError('Nobody signed in. Run corral login again.')));
     });

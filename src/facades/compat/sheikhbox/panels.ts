@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { combineSignals } from '../../../core/concurrency/cancel.ts';
 import { toAppError } from '../../../core/errors/errors.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import { abortOnDisconnect } from '../../../http/transport/abort-on-disconnect.ts';
@@ -46,7 +47,7 @@ export async function streamPanel(reply: FastifyReply, panel: Panel, context: Sh
   const { sse, clock } = context;
   let shown = toSseFrame({ event: panel.event, data: await panel.read(abortOnDisconnect(reply)) });
   using stream = openSse(reply, sse);
-  const ended = AbortSignal.any([stream.gone, followEnd(panel.session, context, stream.gone)]);
+  const ended = combineSignals([stream.gone, followEnd(panel.session, context, stream.gone)]);
   await stream.write(shown);
   while (!ended.aborted) {
     await tick(clock, ended);

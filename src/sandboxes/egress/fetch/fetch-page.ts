@@ -1,5 +1,6 @@
 import { type IncomingMessage, request } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { combineSignals } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import { waitForResponse } from '../answer.ts';
 import { type ConnectorOptions, connectToUrl, createConnector } from './guarded-fetch.ts';
@@ -15,7 +16,7 @@ const maxRedirects = 3;
 export function createPageTextFetcher(options: ConnectorOptions & { readonly ca?: string } = {}): PageTextFetcher {
   const via = createConnector(options, timeoutMs);
   return async (first, signal) => {
-    const timed = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+    const timed = combineSignals([signal, AbortSignal.timeout(timeoutMs)]);
     let url = new URL(first);
     for (let hop = 0; hop <= maxRedirects; hop += 1) {
       const socket = await connectToUrl(url, { via, ca: options.ca }, timed);

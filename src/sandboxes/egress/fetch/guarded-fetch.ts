@@ -4,7 +4,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { connect, isIPv6 } from 'node:net';
 import { type Duplex, Readable } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
-import { raceAbort, throwIfAborted } from '../../../core/concurrency/cancel.ts';
+import { combineSignals, raceAbort, throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import { waitForResponse } from '../answer.ts';
 import { type EgressTarget, toEgressTarget } from '../target.ts';
@@ -145,7 +145,7 @@ export async function guardedConnect(
   signal: AbortSignal,
 ): Promise<ConnectResult> {
   const late = AbortSignal.timeout(via.connectMs);
-  const either = AbortSignal.any([signal, late]);
+  const either = combineSignals([signal, late]);
   const failed = (why: string): ConnectResult => ({ kind: 'failed', why, timedOut: late.aborted });
   let addresses: readonly string[];
   // A DNS lookup cannot be cancelled, so the caller only stops waiting for it.
@@ -166,7 +166,7 @@ export async function guardedConnect(
   const chosen = admitted.slice(0, maxAddresses);
   for (const [index, address] of chosen.entries()) {
     const last = index === chosen.length - 1;
-    const attempt = last ? either : AbortSignal.any([either, AbortSignal.timeout(perAddressMs)]);
+    const attempt = last ? either : combineSignals([either, AbortSignal.timeout(perAddressMs)]);
     try {
       return { kind: 'open', socket: await via.dial(address, target.port, attempt), address };
     } catch (thrown) {

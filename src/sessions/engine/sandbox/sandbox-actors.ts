@@ -9,7 +9,7 @@ import {
 } from '../../../../drivers/driver.ts';
 import { createResourceActor } from '../../../../machines/resource-actor.ts';
 import { type SandboxLinkEvent, sandboxMachine } from '../../../../machines/sandbox.ts';
-import { createTimeoutSignal, sleep } from '../../../core/concurrency/cancel.ts';
+import { combineSignals, createTimeoutSignal, sleep } from '../../../core/concurrency/cancel.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import { failpoint } from '../../../core/errors/failpoint.ts';
@@ -181,7 +181,7 @@ export function provideSandboxMachine(deps: SandboxDeps) {
     const since = begun.get(sandboxId);
     begun.delete(sandboxId);
     tell({ type: 'hold.ready', ms: since === undefined ? 0 : clock.now() - since });
-    const lost = AbortSignal.any([link.lost, client.trust.broken]);
+    const lost = combineSignals([link.lost, client.trust.broken]);
     using disk = deps.disk?.follow({ sessionId: own.id, sandboxId, isFresh: since !== undefined });
     const silence = new HealthMonitor(clock, link.starvedMs);
     await watch({ own, client, lost, clock, saw: deps.saw, disk, silence }, signal);
@@ -200,7 +200,7 @@ export function provideSandboxMachine(deps: SandboxDeps) {
       await using link = await within(settleMs, signal, (call) => driver.attach(sandboxId, call, 'guest'));
       const client = deps.connect(sessionId, link);
       await tell(slept ?? (await commandsIn(client, clock, signal)));
-      using until = createTimeoutSignal(restMs, clock, AbortSignal.any([signal, link.lost]));
+      using until = createTimeoutSignal(restMs, clock, combineSignals([signal, link.lost]));
       await deps.rest?.(own, client, until.signal);
     } catch (thrown) {
       const about = { session: sessionId, sandbox: sandboxId, err: thrown };
@@ -315,7 +315,7 @@ async function watch(
   }: Pick<HeldSandbox, 'own' | 'client'> & Pick<SandboxDeps, 'clock' | 'saw'> & WatchedSandbox,
   signal: AbortSignal,
 ) {
-  const either = AbortSignal.any([signal, lost]);
+  const either = combineSignals([signal, lost]);
   let heardAt = clock.now();
   while (!either.aborted) {
     // Three missed heartbeats must take less than six seconds.

@@ -7,7 +7,7 @@ import { AskUserArgs, askUserTool, recallTool } from '../../../agents/tools/spec
 import { todoTool } from '../../../agents/tools/todo.ts';
 import type { ToolContext, ToolResult } from '../../../agents/tools/tool.ts';
 import { findToolFamily } from '../../../agents/tools/words.ts';
-import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
+import { combineSignals, throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { Semaphore } from '../../../core/concurrency/semaphore.ts';
 import { AppError, type ErrorCode, toAppError } from '../../../core/errors/errors.ts';
 import { failpoint } from '../../../core/errors/failpoint.ts';
@@ -51,7 +51,7 @@ export async function executeToolCalls(
   const { calls, over, giveBack } = await payFor(work.budget, requested, signal);
   work.budget.keepCalls(calls.length);
   const stop = new AbortController();
-  const both = AbortSignal.any([signal, stop.signal]);
+  const both = combineSignals([signal, stop.signal]);
   const slots = new Semaphore(maxAtOnce, { maxWaiting: 2_000, whenFull: 'Too many tool calls are waiting.' });
   const make: CallMaker = async (pendingCall, n) => {
     using _slot = await slots.acquire(both);

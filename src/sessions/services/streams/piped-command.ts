@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
+import { combineSignals, throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import { createBoundedTextDecoder } from '../../../core/text/arriving-text.ts';
 import type { ProgramSpec, SandboxClient } from '../../../sandboxes/client/client.ts';
@@ -94,7 +94,7 @@ export async function* streamOutput(
   const left = new AbortController();
   content.once('close', () => left.abort());
   const onOutput = (bytes: Uint8Array) => content.carry(bytes);
-  runProgram(sandbox, { ...program, onOutput }, AbortSignal.any([signal, left.signal])).then(
+  runProgram(sandbox, { ...program, onOutput }, combineSignals([signal, left.signal])).then(
     () => content.push(null),
     (thrown: Error) => content.destroy(thrown),
   );

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { combineSignals } from '../../../core/concurrency/cancel.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../../core/model/ids.ts';
 import { createBoundedTextDecoder } from '../../../core/text/arriving-text.ts';
@@ -101,7 +102,7 @@ export function createStreamService({ sandboxes, ids, known }: Deps): StreamServ
     async run(id, command, pipes, signal) {
       await using sandbox = await used(id, command.cwd, signal);
       const expiry = command.timeoutMs === undefined ? undefined : AbortSignal.timeout(command.timeoutMs);
-      const until = expiry ? AbortSignal.any([signal, expiry]) : signal;
+      const until = expiry ? combineSignals([signal, expiry]) : signal;
       let hasStarted = false;
       const onStart = () => {
         hasStarted = true;
@@ -148,7 +149,7 @@ export function createStreamService({ sandboxes, ids, known }: Deps): StreamServ
         const rest = heading(bytes);
         if (rest.length > 0) await content.carry(rest);
       };
-      const until = AbortSignal.any([signal, left.signal]);
+      const until = combineSignals([signal, left.signal]);
       const byScript = async () => {
         const part = [String(from), length === undefined ? '' : String(length)];
         const program = { id: nameOf('read'), argv: ['sh', '-c', fileSendScript, 'sh', path, client.workdir, ...part] };

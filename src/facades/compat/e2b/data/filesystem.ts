@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { createTimeoutSignal } from '../../../../core/concurrency/cancel.ts';
+import { combineSignals, createTimeoutSignal } from '../../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../../core/errors/errors.ts';
 import type { FileChange, PathEntry, SandboxHandle } from '../../../../sessions/api/sandbox-interior.ts';
 import { type DataPlaneCall, parseCallMessage, resolveSandboxPath } from './call.ts';
@@ -130,7 +130,7 @@ export async function watchDir(call: DataPlaneCall, message: unknown): Promise<v
     const { id } = await watchAt(call, inside, requested);
     onStarted();
     using late = timeoutMs === undefined ? undefined : createTimeoutSignal(timeoutMs, call.clock);
-    const until = AbortSignal.any([stream.gone, call.cut, ...(late ? [late.signal] : [])]);
+    const until = combineSignals([stream.gone, call.cut, ...(late ? [late.signal] : [])]);
     try {
       await stream.send({ start: {} });
       const listener = async (change: FileChange) => {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { createTimeoutSignal, sleep } from '../../../../core/concurrency/cancel.ts';
+import { combineSignals, createTimeoutSignal, sleep } from '../../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../../core/errors/errors.ts';
 import { createIdSource } from '../../../../core/model/ids.ts';
 import { Utf8Chunker } from '../../../../core/text/arriving-text.ts';
@@ -47,17 +47,17 @@ export async function startProcess(call: DataPlaneCall, message: unknown): Promi
     if (timeoutMs !== undefined) endLater(call, entry, timeoutMs);
     const endsAt = call.clock.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
     const isLate = () => call.clock.now() >= endsAt;
-    await follow({ stream, inside, entry, isLate, signal: AbortSignal.any([stream.gone, call.cut]) });
+    await follow({ stream, inside, entry, isLate, signal: combineSignals([stream.gone, call.cut]) });
   });
 }
 
 function endLater(call: DataPlaneCall, { id }: JobEntry, timeoutMs: number): void {
   const end = async () => {
-    const until = AbortSignal.any([call.cut, AbortSignal.timeout(60_000)]);
+    const until = combineSignals([call.cut, AbortSignal.timeout(60_000)]);
     await using inside = await call.enter(until);
     await inside.jobs.signal(id, 'SIGKILL', until);
   };
-  const stopped = AbortSignal.any([call.cut, call.closing]);
+  const stopped = combineSignals([call.cut, call.closing]);
   void sleep(timeoutMs, stopped, call.clock)
     .then(end)
     .catch(() => {});
@@ -97,7 +97,7 @@ export async function connectProcess(call: DataPlaneCall, message: unknown): Pro
   await runStreamingCall(call, stream, async (inside) => {
     const entry = await selected(inside, process, call.signal);
     using until = timeoutMs === undefined ? undefined : createTimeoutSignal(timeoutMs, call.clock, call.signal);
-    await follow({ stream, inside, entry, signal: until?.signal ?? AbortSignal.any([stream.gone, call.cut]) });
+    await follow({ stream, inside, entry, signal: until?.signal ?? combineSignals([stream.gone, call.cut]) });
     if (until?.signal.aborted) throw new ConnectError('deadline_exceeded', 'The connection reached its timeout.');
   });
 }

@@ -1,6 +1,7 @@
 import { type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { combineSignals } from '../../../../core/concurrency/cancel.ts';
 import type { Clock } from '../../../../core/contracts/clock.ts';
 import { AppError, ignoreFileNotFound } from '../../../../core/errors/errors.ts';
 import { nobodyPrincipal, type Principal } from '../../../../core/model/principal.ts';
@@ -137,8 +138,8 @@ export async function serveDataPlane(
   response.once('close', () => left.abort());
   const { env, enter, portHost, principal } = opened;
   const cut = cutOf(opened);
-  const signal = AbortSignal.any([left.signal, cut, deps.closing]);
-  using _ = destroyOnAbort(AbortSignal.any([cut, deps.closing]), { destroy: () => destroyConnection(response) });
+  const signal = combineSignals([left.signal, cut, deps.closing]);
+  using _ = destroyOnAbort(combineSignals([cut, deps.closing]), { destroy: () => destroyConnection(response) });
   const call: DataPlaneCall = {
     sid,
     target,
@@ -172,7 +173,7 @@ export async function serveDataPlaneUpgrade(
   const opened = await open(target, sid, { path: url.pathname, url, method: request.method, address }, deps);
   if ('refusal' in opened) return void endUpgrade(socket, opened.refusal);
   if (port === envdPort || port === codeInterpreterPort) return void endUpgrade(socket, dataPlaneErrors.token(sid));
-  const until = AbortSignal.any([cutOf(opened), deps.closing]);
+  const until = combineSignals([cutOf(opened), deps.closing]);
   await using inside = await opened.enter(opened.principal, until);
   const dialled = inside.ports.connect(port, until).catch(unreachable(sid, port));
   const connection = await dialled.catch(() => dataPlaneErrors.closed(sid, port));
@@ -192,7 +193,7 @@ function endUpgrade(socket: Duplex, { code, body }: DataPlaneErrorResponse): voi
 }
 
 const cutOf = ({ cut, principal }: { readonly cut: AbortSignal; readonly principal: Principal }) =>
-  principal.ended ? AbortSignal.any([cut, principal.ended]) : cut;
+  principal.ended ? combineSignals([cut, principal.ended]) : cut;
 
 interface DataRequest {
   readonly address: string;

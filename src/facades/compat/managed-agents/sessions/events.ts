@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify';
+import { combineSignals } from '../../../../core/concurrency/cancel.ts';
 import type { LogUpdate } from '../../../../core/contracts/ports.ts';
 import { toAppError } from '../../../../core/errors/errors.ts';
 import type { SessionEvent } from '../../../../core/model/events.ts';
@@ -161,7 +162,7 @@ async function* followThreads<Output>({
   convert,
 }: ThreadReader<Output>): AsyncGenerator<readonly Output[] | undefined> {
   const end = new AbortController();
-  const until = AbortSignal.any([signal, end.signal]);
+  const until = combineSignals([signal, end.signal]);
   const [primary] = projection.threads;
   const logs = new Map<SessionId, AsyncIterator<LogUpdate>>();
   const steps = new Map<SessionId, Promise<Step>>();

@@ -1,4 +1,4 @@
-import { sleep } from '../../../../core/concurrency/cancel.ts';
+import { combineSignals, sleep } from '../../../../core/concurrency/cancel.ts';
 import type { Clock } from '../../../../core/contracts/clock.ts';
 
 interface Client {
@@ -53,7 +53,7 @@ export class MessageListTracker {
   async #next({ waiting }: Lists, signal: AbortSignal): Promise<number | undefined> {
     const input = Promise.withResolvers<number>();
     const ended = new AbortController();
-    const late = sleep(patienceMs, AbortSignal.any([signal, ended.signal]), this.#clock);
+    const late = sleep(patienceMs, combineSignals([signal, ended.signal]), this.#clock);
     waiting.add(input.resolve);
     try {
       return await Promise.race([input.promise, late.then(() => undefined)]);
