@@ -5,7 +5,7 @@ interface Props {
   readonly src: string | undefined;
   readonly title: string;
   readonly allowed: string;
-  /** Whether the page takes the focus on mount. Used if the control that loaded the page is gone. */
+  /** Whether the page takes the focus once it has loaded. Used if the control that loaded it is gone. */
   readonly takesFocus?: boolean;
 }
 
@@ -13,6 +13,14 @@ interface Props {
 export function PageFrame({ src, title, allowed, takesFocus = false }: Props) {
   const frame = useRef<HTMLIFrameElement>(null);
   const enter = () => frame.current?.focus();
+  // Before the page has loaded, the focus stays with the frame, and keys do not reach the page.
+  const enterLoaded = () => {
+    const { activeElement } = document;
+    if (takesFocus && (activeElement === document.body || activeElement === frame.current)) {
+      frame.current?.blur();
+      enter();
+    }
+  };
   useEffect(() => {
     if (takesFocus) enter();
   }, []);
@@ -21,7 +29,7 @@ export function PageFrame({ src, title, allowed, takesFocus = false }: Props) {
       <button type="button" class="skip" onClick={enter}>
         {t('preview.enter')}
       </button>
-      <iframe ref={frame} src={src} title={title} sandbox={allowed} referrerpolicy="no-referrer" />
+      <iframe ref={frame} src={src} title={title} sandbox={allowed} referrerpolicy="no-referrer" onLoad={enterLoaded} />
     </div>
   );
 }

@@ -6,15 +6,15 @@ import { applyModels, effectiveModels, formatModelLabel, loadEffectiveModels } f
 import { Button } from '../parts/kit/button.tsx';
 import { confirmAction } from '../parts/kit/dialog.tsx';
 import { List } from '../parts/kit/list.tsx';
-import { FormError, useLoadAction } from '../parts/kit/trouble.tsx';
+import { FormError, LoadPlaceholder, useLoadAction } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
 /** Only administrators can change the models and add providers. */
 export function ModelsPage({ reopenSettings }: { reopenSettings: () => void }) {
   const [notice, setNotice] = useState('');
-  const [trouble] = useLoadAction(t('models.listsUnread'), loadEffectiveModels);
+  const [trouble, , again] = useLoadAction(t('models.listsUnread'), loadEffectiveModels);
   const now = effectiveModels.value;
-  if (!now) return <FormError text={trouble} />;
+  if (!now) return <LoadPlaceholder problem={trouble} again={again} />;
   const remove = (id: string, name: string) =>
     confirmAction({
       title: t('models.removeAsk', { provider: name }),

@@ -15,9 +15,9 @@ export function NetworkPage() {
   const sessionId = currentSessionId.value;
   const [egress, setEgress] = useState<Outputs['egress']['inForce']>();
   const look = async () => sessionId !== undefined && setEgress(await query('egress.inForce', { sessionId }));
-  const [trouble, tryIt] = useLoadAction(t('network.unread'), look, [sessionId]);
+  const [trouble, tryIt, again] = useLoadAction(t('network.unread'), look, [sessionId]);
   if (sessionId === undefined) return <p class="quiet">{t('network.noSession')}</p>;
-  if (!egress) return <LoadPlaceholder problem={trouble} />;
+  if (!egress) return <LoadPlaceholder problem={trouble} again={again} />;
   const opens = [translateServerText(egress.opens), egress.entries.join(', ')].filter(Boolean).join(': ');
   const change = (path: 'egress.allow' | 'egress.withdraw', host: string) =>
     tryIt(t(path === 'egress.allow' ? 'network.notAllowed' : 'network.notRevoked', { host }), async () => {
@@ -106,9 +106,9 @@ export function AgentSettings() {
   const id = currentSessionId.value;
   const [agent, setAgent] = useState<Outputs['sessions']['agent']>();
   const read = async () => id !== undefined && setAgent(await query('sessions.agent', { id }));
-  const [trouble] = useLoadAction(t('agent.unread'), read, [id]);
+  const [trouble, , again] = useLoadAction(t('agent.unread'), read, [id]);
   if (id === undefined) return <p class="quiet">{t('agent.noSession')}</p>;
-  if (!agent) return <LoadPlaceholder problem={trouble} />;
+  if (!agent) return <LoadPlaceholder problem={trouble} again={again} />;
   const always = alwaysAllowed();
   return (
     <>

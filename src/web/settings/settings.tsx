@@ -27,7 +27,7 @@ function later<Props extends object, Name extends string>(
       );
     useEffect(() => void read(), []);
     if (Body) return <Body {...props} />;
-    return hasFailed ? <ChunkLoadError again={read} /> : <LoadPlaceholder problem="" />;
+    return hasFailed ? <ChunkLoadError again={read} /> : <LoadPlaceholder />;
   };
 }
 

@@ -7,7 +7,7 @@ import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, confirmAction, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { Form, MultiChoiceField } from '../parts/kit/field.tsx';
 import { List } from '../parts/kit/list.tsx';
-import { FormError, useLoadAction } from '../parts/kit/trouble.tsx';
+import { FormError, LoadPlaceholder, useLoadAction } from '../parts/kit/trouble.tsx';
 import { ProjectField, projectNameOf } from '../sessions/filter-bar.tsx';
 import { loadProjects, projectFilter } from '../sessions/filters.ts';
 import { t, translateServerText } from '../text/text.ts';
@@ -112,11 +112,11 @@ function SkillView({ id, back }: { id: string; back: () => void }) {
     setSkill(await query('skills.get', { id }));
     setText((await query('skills.read', { id, version: 'latest', file: 'SKILL.md' })).text);
   };
-  const [trouble] = useLoadAction(t('skills.unread'), read, [id]);
+  const [trouble, , again] = useLoadAction(t('skills.unread'), read, [id]);
   if (!skill)
     return (
       <Dialog title={t('skills')} wide>
-        {trouble && <FormError text={trouble} />}
+        <LoadPlaceholder problem={trouble} again={again} />
       </Dialog>
     );
   const { name, description, versions, pins } = skill;

@@ -13,6 +13,7 @@ interface ResourceListState<Item> {
   readonly all: readonly Item[] | undefined;
   readonly setAll: (change: (now: readonly Item[]) => readonly Item[]) => void;
   readonly trouble: string;
+  again(): void;
   readonly notice: string;
   /** Performs `work`, reloads the items, and shows the outcome. Resolves with true on success. */
   act<Result>(what: string, work: () => Promise<Result>, outcome?: Outcome<Result>): Promise<boolean>;
@@ -24,7 +25,7 @@ export function useResourceList<Item>(unread: string, load: () => Promise<readon
   const [all, setAll] = useState<readonly Item[]>();
   const [notice, setNotice] = useState('');
   const read = async () => setAll(await load());
-  const [trouble, tryIt] = useLoadAction(unread, read);
+  const [trouble, tryIt, again] = useLoadAction(unread, read);
   const act: ResourceListState<Item>['act'] = (what, work, outcome = '') => {
     setNotice('');
     return tryIt(what, async () => {
@@ -34,7 +35,7 @@ export function useResourceList<Item>(unread: string, load: () => Promise<readon
     });
   };
   const reload = (text = '') => act('', async () => {}, text);
-  return { all, setAll: (change) => setAll((now = []) => change(now)), trouble, notice, act, reload };
+  return { all, setAll: (change) => setAll((now = []) => change(now)), trouble, again, notice, act, reload };
 }
 
 export const upsertItem = <Item extends { readonly id: string }>(all: readonly Item[], one: Item): readonly Item[] =>
@@ -49,8 +50,15 @@ interface Props<Item> {
   readonly children?: ComponentChildren;
 }
 
-export function ResourceList<Item>({ of: { all, trouble, notice }, about, none, toItem, head, children }: Props<Item>) {
-  if (!all) return <LoadPlaceholder problem={trouble} />;
+export function ResourceList<Item>({
+  of: { all, trouble, again, notice },
+  about,
+  none,
+  toItem,
+  head,
+  children,
+}: Props<Item>) {
+  if (!all) return <LoadPlaceholder problem={trouble} again={again} />;
   return (
     <>
       {about !== undefined && <p class="quiet">{about}</p>}

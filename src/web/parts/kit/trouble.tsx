@@ -22,8 +22,9 @@ export function useActionError() {
 /** Runs `work` when the component mounts, and again when one of the `reasons` changes. */
 export function useLoadAction(what: string, work: () => Promise<unknown>, reasons: readonly unknown[] = []) {
   const [text, tryIt] = useActionError();
-  useEffect(() => void tryIt(what, work), reasons);
-  return [text, tryIt] as const;
+  const again = () => void tryIt(what, work);
+  useEffect(again, reasons);
+  return [text, tryIt, again] as const;
 }
 
 export function useLoadedData<Data>(load: () => Promise<Data>, reasons: readonly unknown[]) {
@@ -44,7 +45,10 @@ export function useLoadedData<Data>(load: () => Promise<Data>, reasons: readonly
 
 const slowMs = 8_000;
 
-export function LoadPlaceholder({ problem, again }: { problem: string; again?: (() => void) | undefined }) {
+/** Whatever can fail to load can be tried again. */
+type LoadState = { readonly problem?: never; readonly again?: never } | { readonly problem: string; again(): void };
+
+export function LoadPlaceholder({ problem = '', again }: LoadState) {
   const [isSlow, setSlow] = useState(false);
   useEffect(() => {
     const timer = setTimeout(() => setSlow(true), slowMs);
@@ -53,7 +57,7 @@ export function LoadPlaceholder({ problem, again }: { problem: string; again?: (
   return (
     <div class={problem === '' ? 'quiet empty' : 'empty bad-text'} role={problem === '' ? undefined : 'alert'}>
       <p>{problem || t(isSlow ? 'loadingSlow' : 'loading')}</p>
-      {(problem !== '' || isSlow) && again && <Button icon="retry" label={t('tryAgain')} onClick={again} />}
+      {(problem !== '' || isSlow) && again && <Button icon="retry" label={t('tryAgain')} onClick={() => again()} />}
     </div>
   );
 }

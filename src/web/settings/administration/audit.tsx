@@ -31,7 +31,7 @@ export function AuditPage() {
     const rows = await readAllPages(mostExported, read(1_000));
     return [[...columns, 'detail'], ...rows.map((row) => [...columns.map((name) => row[name]), detailsOf(row.detail)])];
   };
-  if (!log.items) return <LoadPlaceholder problem={log.trouble} />;
+  if (!log.items) return <LoadPlaceholder problem={log.trouble} again={log.again} />;
   return (
     <>
       <p class="quiet">{t('administration.audit.about')}</p>

@@ -31,13 +31,13 @@ export function OverviewPage() {
     ]);
     setReadings(([last]) => [{ overview, health, at: performance.now() }, ...(last ? [last] : [])]);
   };
+  const look = () => void tryIt(t('administration.overview.unread'), read);
   useEffect(() => {
-    const look = () => void tryIt(t('administration.overview.unread'), read);
     look();
     const timer = setInterval(look, lookMs);
     return () => clearInterval(timer);
   }, []);
-  if (!now) return <LoadPlaceholder problem={trouble} />;
+  if (!now) return <LoadPlaceholder problem={trouble} again={look} />;
   const { running, waiting, sandboxes, queue, storage } = now.overview;
   const stopAll = () =>
     tryIt(t('administration.notStopped'), async () => {

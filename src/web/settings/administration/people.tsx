@@ -26,7 +26,7 @@ export function PeoplePage() {
     ]);
     return { items: items.map((person) => ({ ...person, spent: spent(person.owner) })), next };
   });
-  if (!people.items) return <LoadPlaceholder problem={people.trouble} />;
+  if (!people.items) return <LoadPlaceholder problem={people.trouble} again={people.again} />;
   const hasIssuers = new Set(people.items.map(({ issuer }) => issuer)).size > 1;
   const change = (id: string, disabled: boolean) =>
     tryIt(t('administration.notChanged'), async () => {

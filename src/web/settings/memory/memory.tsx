@@ -35,7 +35,7 @@ export function MemoryPage() {
       setNotes(await query('memory.notes', { of, id }));
     });
   useEffect(() => void read(), [chosen]);
-  if (!all || !notes || !holder) return <LoadPlaceholder problem={trouble} />;
+  if (!all || !notes || !holder) return <LoadPlaceholder problem={trouble} again={read} />;
   const names = new Map(all.flatMap(({ of, id, name }) => (of === 'person' ? [[id, name] as const] : [])));
   if (open)
     return (
@@ -112,10 +112,10 @@ function NoteView({ holder, note: given, names, back }: Props) {
     setHistory(versions);
     setText(now.deleted ? '' : (versions[0]?.text ?? ''));
   };
-  const [trouble, tryIt] = useLoadAction(t('memory.unread'), () => read(given));
+  const [trouble, tryIt, again] = useLoadAction(t('memory.unread'), () => read(given));
   const isReadable = history.some((version) => version.text !== null);
   const change = (what: string, work: () => Promise<MemoryNote>) => tryIt(what, async () => read(await work()));
-  if (text === undefined) return <LoadPlaceholder problem={trouble} />;
+  if (text === undefined) return <LoadPlaceholder problem={trouble} again={again} />;
   return (
     <>
       <div class="choices start" ref={given ? focusFirstButton : focusFirstField}>

@@ -17,9 +17,9 @@ import type { TextKey } from '../../text/texts.ts';
 export function ServerSettings({ parts, isForAll = false }: { parts: readonly string[]; isForAll?: boolean }) {
   const [all, setAll] = useState<readonly ServerSetting[]>();
   const read = async () => setAll((await query('settings.list', undefined)).settings);
-  const [trouble] = useLoadAction(t('server.unread'), read);
+  const [trouble, , again] = useLoadAction(t('server.unread'), read);
   if (!all && isForAll) return null;
-  if (!all) return <LoadPlaceholder problem={trouble} />;
+  if (!all) return <LoadPlaceholder problem={trouble} again={again} />;
   const changed = (next: ServerSetting) => setAll((now) => now?.map((one) => (one.key === next.key ? next : one)));
   return (
     <>

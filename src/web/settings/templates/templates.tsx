@@ -20,11 +20,11 @@ export function BuiltTemplates() {
   const [reason, setReason] = useState('');
   const [chosen, setChosen] = useState<string>();
   const read = async () => setAll(await query('templateBuilds.list', undefined));
-  const [trouble] = useLoadAction(t('built.unread'), async () => {
+  const [trouble, , again] = useLoadAction(t('built.unread'), async () => {
     setReason((await query('templateBuilds.ability', undefined)).reason ?? '');
     await read();
   });
-  if (!all) return <LoadPlaceholder problem={trouble} />;
+  if (!all) return <LoadPlaceholder problem={trouble} again={again} />;
   const template = all.find(({ id }) => id === chosen);
   if (template) {
     const toList = () => setChosen(undefined);

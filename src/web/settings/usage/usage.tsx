@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { type BudgetLimit, budgetLimits, mapBudgetLimits } from '../../../core/model/runs/budget-limits.ts';
 import {
@@ -15,7 +15,7 @@ import { Button } from '../../parts/kit/button.tsx';
 import { SegmentedControl } from '../../parts/kit/choice.tsx';
 import { ResourceList, useResourceList } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
-import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
+import { LoadPlaceholder, useLoadedData } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { CsvButton } from '../administration/csv.tsx';
 
@@ -33,8 +33,6 @@ const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
 export function UsagePage() {
   const [by, setBy] = useState<UsageDimension>('model');
   const [range, setRange] = useState<Range>('30');
-  const [report, setReport] = useState<Report>();
-  const [trouble, tryIt] = useActionError();
   const read = async (limits: {
     dailyGroups: number;
     limit?: number;
@@ -49,16 +47,8 @@ export function UsagePage() {
     const all = await readAllUsageGroups((cursor) => read({ dailyGroups, cursor }));
     return dailyGroups === 0 ? toTotalRows(all) : toDayRows(all);
   };
-  useEffect(() => {
-    let isOver = false;
-    void tryIt(t('usage.unread'), async () => {
-      const found = await read(by === 'day' ? { dailyGroups: 0 } : { dailyGroups: chartedGroups, limit: listedGroups });
-      if (!isOver) setReport(found);
-    });
-    return () => {
-      isOver = true;
-    };
-  }, [by, range]);
+  const shownGroups = by === 'day' ? { dailyGroups: 0 } : { dailyGroups: chartedGroups, limit: listedGroups };
+  const { now: report, problem, again } = useLoadedData(() => read(shownGroups), [by, range]);
   return (
     <>
       <div class="choices start">
@@ -75,7 +65,7 @@ export function UsagePage() {
           onChange={setBy}
         />
       </div>
-      {report ? <FormError text={trouble} /> : <LoadPlaceholder problem={trouble} />}
+      {(!report || problem !== '') && <LoadPlaceholder problem={problem} again={again} />}
       {report && report.total.turns === 0 && <p class="quiet">{t('usage.none')}</p>}
       {report && report.total.turns > 0 && (
         <>

@@ -83,7 +83,6 @@ export const secretStrings = {
   'secrets.effect':
     'Änderungen gelten für neue Verbindungen laufender Sandboxen sofort; Umgebungsvariablen ändern sich beim nächsten Start der Sandbox. Geheimnisse einer Sitzung, eines Projekts oder aus egress.credentials in corral.yaml (CORRAL_EGRESS_CREDENTIALS) haben Vorrang.',
   usage: 'Verbrauch',
-  'usage.unread': 'Verbrauch konnte nicht geladen werden',
   'usage.days': 'Zeitraum',
   'usage.lastDays': 'Letzte {n} Tage',
   'usage.by': 'Gruppieren nach',

@@ -81,7 +81,6 @@ export const secretStrings = {
   'secrets.effect':
     'Changes apply immediately to new connections from running sandboxes; environment variables change when a sandbox next starts. Secrets from a session, a project or egress.credentials in corral.yaml (CORRAL_EGRESS_CREDENTIALS) take precedence.',
   usage: 'Usage',
-  'usage.unread': 'Could not load usage',
   'usage.days': 'Period',
   'usage.lastDays': 'Last {n} days',
   'usage.by': 'Group by',

@@ -106,7 +106,9 @@ export function FileView({ store, path, part }: { store: FileStore; path: string
       </header>
       {part === 'changed' && <ChangesReview store={store} path={path} load={() => compareWithRunStart(store, path)} />}
       {part === 'steps' && <StepReview store={store} path={path} />}
-      {part === 'all' && !file && <LoadPlaceholder problem={read && 'failed' in read ? read.failed : ''} />}
+      {part === 'all' && !file && (
+        <LoadPlaceholder problem={read && 'failed' in read ? read.failed : ''} again={load} />
+      )}
       {file && isEdited && (
         <FileEditor
           key={`${editorKeyOf(file)} ${turn}`}

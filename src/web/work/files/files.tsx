@@ -108,7 +108,7 @@ export function FilesPane({ session }: { session: Session }) {
 
 function Listing({ store }: { store: FileStore }) {
   const state = store.state.value;
-  if (state === 'loading') return <LoadPlaceholder problem="" />;
+  if (state === 'loading') return <LoadPlaceholder />;
   if (state === 'asleep') {
     if (isStarting()) return <p class="quiet empty">{t('files.starting')}</p>;
     return (
@@ -117,7 +117,7 @@ function Listing({ store }: { store: FileStore }) {
       </EmptyState>
     );
   }
-  if (typeof state === 'object') return <p class="empty bad-text">{state.failed}</p>;
+  if (typeof state === 'object') return <LoadPlaceholder problem={state.failed} again={() => store.refresh()} />;
   if (fileFilter.value === 'steps') return <StepsView store={store} />;
   return fileFilter.value === 'all' ? <FileTree store={store} /> : <ChangesView store={store} />;
 }

@@ -98,7 +98,7 @@ function Table({ file, text }: { file: LoadedFile; text: string }) {
     void runParseTask('csv', input, ended.signal).then((rows) => ended.signal.aborted || setRead(rows ?? 'unreadable'));
     return () => ended.abort();
   }, [file, text]);
-  if (!read) return <LoadPlaceholder problem="" />;
+  if (!read) return <LoadPlaceholder />;
   if (read === 'unreadable') return <Source path={file.path} text={text} />;
   const [head = [], ...unsorted] = read;
   const rows = order ? sortRows(unsorted, order) : unsorted;
@@ -189,10 +189,12 @@ const lifeMinutes = 60;
 
 /** Uses a secret address, limited to the file's folder and revoked when the view closes. */
 function ServedFile({ store, path, kind }: { store: FileStore; path: string; kind: 'html' | 'video' | 'audio' }) {
-  const address = useAddress(store.sessionId, path);
+  const [turn, setTurn] = useState(0);
+  const address = useAddress(store.sessionId, path, turn);
   const [runsScripts, setRunsScripts] = useState(false);
   useEffect(() => setRunsScripts(false), [path]);
-  if (!address || 'failed' in address) return <LoadPlaceholder problem={address?.failed ?? ''} />;
+  if (!address || 'failed' in address)
+    return <LoadPlaceholder problem={address?.failed ?? ''} again={() => setTurn(turn + 1)} />;
   if (kind === 'html') {
     return (
       <>
@@ -223,7 +225,7 @@ function ServedFile({ store, path, kind }: { store: FileStore; path: string; kin
   );
 }
 
-function useAddress(sessionId: string, path: string) {
+function useAddress(sessionId: string, path: string, turn: number) {
   const [address, setAddress] = useState<{ readonly of: string } | { readonly failed: string }>();
   useEffect(() => {
     const cut = path.lastIndexOf('/');
@@ -246,7 +248,7 @@ function useAddress(sessionId: string, path: string) {
       setAddress(undefined);
       close();
     };
-  }, [sessionId, path]);
+  }, [sessionId, path, turn]);
   return address;
 }
 

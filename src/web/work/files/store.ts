@@ -1,6 +1,6 @@
 import { effect, type Signal, signal } from '@preact/signals';
 import { onSessionEvent } from '../../data/log.ts';
-import { CallError, fetchWithToken, mutate, query } from '../../data/server.ts';
+import { CallError, fetchWithToken, mutate, query, toErrorText } from '../../data/server.ts';
 import { type EntriesByFolder, type FolderEntry, parentPathOf, rootPath, toChildPath } from './tree.ts';
 
 const readBytes = 1024 * 1024;
@@ -62,9 +62,13 @@ export class FileStore {
 
   /** Lists the files only if the sandbox is running. */
   async look(): Promise<void> {
-    const { state } = await query('sandbox.status', { sessionId: this.sessionId });
-    if (state === 'running') await this.refresh({ starts: false });
-    else this.#sleep();
+    try {
+      const { state } = await query('sandbox.status', { sessionId: this.sessionId });
+      if (state === 'running') await this.refresh({ starts: false });
+      else this.#sleep();
+    } catch (thrown) {
+      if (this.state.value !== 'ready') this.state.value = { failed: toErrorText(thrown) };
+    }
   }
 
   /** `starts: false`: does not restart a stopped sandbox. */
@@ -79,7 +83,7 @@ export class FileStore {
       this.state.value = 'ready';
     } catch (thrown) {
       if (!starts && wasStopped(thrown)) this.#sleep();
-      else this.state.value = { failed: (thrown as Error).message };
+      else this.state.value = { failed: toErrorText(thrown) };
     }
   }
 
@@ -112,7 +116,7 @@ export class FileStore {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const soon = () => {
       clearTimeout(timer);
-      timer = setTimeout(() => void this.look().catch(() => {}), settleMs);
+      timer = setTimeout(() => void this.look(), settleMs);
     };
     const stop = effect(() => {
       void unloggedFileChanges.value;

@@ -27,7 +27,7 @@ export function PreviewPane({ session: { id } }: { session: Session }) {
   useEffect(markPortsSeen, [all]);
   const at = previewLocation.value;
   if (at) return <Shown key={`${at.port} ${at.path}`} sessionId={id} at={at} />;
-  if (!all) return <LoadPlaceholder problem="" />;
+  if (!all) return <LoadPlaceholder />;
   if (all.length === 0) return <p class="quiet empty">{t('preview.none')}</p>;
   return (
     <section aria-label={t('tab.preview')}>

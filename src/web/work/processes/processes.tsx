@@ -29,14 +29,14 @@ export function ProcessesPane({ session: { id: sessionId } }: { session: Session
     setServices(await query('sandbox.services', { sessionId }));
     setTrouble('');
   };
+  const tryLook = () => void look().catch((thrown: unknown) => setTrouble(toErrorText(thrown)));
   useEffect(() => {
-    const tryLook = () => void look().catch((thrown: unknown) => setTrouble(toErrorText(thrown)));
     tryLook();
     const timer = setInterval(tryLook, lookMs);
     return () => clearInterval(timer);
   }, [sessionId]);
   const open = all?.find(({ pid }) => pid === shown);
-  if (!all || trouble !== '') return <LoadPlaceholder problem={trouble} />;
+  if (!all || trouble !== '') return <LoadPlaceholder problem={trouble} again={tryLook} />;
   if (open) {
     const isAsleep = sandbox?.state !== 'running' || sandbox.condition === 'paused';
     return <OpenProcess process={open} sessionId={sessionId} isAsleep={isAsleep} onClose={() => setShown(undefined)} />;

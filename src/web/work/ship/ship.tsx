@@ -53,7 +53,7 @@ function RepositoryView({ session, repository }: { session: Session; repository:
       {state === 'waiting' && <p class="quiet">{t('ship.waiting')}</p>}
       {problem !== '' && <p class="bad-text">{problem}</p>}
       {environment && <Environment of={of} environment={environment} onDone={again} />}
-      {state === 'ready' && !status && problem === '' && <LoadPlaceholder problem="" />}
+      {state === 'ready' && !status && problem === '' && <LoadPlaceholder />}
       {status && (
         <>
           <Commit of={of} status={status} proposal={session.title} onDone={again} />

@@ -70,6 +70,9 @@ const theme = EditorView.theme({
   '.cm-changedLine, &.cm-merge-b .cm-changedLine, .cm-insertedLine': { background: 'var(--added)' },
   '.cm-deletedLine, &.cm-merge-a .cm-changedLine': { background: 'var(--removed)' },
   '.cm-deletedChunk': { display: 'flow-root', paddingLeft: '6px', background: 'none' },
+  // Lines that are only added have buttons beside them, and no row above.
+  '.cm-deletedChunk:not(:has(.cm-deletedLine))': { display: 'block', height: '0' },
+  '.cm-deletedChunk:not(:has(.cm-deletedLine)) .cm-chunkButtons': { position: 'relative', zIndex: '1' },
   // Replaces the library's underline of changed words with a tint.
   '&.cm-editor .cm-changedText, &.cm-editor .cm-deletedText': {
     background: 'color-mix(in srgb, var(--text) 6%, transparent)',

@@ -48,8 +48,8 @@ export function ChangesReview({ store, path, load }: Props) {
   const isCommented = store.commentedOn.value === path;
   // New text from the agent never replaces the user's changes.
   useEffect(() => void (!isEdited.current && !isCommented && read()), [store, path, stamp, isCommented]);
-  if (!compared) return <LoadPlaceholder problem="" />;
-  if ('problem' in compared) return <p class="quiet empty">{compared.problem}</p>;
+  if (!compared) return <LoadPlaceholder />;
+  if ('problem' in compared) return <LoadPlaceholder problem={compared.problem} again={read} />;
   if (compared.before === compared.after) return <p class="quiet empty">{t('files.sameContent')}</p>;
   return (
     <Compared

@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+
+interface Report {
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly ancestorTitles: readonly string[];
+      readonly title: string;
+    }[];
+  }[];
+}
+
+/** Drivers do other things for root than for other users. */
+const alwaysRun = 'test/contract/drivers/';
+
+/**
+ * What another run has passed, from the JSON report that `TEST_PASSED` names: the names of tests by file. `.ci/run` tries
+ * each test once, with and without root only those of drivers. A name is there only if all tests of that name passed.
+ */
+export function readPassedTests(): ReadonlyMap<
+  string,
+  { readonly names: ReadonlySet<string>; readonly isWhole: boolean }
+> {
+  const file = process.env.TEST_PASSED;
+  if (!file) return new Map();
+  const { testResults } = JSON.parse(readFileSync(file, 'utf8')) as Report;
+  return new Map(
+    testResults.flatMap(({ name, assertionResults }) => {
+      const path = name.slice(name.lastIndexOf('/test/') + 1);
+      const others = assertionResults.filter(({ status }) => status !== 'passed').map(nameOf);
+      const names = new Set(assertionResults.map(nameOf)).difference(new Set(others));
+      return path.startsWith(alwaysRun) ? [] : [[path, { names, isWhole: others.length === 0 }] as const];
+    }),
+  );
+}
+const nameOf = ({ ancestorTitles, title }: Report['testResults'][number]['assertionResults'][number]): string =>
+  [...ancestorTitles, title].join(' > ');
