@@ -15,8 +15,8 @@ interface Report {
 const alwaysRun = 'test/contract/drivers/';
 
 /**
- * What another run has passed, from the JSON report that `TEST_PASSED` names: the names of tests by file. `.ci/run` tries
- * each test once, with and without root only those of drivers. A name is there only if all tests of that name passed.
+ * Reads the JSON report of another run, which `TEST_PASSED` names: the tests that passed there, by file. `.ci/run` runs each
+ * test once; only those of drivers run with and without root. A name counts only if all tests of that name passed.
  */
 export function readPassedTests(): ReadonlyMap<
   string,

@@ -45,7 +45,7 @@ export function useLoadedData<Data>(load: () => Promise<Data>, reasons: readonly
 
 const slowMs = 8_000;
 
-/** Whatever can fail to load can be tried again. */
+/** A load that can fail can be repeated. */
 type LoadState = { readonly problem?: never; readonly again?: never } | { readonly problem: string; again(): void };
 
 export function LoadPlaceholder({ problem = '', again }: LoadState) {
