@@ -99,9 +99,3 @@ test('at most three guards are written by hand', () => {
   const guards = globSync('src/sessions/access/guarded-*.ts', { cwd: root }).map((path) => basename(path));
   expect(guards.sort()).toEqual(['guarded-projects.ts', 'guarded-resources.ts', 'guarded-services.ts']);
 });
-
-test('signals are combined where no abort can be missed', () => {
-  const all = globSync('{src,drivers,machines,sandbox-images}/**/*.ts', { cwd: root, exclude: ['**/node_modules/**'] });
-  const combining = all.filter((path) => readFileSync(join(root, path), 'utf8').includes('AbortSignal.any('));
-  expect(combining).toEqual(['src/core/concurrency/cancel.ts']);
-});

@@ -35,6 +35,12 @@ const rules: Rule[] = [
     sample: "import { exec } from 'node:child_process';",
   },
   {
+    what: 'combines signals so that an abort can be missed, instead of calling combineSignals',
+    pattern: /\bAbortSignal\.any\(/g,
+    sample: 'const either = AbortSignal.any([signal, lost]);',
+    but: { 'src/core/concurrency/cancel.ts': 'holds the sources too' },
+  },
+  {
     what: 'makes code of a text',
     pattern: /(?<![\w.$])eval\(|\bnew Function\(|\bvm\.(run|Script|compile)/g,
     sample: 'const value = eval(text);',
