@@ -34,7 +34,7 @@ function checkNotePath(path: string): void {
   if (parts.length > maxParts) throw refusal(`The path ${shown} has more than ${maxParts} parts. Use fewer folders.`);
   for (const part of parts) {
     if (part === '') throw refusal(`The path ${shown} begins or ends with a slash, or has two in a row. Remove it.`);
-    if (part === '.' || part === '..') throw refusal(`The path ${shown} has a part ${part}. Use the path of the note.`);
+    if (part === '.' || part === '..') throw refusal(`The path ${shown} has the part "${part}". Remove it.`);
     if (part !== part.trim()) throw refusal(`A part of the path ${shown} begins or ends with a space. Remove it.`);
   }
 }

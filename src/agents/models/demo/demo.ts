@@ -186,7 +186,14 @@ function act(request: TurnRequest, run: Run, stepIndex: number): Decision {
   const next = requested[created.length];
   if (next && !failure) return { call: { callId: `call_${run.callsBefore + 1}`, ...next } };
   const answer = run.answers.get(created[0]?.callId ?? '') ?? '';
-  return { text: describeStepResult(unit, { failed: failure, answer, language: run.language }) };
+  return {
+    text: describeStepResult(unit, {
+      failed: failure,
+      output: results.at(-1)?.output ?? '',
+      answer,
+      language: run.language,
+    }),
+  };
 }
 
 type CallToMake = Omit<ToolCall, 'callId'>;

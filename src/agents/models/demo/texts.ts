@@ -42,6 +42,7 @@ const words = {
     fail: 'Fail on purpose',
     failed: (reason: string) => `This step failed: ${reason || 'no reason'}`,
     ran: 'The command ran and succeeded.',
+    waits: 'The command is still running. Answer it in Terminal, or stop it in Processes.',
     wrote: (path: string) => `Wrote ${path}.`,
     opened: (urls: string) => (urls === '' ? 'There was no address to open.' : `Opened ${urls}.`),
     delegated: 'The sub-agent is done.',
@@ -64,6 +65,7 @@ const words = {
     fail: 'Absichtlich scheitern',
     failed: (reason: string) => `Dieser Schritt ist fehlgeschlagen: ${reason || 'ohne Grund'}`,
     ran: 'Der Befehl ist erfolgreich durchgelaufen.',
+    waits: 'Der Befehl läuft noch. Antworten Sie ihm unter Terminal, oder beenden Sie ihn unter Prozesse.',
     wrote: (path: string) => `${path} ist geschrieben.`,
     opened: (urls: string) => (urls === '' ? 'Es gab keine Adresse zu öffnen.' : `Geöffnet: ${urls}.`),
     delegated: 'Der Unteragent ist fertig.',
@@ -97,16 +99,17 @@ export function describeDemoStep(unit: DemoStep, language: DemoLanguage): string
 type ToolMessage = Extract<Message, { role: 'tool' }>;
 interface StepEnd {
   readonly failed: ToolMessage | undefined;
+  readonly output: string;
   readonly answer: string;
   readonly language: DemoLanguage;
 }
 
-export function describeStepResult(unit: DemoStep, { failed, answer, language }: StepEnd): string {
+export function describeStepResult(unit: DemoStep, { failed, output, answer, language }: StepEnd): string {
   const phrases = words[language];
   if (failed) return phrases.failed(literal(firstLine(failed.output)));
   switch (unit.kind) {
     case 'sh':
-      return phrases.ran;
+      return stillRuns.test(output) ? phrases.waits : phrases.ran;
     case 'file':
       return phrases.wrote(literal(unit.path));
     case 'browse':
@@ -121,6 +124,9 @@ export function describeStepResult(unit: DemoStep, { failed, answer, language }:
       return literal(unit.message);
   }
 }
+/** The shell tool's words for a command that has not ended. */
+const stillRuns = /^It is still running after|^\[The command is still running/m;
+
 function firstLine(text: string): string {
   const line = text.split('\n').find((candidate) => candidate.trim() !== '') ?? '';
   const message = line.replace(/^\[(exit code .*)\]$/, '$1');

@@ -121,6 +121,14 @@ describe('a step', () => {
     ]);
   });
 
+  test.each([
+    'It is still running after 30 s.\nout',
+    'out\n[The command is still running and waits for input. Answer with shell_write_to_process]',
+  ])('does not say of a command that goes on that it succeeded: %j', async (output) => {
+    const { text } = await turn(ran(output), step(0));
+    expect(text).toBe('The command is still running. Answer it in Terminal, or stop it in Processes.');
+  });
+
   test('says that a command succeeded, and calls nothing more', async () => {
     const { text, calls, outcome } = await turn(ran('out'), step(0));
     expect([text, calls]).toEqual(['The command ran and succeeded.', []]);
