@@ -75,7 +75,8 @@ export function sendPreviewErrorPage(
     'content-type': isPage ? 'text/html; charset=utf-8' : 'application/json',
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
-    'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    // Browsers reload a sandboxed page only where scripts are allowed; `default-src` allows none.
+    'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox allow-scripts",
   });
   response.end(response.req.method === 'HEAD' ? undefined : body);
 }

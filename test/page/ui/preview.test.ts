@@ -85,6 +85,16 @@ test('a link to localhost in the conversation opens the port, also in a window w
   expect(opened.url()).toMatch(new RegExp(`^http://4321-${id}\\.localhost:\\d+/there$`));
 });
 
+test('a program that starts after its preview was opened is shown without a click', async ({ desk }) => {
+  const id = await begun(desk);
+  const { path } = await desk.call<{ path: string }>('ports.open', { sessionId: id, of: 4322 });
+  const { page } = await desk.open(path);
+  await page.getByRole('heading', { name: 'Nothing answers on port 4322' }).waitFor();
+  const command = "sed 's/4321/4322/' server.cjs > later.cjs && (nohup node later.cjs > later.log 2>&1 &)";
+  await desk.call('sandbox.exec', { sessionId: id, command });
+  await page.getByRole('heading', { name: 'Built here' }).waitFor();
+});
+
 test('an HTML file of the workspace is a sandboxed page with scripts; hidden files are not served', async ({
   desk,
 }) => {
