@@ -57,15 +57,16 @@ function restore(since: number): void {
   }
 }
 
-/** `at`: index in `parent` of the child that is or contains the focused element. */
+/** `at`: index among the `siblings` in `parent` of the child that is or contains the focused element. */
 function positionsOf(node: Element) {
-  const found: { readonly parent: Element; readonly at: number }[] = [];
+  const found: { readonly parent: Element; readonly siblings: readonly Element[]; readonly at: number }[] = [];
   for (
     let child = node;
     child.parentElement && !child.matches('dialog, [role="tabpanel"], main, .settings > section');
   ) {
     const parent = child.parentElement;
-    found.push({ parent, at: [...parent.children].indexOf(child) });
+    const siblings = [...parent.children];
+    found.push({ parent, siblings, at: siblings.indexOf(child) });
     child = parent;
   }
   return found;
@@ -73,11 +74,14 @@ function positionsOf(node: Element) {
 
 function findNeighbour(): HTMLElement | undefined {
   let before: HTMLElement | undefined;
-  for (const { parent, at } of positions) {
+  for (const { parent, siblings, at } of positions) {
     if (!parent.isConnected) continue;
     const children = [...parent.children];
     const after = children.slice(at).flatMap(listFocusable)[0];
     if (after) return after;
+    // A form in place of a list is entered at its first field, not at its last button.
+    const fresh = children.filter((child) => !siblings.includes(child)).flatMap(listFocusable)[0];
+    if (fresh) return fresh;
     before ??= children.slice(0, at).flatMap(listFocusable).at(-1);
   }
   const top = positions.at(-1)?.parent;

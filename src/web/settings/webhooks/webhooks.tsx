@@ -210,7 +210,7 @@ function WebhookView({ webhook, secret, onSecret, changed, change, back, gone }:
         {deliveries?.map(({ id: delivery, type, state, tries, statusCode, error, createdAt, nextAt }) => {
           const answer = statusCode === null ? error : t('webhooks.answered', { status: statusCode });
           return (
-            <li key={delivery}>
+            <li key={delivery} class="row wrap border-bottom">
               <RelativeTime at={createdAt} />
               <code>{type}</code>
               <strong>{t(`webhooks.state.${state}`)}</strong>
