@@ -19,9 +19,11 @@ export function findRepositoryUrlProblem(text: string): string | undefined {
     return 'has a credential in it, which everyone who sees the session could read. Leave it out, and bind it to the session, its project or the server (docs/repositories.md)';
   if (url.search !== '' || url.hash !== '' || text.includes('?') || text.includes('#'))
     return 'has a query or a fragment. Write the branch or tag into `ref`';
-  const segments = url.pathname.replace(/^\/|\/$/g, '').split('/');
+  const path = url.pathname.replace(/^\/|\/$/g, '');
+  if (/^(?:\.git)?$/.test(path)) return 'names no repository. Write it like https://example.org/team/project.git';
+  const segments = path.split('/');
   if (!segments.every((one) => segment.test(one)))
-    return 'has a path with other characters than letters, digits and . _ ~ + -';
+    return 'has a path with other characters than letters, digits and . _ ~ + -, or a part that begins with a dot';
   return undefined;
 }
 

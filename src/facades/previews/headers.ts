@@ -35,13 +35,16 @@ export function toUpstreamHeaders(
 const notForNames = new Set(['x-frame-options']);
 
 export function rewriteHeadersForSubdomain(raw: readonly string[], port: number): string[] {
-  return rewriteHeaders(withoutHopByHopHeaders(raw, notForNames), (name, value) => {
+  const kept = rewriteHeaders(withoutHopByHopHeaders(raw, notForNames), (name, value) => {
     if (name === 'set-cookie') return restrictCookieToHost(value);
     if (name === 'location' || name === 'content-location') return localPath(value, port) ?? value;
     if (name === 'refresh') return localRefresh(value, port);
     if (name.startsWith('content-security-policy')) return withoutAncestors(value);
     return value;
   });
+  // Without rules of the program, a browser guesses how long a file stays new, and shows an old one.
+  const hasRules = raw.some((name, at) => at % 2 === 0 && /^(?:cache-control|expires)$/i.test(name));
+  return hasRules ? kept : [...kept, 'Cache-Control', 'no-cache'];
 }
 
 /** Other response headers of a program served under a path could affect the server's whole origin. */

@@ -60,7 +60,7 @@ export const createRefusedPortPage = (text: string): PreviewErrorPage => ({
 
 const wantsPage = (headers: IncomingHttpHeaders) => headers.accept?.includes('text/html') ?? false;
 const style =
-  ':root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;margin:15vh auto;max-width:32rem;padding:0 1rem}h1{font-size:1.25rem}';
+  ':root{color-scheme:light dark;background:Canvas;color:CanvasText}body{font:16px/1.5 system-ui,sans-serif;margin:15vh auto;max-width:32rem;padding:0 1rem}h1{font-size:1.25rem}';
 
 export function sendPreviewErrorPage(
   response: ServerResponse,

@@ -70,9 +70,11 @@ export function createAgentProfileResolver(deps: Deps): AgentProfileResolver {
 
   /** A session remains readable even if its model cannot be created. */
   const created = (name: string, fallbacks: readonly string[] | undefined): Promise<Model> =>
-    modelFor(name, fallbacks).catch((error: unknown) =>
-      refusingModel(name, 'model_unauthorized', `${parseModelRef(name).provider}: ${toAppError(error).publicMessage}`),
-    );
+    modelFor(name, fallbacks).catch((thrown: unknown) => {
+      const { code, publicMessage } = toAppError(thrown);
+      const failure = code === 'invalid_request' ? 'model_unknown' : 'model_unauthorized'; // or its key is missing
+      return refusingModel(name, failure, `${parseModelRef(name).provider}: ${publicMessage}`);
+    });
 
   return async (session) => {
     const { owner, projectId } = session;

@@ -45,7 +45,7 @@ export class RepositoryFolders extends ServerComponent<Deps> {
     const found = this.#folders.find((folder) => isWithin(path, folder));
     if (found !== undefined) return found;
     const text = `Sessions cannot use ${url}: its folder is not listed in ${setting}. Add it there and restart the server.`;
-    throw new AppError('forbidden', text);
+    throw new AppError('invalid_request', text);
   }
 
   async #find(url: string): Promise<GitFolder> {
@@ -63,7 +63,7 @@ export class RepositoryFolders extends ServerComponent<Deps> {
       throw new AppError('conflict', text, { cause: toAppError(thrown) });
     }
     const text = `${url} is a link that leads out of the folders of ${setting}, so it is not followed.`;
-    throw new AppError('forbidden', text);
+    throw new AppError('invalid_request', text);
   }
 }
 

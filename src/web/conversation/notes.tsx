@@ -9,6 +9,7 @@ import { type ConversationState, transientPhases } from '../data/model.ts';
 import { currentSession } from '../data/sessions.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { PlainText } from '../markdown/plain.tsx';
+import { openSessionModelPicker } from '../models/choose.tsx';
 import { isDemoModel } from '../models/state.ts';
 import { truncateLine } from '../parts/bounded-text.ts';
 import { type DiffLine, diffLines } from '../parts/diff.ts';
@@ -271,6 +272,9 @@ export function RunEndNote({ item, isLive }: { item: RunEndItem; isLive: boolean
         <div class="row">
           {(kind === 'failed' || kind === 'stopped') && !isGoalUnread && !isBlocked && (
             <>
+              {session && data.code && ofModel.has(data.code) && (
+                <Button kind="primary" label={t('models.change')} onClick={() => openSessionModelPicker(session)} />
+              )}
               <Button icon="retry" label={t('retry')} onClick={() => send({ text: data.task, attachments })} />
               <Button label={t('continue')} onClick={() => send({ text: t('continueText') })} />
             </>
@@ -336,6 +340,9 @@ export function toRunEndTextKey({ status, reason }: RunEndItem['data']): TextKey
   if (reason === 'superseded' || reason === 'expired' || reason === 'deleted') return `end.${reason}`;
   return `end.${status}`;
 }
+
+/** Another model can help. */
+const ofModel: ReadonlySet<string> = new Set(['model_unauthorized', 'model_unknown', 'model_quota']);
 
 /** A newer server may send failure codes that this page does not know. */
 const reasons: Readonly<Record<NonNullable<RunEndItem['data']['code']>, TextKey>> = {

@@ -30,6 +30,7 @@ const maxPauseMs = 4_000;
 // Detects an unreachable server within three seconds. Without pings, the socket would stay open.
 const pingMs = 1_000;
 const pongMs = 1_900;
+const retryMs = 300;
 
 /** `broken`: the page reconnects automatically. */
 export const connectionState = signal<'connecting' | 'open' | 'broken'>('connecting');
@@ -56,9 +57,15 @@ export function connectToServer(onOpen: () => void): void {
       if (socket.connection?.state !== 'open') connectionState.value = 'broken';
     },
   });
-  const retry = retryLink<AppRouter>({ retry: ({ op, error }) => op.context.repeat === true && !error.shape });
+  const retry = retryLink<AppRouter>({
+    retry: ({ op, error }) => op.context.repeat === true && (!error.shape || isUnanswered(error.message)),
+    retryDelayMs: () => retryMs,
+  });
   client.resolve(createTRPCUntypedClient<AppRouter>({ links: [retry, wsLink({ client: socket })] }));
 }
+
+/** The server still works on an attempt that was sent before the connection broke. */
+const isUnanswered = (message: string): boolean => message.startsWith('The first request with this idempotency key');
 
 class SocketWithToken extends WebSocket {
   constructor(url: string | URL) {

@@ -25,7 +25,8 @@ describe('the URL of a repository', () => {
     ['https://example.org/a/-b', 'a path with other characters'],
     ['https://example.org/a/../b', 'a path with other characters'],
     ['https://example.org/a%2f..%2fb', 'a path with other characters'],
-    ['https://example.org/', 'a path with other characters'],
+    ['https://example.org/', 'names no repository'],
+    ['https://example.org/.git', 'names no repository'],
     ['https://example.org/a?service=x', 'a query'],
     ['https://example.org/a#main', 'Write the branch or tag'],
     ['git@example.org:a/b.git', 'https:// address'],
@@ -34,7 +35,7 @@ describe('the URL of a repository', () => {
     ['file:/etc', 'not the address'],
     ['file:///srv/a%2f..%2fb', 'a path with other characters'],
     ['file:///srv/project/.git', 'a path with other characters'],
-    ['file:///', 'a path with other characters'],
+    ['file:///', 'names no repository'],
     ['/etc', 'Write it like file:///srv/git/project'],
     ['../a', 'Write it like file:///srv/git/project'],
   ])('%s is refused with advice', (input, advice) => {

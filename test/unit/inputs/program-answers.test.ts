@@ -132,7 +132,20 @@ test.each([
   ['refresh', '5', '5'],
   ['set-cookie', 'a=1; domain = localhost; Path=/', 'a=1; Path=/'],
 ])('a program behind a name answers with %s: %s', (name, value, kept) =>
-  expect(rewriteHeadersForSubdomain([name, value], 3000)).toEqual([name, kept]),
+  expect(rewriteHeadersForSubdomain([name, value, 'Expires', '0'], 3000)).toEqual([name, kept, 'Expires', '0']),
+);
+
+test.each([
+  [
+    ['ETag', '"1"'],
+    ['ETag', '"1"', 'Cache-Control', 'no-cache'],
+  ],
+  [
+    ['cache-control', 'max-age=60'],
+    ['cache-control', 'max-age=60'],
+  ],
+])('an answer without rules for caches is asked for again: %j', (given, kept) =>
+  expect(rewriteHeadersForSubdomain(given, 3000)).toEqual(kept),
 );
 
 test('an upgrade is joined with its first bytes, and sets no cookies', async () => {

@@ -216,6 +216,7 @@ function WebhookView({ webhook, secret, onSecret, changed, change, back, gone }:
               <strong>{t(`webhooks.state.${state}`)}</strong>
               <span class="quiet">{t('webhooks.tries', { n: tries })}</span>
               {answer !== '' && <span class="quiet">{answer}</span>}
+              {statusCode === null && error !== '' && <span class="quiet">{t('webhooks.unreachable')}</span>}
               {nextAt !== null && tries > 0 && (
                 <span class="quiet">{t('webhooks.nextAt', { at: formatDateTime(nextAt) })}</span>
               )}

@@ -213,6 +213,7 @@ export const secretStrings = {
   'webhooks.format.slack': 'Slack-Nachricht',
   'webhooks.format.managed-agents': 'Ereignisse der Managed Agents API',
   'webhooks.projectId': 'Projekt',
+  'webhooks.unreachable': 'Prüfen Sie die URL, und ob das Programm dort läuft.',
   'webhooks.hears': '{n} Ereignistypen',
   'webhooks.hears.one': '1 Ereignistyp',
   'webhooks.failures': '{n} Fehlschläge in Folge',

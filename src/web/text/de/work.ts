@@ -201,6 +201,7 @@ export const workStrings = {
   'processes.pid': 'PID {pid}',
   'processes.back': 'Zurück zu den Prozessen',
   'files.steps': 'Nach Schritt',
+  'files.gone': 'Diese Datei wurde gelöscht oder verschoben. „Nach Schritt“ zeigt ihren früheren Inhalt.',
   'files.noSteps':
     'Die Dateiwerkzeuge des Agenten haben noch nichts geschrieben. Änderungen durch Befehle stehen unter „Geändert“.',
   'files.noPlan': 'Ohne Plan',

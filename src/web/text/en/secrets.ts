@@ -210,6 +210,7 @@ export const secretStrings = {
   'webhooks.format.slack': 'Slack message',
   'webhooks.format.managed-agents': 'Managed Agents API events',
   'webhooks.projectId': 'Project',
+  'webhooks.unreachable': 'Check the URL, and that the program there is running.',
   'webhooks.hears': '{n} event types',
   'webhooks.hears.one': '1 event type',
   'webhooks.failures': '{n} consecutive failures',

@@ -196,6 +196,7 @@ export const workStrings = {
   'processes.pid': 'PID {pid}',
   'processes.back': 'Back to processes',
   'files.steps': 'By step',
+  'files.gone': 'This file was deleted or moved. “By step” shows its earlier contents.',
   'files.noSteps':
     'The agent’s file tools have not written anything yet. Changes made by commands are under “Changed”.',
   'files.noPlan': 'No plan',

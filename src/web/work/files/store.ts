@@ -1,6 +1,7 @@
 import { effect, type Signal, signal } from '@preact/signals';
 import { onSessionEvent } from '../../data/log.ts';
 import { CallError, fetchWithToken, mutate, query, toErrorText } from '../../data/server.ts';
+import { t } from '../../text/text.ts';
 import { type EntriesByFolder, type FolderEntry, parentPathOf, rootPath, toChildPath } from './tree.ts';
 
 const readBytes = 1024 * 1024;
@@ -63,8 +64,8 @@ export class FileStore {
   /** Lists the files only if the sandbox is running. */
   async look(): Promise<void> {
     try {
-      const { state } = await query('sandbox.status', { sessionId: this.sessionId });
-      if (state === 'running') await this.refresh({ starts: false });
+      const { state, condition } = await query('sandbox.status', { sessionId: this.sessionId });
+      if (state === 'running' && condition !== 'paused') await this.refresh({ starts: false });
       else this.#sleep();
     } catch (thrown) {
       if (this.state.value !== 'ready') this.state.value = { failed: toErrorText(thrown) };
@@ -196,6 +197,7 @@ export async function readFileRange(address: string, from: number, length: numbe
 }
 
 export async function readErrorDetail(answer: Response): Promise<string> {
+  if (answer.status === 404) return t('files.gone');
   const body = (await answer.json().catch(() => undefined)) as { detail?: unknown } | undefined;
   return typeof body?.detail === 'string' ? body.detail : `${answer.status} ${answer.statusText}`;
 }

@@ -83,11 +83,14 @@ test('a profile has its sampling options, and an unknown option is refused', asy
   await expect(agents.update('p', { options: { stream: true } })).rejects.toMatchObject({ code: 'invalid_request' });
 });
 
-test('a model that cannot be created fails only the turn that uses it', async () => {
-  const { of } = await start(() => Promise.reject(new AppError('model_unauthorized', 'there is no key.')));
+test.each([
+  ['model_unauthorized', 'model_unauthorized'],
+  ['invalid_request', 'model_unknown'], // its provider was removed
+] as const)('a model that cannot be created fails only the turn that uses it: %s', async (thrown, code) => {
+  const { of } = await start(() => Promise.reject(new AppError(thrown, 'there is no key.')));
   const { model } = await of('p');
   const message = 'gemini: there is no key.';
-  const outcome = { kind: 'failed', code: 'model_unauthorized', message, retryable: false };
+  const outcome = { kind: 'failed', code, message, retryable: false };
   expect(await Array.fromAsync(model.turn({} as never, never))).toMatchObject([{ type: 'end', outcome }]);
 });
 

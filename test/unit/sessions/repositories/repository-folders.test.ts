@@ -117,7 +117,7 @@ test('only folders that the operator lists are offered, and the error names the 
   const all = folders();
   for (const name of ['other', 'gitlab/secret', 'git/../other']) {
     expect(() => all.check(urlOf(name)), name).toThrow(/CORRAL_REPOSITORIES_FOLDERS/);
-    await expect(copied(urlOf(name)), name).rejects.toMatchObject({ code: 'forbidden' });
+    await expect(copied(urlOf(name)), name).rejects.toMatchObject({ code: 'invalid_request' });
   }
   expect(() => all.check('https://example.org/x')).not.toThrow();
   expect(() => folders([]).check(urlOf('git/project'))).toThrow(/CORRAL_REPOSITORIES_FOLDERS/);
