@@ -136,7 +136,7 @@ export class FileStore {
   async read(path: string, whole = false): Promise<LoadedFile> {
     const range = whole ? {} : { headers: { range: `bytes=0-${readBytes - 1}` } };
     const answer = await fetchWithToken(toFileUrl(this.sessionId, path), range);
-    if (!answer.ok) throw new Error(await readErrorDetail(answer));
+    if (!answer.ok) throw new Error(await readFileErrorDetail(answer));
     const bytes = new Uint8Array(await answer.arrayBuffer());
     const size = wholeSizeOf(answer) ?? bytes.length;
     const version = answer.headers.get('etag') ?? '';
@@ -149,7 +149,7 @@ export class FileStore {
     if (version !== undefined) headers['if-match'] = version;
     const answer = await fetchWithToken(toFileUrl(this.sessionId, path), { method: 'PUT', headers, body: text });
     if (answer.status === 412) return 'changed';
-    if (!answer.ok) throw new Error(await readErrorDetail(answer));
+    if (!answer.ok) throw new Error(await readFileErrorDetail(answer));
     return { version: answer.headers.get('etag') ?? '' };
   }
 
@@ -192,12 +192,14 @@ export async function readFileRange(address: string, from: number, length: numbe
   const answer = await fetchWithToken(address, { headers: { range: `bytes=${first}-${from + length - 1}` } });
   const size = wholeSizeOf(answer) ?? 0;
   if (answer.status === 416) return { bytes: new Uint8Array(), size };
-  if (!answer.ok) throw new Error(await readErrorDetail(answer));
+  if (!answer.ok) throw new Error(await readFileErrorDetail(answer));
   return { bytes: new Uint8Array(await answer.arrayBuffer()).subarray(from - first), size };
 }
 
+export const readFileErrorDetail = async (answer: Response): Promise<string> =>
+  answer.status === 404 ? t('files.gone') : await readErrorDetail(answer);
+
 export async function readErrorDetail(answer: Response): Promise<string> {
-  if (answer.status === 404) return t('files.gone');
   const body = (await answer.json().catch(() => undefined)) as { detail?: unknown } | undefined;
   return typeof body?.detail === 'string' ? body.detail : `${answer.status} ${answer.statusText}`;
 }

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import { fetchWithToken } from '../../data/server.ts';
 import { buildAuthorizationHeaders } from '../../data/token.ts';
 import { t } from '../../text/text.ts';
-import { readErrorDetail, toFileUrl } from './store.ts';
+import { readFileErrorDetail, toFileUrl } from './store.ts';
 
 export interface FileTransfer {
   readonly key: number;
@@ -72,7 +72,7 @@ function parseDetail(body: string): string | undefined {
 
 export async function downloadFile(address: string, name: string): Promise<void> {
   const answer = await fetchWithToken(address);
-  if (!answer.ok) throw new Error(await readErrorDetail(answer));
+  if (!answer.ok) throw new Error(await readFileErrorDetail(answer));
   saveBlob(await answer.blob(), name);
 }
 
