@@ -11,12 +11,12 @@ interface Report {
   }[];
 }
 
-/** Drivers do other things for root than for other users. */
-const alwaysRun = 'test/contract/drivers/';
+/** The process driver does other things for root than for other users. */
+const alwaysRun = 'test/contract/drivers/process-';
 
 /**
  * Reads the JSON report of another run, which `TEST_PASSED` names: the tests that passed there, by file. `.ci/run` runs each
- * test once; only those of drivers run with and without root. A name counts only if all tests of that name passed.
+ * test once; only those of the process driver run with and without root. A name counts only if all tests of that name passed.
  */
 export function readPassedTests(): ReadonlyMap<
   string,
