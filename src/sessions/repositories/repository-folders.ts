@@ -63,7 +63,7 @@ export class RepositoryFolders extends ServerComponent<Deps> {
       throw new AppError('conflict', text, { cause: toAppError(thrown) });
     }
     const text = `${url} is a link that leads out of the folders of ${setting}, so it is not followed.`;
-    throw new AppError('invalid_request', text);
+    throw new AppError('forbidden', text);
   }
 }
 

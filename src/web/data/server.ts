@@ -31,6 +31,7 @@ const maxPauseMs = 4_000;
 const pingMs = 1_000;
 const pongMs = 1_900;
 const retryMs = 300;
+const maxUnanswered = 40; // tries: the first attempt of a server that was killed is never answered
 
 /** `broken`: the page reconnects automatically. */
 export const connectionState = signal<'connecting' | 'open' | 'broken'>('connecting');
@@ -58,7 +59,8 @@ export function connectToServer(onOpen: () => void): void {
     },
   });
   const retry = retryLink<AppRouter>({
-    retry: ({ op, error }) => op.context.repeat === true && (!error.shape || isUnanswered(error.message)),
+    retry: ({ op, error, attempts }) =>
+      op.context.repeat === true && (!error.shape || (attempts < maxUnanswered && isUnanswered(error.message))),
     retryDelayMs: () => retryMs,
   });
   client.resolve(createTRPCUntypedClient<AppRouter>({ links: [retry, wsLink({ client: socket })] }));

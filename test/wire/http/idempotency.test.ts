@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { expect } from 'vitest';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
@@ -27,6 +28,26 @@ test('F095 fifty equal requests at once have one effect; answers are the first o
     if (answer.status === 200) expect(answer.body).toEqual(made[0]?.body);
     else expect(answer).toMatchObject(conflict);
   }
+});
+
+test('F095 a repeat before the first answer is refused in words by which the page knows to repeat it', async ({
+  server,
+}) => {
+  const { create } = server.fake.sessions;
+  const [begun, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  server.fake.instead.create = async (command) => {
+    begun.resolve();
+    await held.promise;
+    return create(command);
+  };
+  const first = server.call('PUT', base, undefined, key('a'));
+  await begun.promise;
+  const page = await readFile('src/web/data/server.ts', 'utf8');
+  const [, words = 'no words'] = /isUnanswered = .*startsWith\('(.+)'\)/.exec(page) ?? [];
+  const repeated = await server.call('PUT', base, undefined, key('a'));
+  expect(repeated).toMatchObject({ status: 409, body: { msg: expect.stringContaining(words) } });
+  held.resolve();
+  expect((await first).status).toBe(200);
 });
 
 test('F095 the same key counts separately for each path, query and caller', async () => {

@@ -208,7 +208,8 @@ function WebhookView({ webhook, secret, onSecret, changed, change, back, gone }:
       {deliveries?.length === 0 && <p class="quiet">{t('webhooks.noDeliveries')}</p>}
       <ul class="automation-starts grid">
         {deliveries?.map(({ id: delivery, type, state, tries, statusCode, error, createdAt, nextAt }) => {
-          const answer = statusCode === null ? error : t('webhooks.answered', { status: statusCode });
+          const failure = error && `${error} ${t('webhooks.unreachable')}`;
+          const answer = statusCode === null ? failure : t('webhooks.answered', { status: statusCode });
           return (
             <li key={delivery} class="row wrap border-bottom">
               <RelativeTime at={createdAt} />
@@ -216,7 +217,6 @@ function WebhookView({ webhook, secret, onSecret, changed, change, back, gone }:
               <strong>{t(`webhooks.state.${state}`)}</strong>
               <span class="quiet">{t('webhooks.tries', { n: tries })}</span>
               {answer !== '' && <span class="quiet">{answer}</span>}
-              {statusCode === null && error !== '' && <span class="quiet">{t('webhooks.unreachable')}</span>}
               {nextAt !== null && tries > 0 && (
                 <span class="quiet">{t('webhooks.nextAt', { at: formatDateTime(nextAt) })}</span>
               )}
