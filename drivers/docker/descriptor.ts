@@ -36,7 +36,7 @@ const settings = z.strictObject({
 
 export const dockerDescriptor = defineDriver({
   label: 'containers of a Docker engine',
-  desktopNeeds: 'A desktop needs the setting sandbox.desktop.',
+  desktopNeeds: 'A desktop needs the setting sandbox.desktop (CORRAL_SANDBOX_DESKTOP=true).',
   settings,
   async open({ host = socket, runtime, users, socketsDir }, parts: DriverContext) {
     const { createDockerDriver } = await import('./docker.ts');

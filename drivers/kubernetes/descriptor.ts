@@ -3,7 +3,7 @@ import { kubernetesSettings } from './settings.ts';
 
 export const kubernetesDescriptor = defineDriver({
   label: 'pods of a Kubernetes cluster',
-  desktopNeeds: 'A desktop needs the setting sandbox.desktop.',
+  desktopNeeds: 'A desktop needs the setting sandbox.desktop (CORRAL_SANDBOX_DESKTOP=true).',
   settings: kubernetesSettings,
   open: async (input, parts) => await (await import('./open.ts')).openKubernetesDriver(input, parts),
   async strict(input, refuse) {

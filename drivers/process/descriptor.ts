@@ -13,7 +13,7 @@ const settings = z.strictObject({
 });
 
 const desktopNeeds =
-  'A desktop needs the setting sandbox.desktop, with Xvnc, Chromium and bubblewrap on this machine, or the driver docker.';
+  'A desktop needs the setting sandbox.desktop (CORRAL_SANDBOX_DESKTOP=true), with Xvnc, Chromium and bubblewrap on this machine, or the driver docker.';
 
 export const processDescriptor = defineDriver({
   label: 'processes of this machine, isolated by bubblewrap',

@@ -175,7 +175,9 @@ export class McpConnection {
       return failed(`The tool server ${name} stopped: ${why}. The next call starts it again.`, thrown);
     }
     const message = truncateEnd(describeError(thrown), messageChars);
-    return failed(`The tool server ${name} cannot be used: ${message}`, thrown);
+    const advice = 'url' in this.server ? adviceFor(thrown) : undefined;
+    const text = `The tool server ${name} cannot be used: ${message}`;
+    return failed(advice === undefined ? text : `${text.replace(/\.$/, '')}. ${advice}`, thrown);
   }
 }
 
@@ -198,6 +200,16 @@ function describeError(thrown: unknown): string {
   const { message } = thrown as Error;
   if (!(thrown instanceof SdkHttpError)) return message;
   return `it answered ${thrown.status}: ${readErrorText(message.replace('Error POSTing to endpoint: ', '')) || 'without a reason'}`;
+}
+
+const ownAdvice: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['forbidden', 'unauthorized', 'invalid_request']);
+
+/** Undefined: the message already says what to do. */
+function adviceFor(thrown: unknown): string | undefined {
+  if (thrown instanceof AppError && ownAdvice.has(thrown.code)) return undefined;
+  const status = thrown instanceof SdkHttpError ? (thrown.status ?? 0) : 0;
+  if (status === 401 || status === 403) return 'Check the access that it needs.';
+  return status >= 500 ? 'Its own log may say why.' : 'Check its address and that it is running.';
 }
 
 const failed = (text: string, cause: unknown) => new AppError('unsupported', text, { cause });

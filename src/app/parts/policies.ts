@@ -104,15 +104,18 @@ export const toApprovalPolicy = ({ tools, rules, timeoutSeconds }: Config['appro
   timeoutMs: timeoutSeconds * second,
 });
 
+/** Includes the groups of tools that `tools.deny` accepts. */
+export const listToolNames = (setting: string, tools: ToolRegistry): readonly string[] => [
+  ...(setting === 'tools.deny' ? toolGroups : []),
+  ...tools.declarations.map(({ name }) => name).filter(tools.find),
+];
+
 /** Throws invalid_request. Does not check globs or names that start with `mcp_`. */
 export function assertKnownTools(setting: string, names: readonly string[], tools: ToolRegistry): void {
-  const groups: readonly string[] = setting === 'tools.deny' ? toolGroups : [];
-  const isKnown = (name: string) =>
-    name.includes('*') || name.startsWith('mcp_') || groups.includes(name) || tools.find(name) !== undefined;
-  const unknown = names.find((name) => !isKnown(name));
+  const known = listToolNames(setting, tools);
+  const unknown = names.find((name) => !name.includes('*') && !name.startsWith('mcp_') && !known.includes(name));
   if (unknown === undefined) return;
-  const known = [...groups, ...tools.declarations.map(({ name }) => name)].join(', ');
-  throw new AppError('invalid_request', `${setting}: there is no tool ${unknown}. Tools: ${known}.`);
+  throw new AppError('invalid_request', `${setting}: there is no tool ${unknown}. Tools: ${known.join(', ')}.`);
 }
 
 export function toProfileLimits(config: Config): Pick<AgentProfile, 'budget' | 'sessionBudget' | 'approvals'> {

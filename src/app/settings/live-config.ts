@@ -5,7 +5,7 @@ import type { ApprovalRule } from '../../core/model/approval-rule.ts';
 import { parsePolicyEntry } from '../../sandboxes/egress/policy.ts';
 import type { TemplateService } from '../../sessions/api/server/templates.ts';
 import type { SettingDefinition, SettingsStore } from '../../sessions/projects/settings-service.ts';
-import { assertKnownTools } from '../parts/policies.ts';
+import { assertKnownTools, listToolNames } from '../parts/policies.ts';
 import type { Config } from './config.ts';
 import { settings } from './schema.ts';
 
@@ -65,6 +65,7 @@ function readSettingAt(config: Config, path: readonly string[]): unknown {
 export const listKnownSettings = (
   config: Pick<Config, 'sources'>,
   live: Pick<LiveConfig, 'now'>,
+  tools: ToolRegistry,
 ): SettingDefinition[] =>
   changeableSettings.flatMap(({ key, path, about, accepts, shown, fallback, schema, change }) =>
     change
@@ -74,7 +75,7 @@ export const listKnownSettings = (
           accepts,
           variable: shown,
           section: change.section,
-          form: change.form,
+          form: namesTools(change.form) ? { ...change.form, options: listToolNames(key, tools) } : change.form,
           fallback: fallback === undefined ? null : (schema.parse(undefined) ?? null),
           setBy: config.sources?.[key] ?? null,
           takes: (value) => value !== null && value !== undefined && schema.safeParse(value).success,
@@ -82,6 +83,8 @@ export const listKnownSettings = (
         }
       : [],
   );
+
+const namesTools = ({ kind }: { readonly kind: string }): boolean => kind === 'tools' || kind === 'rules';
 
 interface ChoosableNames {
   readonly tools: ToolRegistry;

@@ -135,6 +135,8 @@ export const EffectiveAgent = z.object({
   /** Tools that need a user's approval. `*` stands for all tools. */
   approvals: z.array(z.string()).readonly(),
   skills: z.array(z.string()).readonly(),
+  /** Access to notes that agents keep across sessions. */
+  memory: z.enum(['off', 'read', 'write']),
   /** Times in ms. */
   budgets: z.object({ run: Limits, session: Limits }),
 });

@@ -37,6 +37,7 @@ export function computeEffectiveAgent(
     toolServers: profile.toolServers.map(({ name }) => name),
     approvals: [...new Set([...approvals, ...listToolsNeedingApproval(tools, profile.approvals?.rules ?? [])])],
     skills: record.skills ?? [],
+    memory: profile.memory ?? 'off',
     budgets: {
       run: { ...server.budgets.run, ...profile.budget },
       session: minBudget({ ...server.budgets.session, ...profile.sessionBudget }, record.budget),

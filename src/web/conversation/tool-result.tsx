@@ -25,7 +25,15 @@ export function ToolResultView({ item, state }: { item: ToolItem; state: ToolSta
   if (!called)
     return command === undefined && live === '' ? null : <CommandOutput command={command} text={live} isLive />;
   const { content, output } = called;
-  if (!content) return output === '' ? null : <CommandOutput text={output} />;
+  if (!content) {
+    if (output === '') return null;
+    return (
+      <>
+        {isForAgent(called) && <p class="tool-note padded border-top quiet">{t('tool.forAgent')}</p>}
+        <CommandOutput text={output} />
+      </>
+    );
+  }
   if ('console' in content) {
     const last = content.console.at(-1);
     const text = last?.output ?? output;
@@ -39,6 +47,10 @@ export function ToolResultView({ item, state }: { item: ToolItem; state: ToolSta
   if ('results' in content) return <Results results={content.results} />;
   return <CommandOutput text={JSON.stringify(content.result, null, 2) ?? ''} />;
 }
+
+/** The call was not carried out. */
+const isForAgent = ({ success, reason, exitCode }: NonNullable<ToolState['called']>): boolean =>
+  !success && reason === undefined && exitCode === undefined;
 
 const diffSigns = { added: '+ ', removed: '− ', same: '  ', skipped: '  ' };
 

@@ -119,6 +119,8 @@ export function AgentSettings() {
         <dd>
           {agent.template} · {t(agent.mode === 'react' ? 'agent.react' : 'agent.plans')}
         </dd>
+        <dt>{t('server.part.memory')}</dt>
+        <dd>{t(`setting.memory.agents.${agent.memory}`)}</dd>
       </dl>
       <Names title={t('agent.approvals')} names={agent.approvals} none={t('agent.noApprovals')} />
       {always.length > 0 && <Names title={t('agent.always')} names={always} none="" />}

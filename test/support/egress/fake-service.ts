@@ -199,6 +199,7 @@ export function fakeService({ clock, ids = createIdSource(), play }: FakeOptions
       tools: [],
       toolServers: [],
       skills: [],
+      memory: 'off' as const,
       approvals: [],
       budgets: { run: {}, session: {} },
     }),

@@ -43,7 +43,7 @@ export function openServerSettings(
       fetchWithin: createReachLimitedFetch,
     }),
     settings: createSettingsService({
-      settings: listKnownSettings(config, live),
+      settings: listKnownSettings(config, live, tools),
       stored: server.changed,
       check: (key, value) => assertKnownNames(key, value, { tools, templates }),
     }),

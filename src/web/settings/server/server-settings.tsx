@@ -2,7 +2,6 @@ import { signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { mutate, query } from '../../data/server.ts';
-import { toolLabelsByName } from '../../data/system.ts';
 import { focusWhenRendered } from '../../parts/focus.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { SegmentedControl } from '../../parts/kit/choice.tsx';
@@ -49,22 +48,28 @@ function Part({ part, settings, changed }: Props) {
   const isUnsaved = useRef(false);
   isUnsaved.current = edited.length > 0;
   useEffect(() => () => isUnsaved.current && notify(t('server.unsaved'), 'wait'), []);
-  const write = (some: readonly ServerSetting[], words: string, toValue: (one: ServerSetting) => SettingValue) =>
-    tryIt(t('notSaved'), async () => {
-      setNotice('');
-      for (const one of some) {
-        const { key } = one;
-        const value = toValue(one);
+  const write = async (
+    some: readonly ServerSetting[],
+    words: string,
+    toValue: (one: ServerSetting) => SettingValue,
+  ) => {
+    setNotice('');
+    for (const one of some) {
+      const { key } = one;
+      const value = toValue(one);
+      const isDone = await tryIt(t('server.notSaved', { name: t(`setting.${key}` as TextKey) }), async () =>
         changed(
           value === undefined
             ? await mutate('settings.reset', { key })
             : await mutate('settings.change', { key, value }),
-        );
-        const { [key]: _, ...others } = unsavedDrafts.value;
-        unsavedDrafts.value = others;
-      }
-      setNotice(words);
-    });
+        ),
+      );
+      if (!isDone) return;
+      const { [key]: _, ...others } = unsavedDrafts.value;
+      unsavedDrafts.value = others;
+    }
+    setNotice(words);
+  };
   return (
     <form
       class="stack server-part roomy"
@@ -160,7 +165,7 @@ function SettingField({ setting, label, draft, onChange }: FieldProps) {
   useEffect(() => {
     if (kind === 'template') void loadTemplates().catch(() => {});
   }, []);
-  if (typeof draft !== 'string') return <ApprovalRuleFields rules={draft} onChange={onChange} />;
+  if (typeof draft !== 'string') return <ApprovalRuleFields rules={draft} tools={options} onChange={onChange} />;
   if (kind === 'choice') {
     return (
       <SegmentedControl
@@ -203,7 +208,7 @@ function SettingField({ setting, label, draft, onChange }: FieldProps) {
       {kind === 'tools' && (
         <details>
           <summary>{t('server.knownTools')}</summary>
-          <p class="quiet breaks">{[...toolLabelsByName.value.keys()].join(', ')}</p>
+          <p class="quiet breaks">{options.join(', ')}</p>
         </details>
       )}
     </>
@@ -216,12 +221,14 @@ interface ApprovalRuleInput {
   readonly tool: string;
   readonly pattern?: string;
 }
+const toolPattern = /^[a-z*][a-z0-9_*]{0,99}$/;
 interface RulesProps {
   readonly rules: readonly ApprovalRuleInput[];
+  readonly tools: readonly string[];
   readonly onChange: (rules: readonly ApprovalRuleInput[]) => void;
 }
 
-function ApprovalRuleFields({ rules, onChange }: RulesProps) {
+function ApprovalRuleFields({ rules, tools, onChange }: RulesProps) {
   const change = (at: number, more: Partial<ApprovalRuleInput>) =>
     onChange(rules.map((rule, index) => (index === at ? { ...rule, ...more } : rule)));
   const swap = (at: number) => {
@@ -234,7 +241,6 @@ function ApprovalRuleFields({ rules, onChange }: RulesProps) {
     onChange([...rules, { action: 'ask', tool: '' }]);
     focusWhenRendered(() => list.current?.querySelector(`li:nth-child(${rules.length + 1}) select`) ?? null);
   };
-  const tools = ['*', ...toolLabelsByName.value.keys()];
   return (
     <>
       <p class="quiet">{t(rules.length === 0 ? 'rules.none' : 'rules.about')}</p>
@@ -250,12 +256,14 @@ function ApprovalRuleFields({ rules, onChange }: RulesProps) {
             <TextField
               label={t('rules.tool', { n: at + 1 })}
               required
-              offers={tools}
+              offers={['*', ...tools]}
+              error={rule.tool === '' || toolPattern.test(rule.tool) ? '' : t('rules.badTool')}
               value={rule.tool}
               onChange={(tool) => change(at, { tool: tool.toLowerCase() })}
             />
             <TextField
               label={t('rules.pattern', { n: at + 1 })}
+              maxLength={500}
               value={rule.pattern ?? ''}
               onChange={(pattern) => change(at, { pattern })}
             />

@@ -61,6 +61,7 @@ export function WebhooksPage() {
         title={t(chosen ? 'webhooks.change' : 'webhooks.new')}
         value={chosen}
         needsChange={chosen !== undefined}
+        keepsDrafts={chosen === undefined}
         fields={{
           name: {},
           url: { placeholder: 'https://example.com/hooks/corral' },

@@ -24,6 +24,7 @@ export const conversationStrings = {
   changes: 'Änderungen',
   screenshot: 'Browser-Screenshot',
   fullReply: 'Vollständige Ausgabe',
+  'tool.forAgent': 'Diese Meldung hat der Agent erhalten. Er entscheidet, wie es weitergeht:',
   'tool.end.timed_out': 'Zeitüberschreitung',
   'tool.end.cancelled': 'angehalten',
   'tool.end.oom': 'Arbeitsspeicher voll',

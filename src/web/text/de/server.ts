@@ -6,6 +6,7 @@ export const serverSettingStrings = {
   'server.keys': 'API-Schlüssel',
   'server.unread': 'Servereinstellungen konnten nicht geladen werden',
   'server.saved': 'Gespeichert.',
+  'server.notSaved': '„{name}“ konnte nicht gespeichert werden',
   'server.unsaved':
     'Nicht gespeicherte Änderungen bleiben in den Einstellungen erhalten. Sie gelten erst, wenn Sie sie speichern.',
   'server.isReset': 'Auf Standard zurückgesetzt.',
@@ -77,6 +78,7 @@ export const serverSettingStrings = {
   'setting.retention.max-bytes': 'Max. Gesamtgröße der Verläufe (0 = kein Limit)',
   'setting.retention.max-session-bytes': 'Max. Verlaufsgröße je Sitzung (0 = kein Limit)',
   'rules.none': 'Noch keine Regeln. Passen mehrere auf einen Werkzeugaufruf, gilt die erste.',
+  'rules.badTool': 'Geben Sie einen Werkzeugnamen wie shell_exec oder ein Muster wie shell_* ein.',
   'rules.action': 'Regel {n}: Aktion',
   'rules.tool': 'Regel {n}: Werkzeug',
   'rules.pattern': 'Regel {n}: Muster',

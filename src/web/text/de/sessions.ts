@@ -3,7 +3,7 @@ export const sessionStrings = {
   deleteThis: 'Sitzung löschen',
   deleteAsk: 'Diese Sitzung löschen?',
   deleteTells:
-    'Gespräch, Sandbox und Arbeitsbereich werden gelöscht. Das lässt sich nicht rückgängig machen. Angehängte Dateien bleiben als Uploads auf dem Server; löschen können Sie sie unter „Einstellungen > Uploads“.',
+    'Gespräch, Sandbox und Arbeitsbereich werden gelöscht, und „Einstellungen > Verbrauch“ enthält die Sitzung nicht mehr. Das lässt sich nicht rückgängig machen. Angehängte Dateien bleiben als Uploads auf dem Server; löschen können Sie sie unter „Einstellungen > Uploads“.',
   sessionDeleted: 'Die Sitzung wurde gelöscht.',
   sessionMissing:
     'Sitzung nicht gefunden. Möglicherweise wurde sie gelöscht, Sie haben keinen Zugriff darauf, oder der Link ist unvollständig. Wählen Sie eine andere Sitzung, oder beginnen Sie eine neue.',

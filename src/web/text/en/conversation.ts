@@ -24,6 +24,7 @@ export const conversationStrings = {
   changes: 'Changes',
   screenshot: 'Browser screenshot',
   fullReply: 'Full output',
+  'tool.forAgent': 'The agent read this message and decides what to do next:',
   'tool.end.timed_out': 'timed out',
   'tool.end.cancelled': 'stopped',
   'tool.end.oom': 'out of memory',

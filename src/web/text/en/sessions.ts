@@ -3,7 +3,7 @@ export const sessionStrings = {
   deleteThis: 'Delete session',
   deleteAsk: 'Delete this session?',
   deleteTells:
-    'Its conversation, sandbox and workspace files will be deleted. This can’t be undone. Attached files stay on the server as uploads; delete them in Settings > Uploads.',
+    'Its conversation, sandbox and workspace files will be deleted, and Settings > Usage will no longer include it. This can’t be undone. Attached files stay on the server as uploads; delete them in Settings > Uploads.',
   sessionDeleted: 'The session was deleted.',
   sessionMissing:
     'Session not found. It may have been deleted, you may not have access to it, or the link may be incomplete. Select another session, or start a new one.',

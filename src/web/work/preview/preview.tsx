@@ -9,6 +9,7 @@ import { LoadPlaceholder, useLoadedData } from '../../parts/kit/trouble.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
 import { PageFrame } from '../../parts/page-frame.tsx';
 import { t } from '../../text/text.ts';
+import { SleepingSandbox } from '../sandbox-state.tsx';
 import {
   buildPreviewUrl,
   findOrOpenPreview,
@@ -18,7 +19,7 @@ import {
   type Preview,
   ports,
   previewLocation,
-  rememberShownPath,
+  showPreviewAt,
 } from './state.ts';
 import type { PreviewLocation } from './target.ts';
 
@@ -28,9 +29,10 @@ export function PreviewPane({ session: { id } }: { session: Session }) {
   const at = previewLocation.value;
   if (at) return <Shown key={`${at.port} ${at.path}`} sessionId={id} at={at} />;
   if (!all) return <LoadPlaceholder />;
-  if (all.length === 0) return <p class="quiet empty">{t('preview.none')}</p>;
   return (
     <section aria-label={t('tab.preview')}>
+      <SleepingSandbox sessionId={id} />
+      {all.length === 0 && <p class="quiet empty">{t('preview.none')}</p>}
       <ul class="processes scrolls" aria-label={t('preview.ports')}>
         {all.map(({ port, command = '' }) => (
           <li key={port}>
@@ -96,18 +98,16 @@ function Shown({ sessionId, at }: { sessionId: string; at: PreviewLocation }) {
   const read = () => findOrOpenPreview(sessionId, at.port);
   const { now: found, problem, again } = useLoadedData(read, [sessionId, at.port]);
   const [path, setPath] = useState(at.path);
-  const [shownPath, showPath] = useState(at.path);
   const [turn, setTurn] = useState(0);
-  const address = found && buildPreviewUrl(found, shownPath);
+  const address = found && buildPreviewUrl(found, at.path);
   return (
     <section class="preview" aria-label={t('preview.port', { port: at.port })}>
       <form
         class="row work-bar border-bottom rigid"
         onSubmit={(event) => {
           event.preventDefault();
-          showPath(path);
-          rememberShownPath({ port: at.port, path });
-          setTurn(turn + 1);
+          if (path === at.path) setTurn(turn + 1);
+          else showPreviewAt({ port: at.port, path });
         }}
       >
         <IconButton
@@ -133,6 +133,7 @@ function Shown({ sessionId, at }: { sessionId: string; at: PreviewLocation }) {
           </a>
         )}
       </form>
+      <SleepingSandbox sessionId={sessionId} />
       {problem !== '' && <LoadPlaceholder problem={problem} again={again} />}
       {found && (
         <PageFrame

@@ -3,15 +3,15 @@ import type { Outputs, SandboxStatus } from '../../../client/types.ts';
 import { mutateWithRetry, query, toErrorText } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { stripAnsi } from '../../parts/ansi.ts';
-import { formatBytes, formatDateTime, formatDuration } from '../../parts/format.ts';
+import { formatBytes, formatDateTime } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { EmptyState } from '../../parts/kit/empty.tsx';
 import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
-import type { TextKey } from '../../text/texts.ts';
 import { readFileRange, toFileUrl } from '../files/store.ts';
+import { SandboxState } from '../sandbox-state.tsx';
 import { ProcessLogReader } from './log-reader.ts';
 
 type Process = Outputs['processes']['list'][number];
@@ -159,42 +159,6 @@ function OpenProcess({ process: { cmd, status, log }, sessionId, isAsleep, onClo
         <ProcessLogView sessionId={sessionId} path={log} isRunning={status === 'running'} />
       )}
     </section>
-  );
-}
-
-interface Props {
-  readonly sandbox: SandboxStatus;
-  readonly sessionId: string;
-  readonly onChange: (sandbox: SandboxStatus) => void;
-}
-
-function SandboxState({ sandbox: { condition, keeps, pause, idleSeconds, filesDamaged }, sessionId, onChange }: Props) {
-  const wake = condition === 'paused' ? 'resume' : 'start';
-  const change = (name: 'pause' | 'resume', problem: TextKey) =>
-    tryOrNotify(t(problem), async () => onChange(await mutateWithRetry(`sandbox.${name}`, { sessionId })));
-  const mayPause = condition === 'running' && pause !== 'none';
-  const mayResume = condition === 'paused' || condition === 'stopped' || condition === 'lost';
-  return (
-    <>
-      <p class="row work-note sandbox-state between" role="status">
-        <span>
-          {t(`sandbox.${condition}`)}
-          {keeps ? ` · ${t(`sandbox.keeps.${keeps}`)}` : mayPause ? ` · ${t(`sandbox.pauseKeeps.${pause}`)}` : ''}
-          {mayPause && idleSeconds !== null && ` · ${t('sandbox.idle', { time: formatDuration(idleSeconds * 1_000) })}`}
-        </span>
-        {mayPause && (
-          <Button class="small" label={t('sandbox.pause')} onClick={() => change('pause', 'sandbox.notPaused')} />
-        )}
-        {mayResume && (
-          <Button
-            class="small"
-            label={t(`sandbox.${wake}`)}
-            onClick={() => change('resume', wake === 'start' ? 'sandbox.notStarted' : 'sandbox.notResumed')}
-          />
-        )}
-      </p>
-      {filesDamaged && <p class="work-note bad">{filesDamaged.detail}</p>}
-    </>
   );
 }
 

@@ -65,7 +65,8 @@ test.each([
 test('a server that answers no message but a page is reported by its words', async () => {
   const page = '<html><head><title>Oops</title></head><body><h1>Internal error</h1></body></html>';
   const connection = await connected((response) => void response.writeHead(500).end(page));
-  const publicMessage = 'The tool server fake cannot be used: it answered 500: Oops Internal error';
+  const publicMessage =
+    'The tool server fake cannot be used: it answered 500: Oops Internal error. Its own log may say why.';
   await expect(connection.call('go', {}, quiet())).rejects.toMatchObject({ publicMessage });
 });
 

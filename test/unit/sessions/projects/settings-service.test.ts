@@ -16,9 +16,9 @@ function start(env: Record<string, string> = {}, yaml = '', { records } = create
   const config = loadConfig(env, yaml);
   const stored = new SettingsStore({ records, clock: manualClock() });
   const live = new LiveConfig({ base: config, stored });
-  const check = (key: string, value: unknown) =>
-    assertKnownNames(key, value, { tools: createToolRegistry(), templates });
-  const service = createSettingsService({ settings: listKnownSettings(config, live), stored, check });
+  const tools = createToolRegistry();
+  const check = (key: string, value: unknown) => assertKnownNames(key, value, { tools, templates });
+  const service = createSettingsService({ settings: listKnownSettings(config, live, tools), stored, check });
   const of = async (key: string) => (await service.list()).find((one) => one.key === key);
   return { records, config, stored, live, service, of };
 }

@@ -265,9 +265,10 @@ export const serverPhrases: Readonly<Record<string, string>> = {
   '{url} could not be fetched: {why}': '{url} konnte nicht geklont werden: {why}',
   'No tool was called, so nothing changed. If you asked this model to work with files or commands, ask again or choose a model that calls tools.':
     'Es wurde kein Werkzeug aufgerufen, also nichts verändert. Wenn das Modell mit Dateien oder Befehlen arbeiten sollte, fragen Sie noch einmal oder wählen Sie ein Modell, das Werkzeuge aufruft.',
-  'A desktop needs the setting sandbox.desktop.': 'Ein Desktop erfordert die Einstellung sandbox.desktop.',
-  'A desktop needs the setting sandbox.desktop, with Xvnc, Chromium and bubblewrap on this machine, or the driver docker.':
-    'Ein Desktop erfordert die Einstellung sandbox.desktop und entweder Xvnc, Chromium und bubblewrap auf diesem Rechner oder den Treiber docker.',
+  'A desktop needs the setting sandbox.desktop (CORRAL_SANDBOX_DESKTOP=true).':
+    'Ein Desktop erfordert die Einstellung sandbox.desktop (CORRAL_SANDBOX_DESKTOP=true).',
+  'A desktop needs the setting sandbox.desktop (CORRAL_SANDBOX_DESKTOP=true), with Xvnc, Chromium and bubblewrap on this machine, or the driver docker.':
+    'Ein Desktop erfordert die Einstellung sandbox.desktop (CORRAL_SANDBOX_DESKTOP=true) und entweder Xvnc, Chromium und bubblewrap auf diesem Rechner oder den Treiber docker.',
   'There is no model "{ref}". Choose another one, or add its provider on the page or under models.compatible. A model is demo or <provider>/<model>; providers: {names}.':
     'Das Modell „{ref}“ gibt es nicht. Wählen Sie ein anderes, oder fügen Sie seinen Anbieter auf der Seite oder unter models.compatible hinzu. Ein Modell heißt demo oder <Anbieter>/<Modell>; Anbieter: {names}.',
   '{setting}: there is no tool {tool}. Tools: {names}.':

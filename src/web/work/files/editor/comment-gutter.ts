@@ -8,7 +8,10 @@ export const setCommentedLine = StateEffect.define<number | undefined>();
 const setHoveredLine = StateEffect.define<number>();
 
 class CommentSlot extends WidgetType {
-  override toDOM({ scrollDOM, contentDOM }: EditorView): HTMLElement {
+  #resized: ResizeObserver | undefined;
+
+  override toDOM(view: EditorView): HTMLElement {
+    const { scrollDOM, contentDOM } = view;
     const place = document.createElement('div');
     // Limits the comment to the width of the view, even if lines are wider.
     const left = contentDOM.offsetLeft;
@@ -16,7 +19,12 @@ class CommentSlot extends WidgetType {
     const slot = document.createElement('slot');
     slot.name = 'comment';
     place.append(slot);
+    this.#resized = new ResizeObserver(() => view.requestMeasure()); // the line numbers follow the comment's height
+    this.#resized.observe(place);
     return place;
+  }
+  override destroy(): void {
+    this.#resized?.disconnect();
   }
   override eq(): boolean {
     return true;
