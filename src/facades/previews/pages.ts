@@ -27,7 +27,7 @@ export const previewErrorPages = {
   resting: {
     status: 503,
     title: 'The sandbox is not running',
-    text: 'A preview does not start a sandbox. Give the session a task or a command; this page then shows the preview.',
+    text: 'A preview does not start a sandbox. Resume it in the session, or give the session a task; this page then shows the preview.',
     again: true,
   },
   foreign: { status: 403, title: 'Refused', text: 'A page of another origin may not connect to this preview.' },
@@ -42,7 +42,7 @@ export const previewErrorPages = {
 export const createNoListenerPage = (port: number): PreviewErrorPage => ({
   status: 502,
   title: `Nothing answers on port ${port}`,
-  text: 'The program has not started yet, or it ended. This page reloads automatically.',
+  text: 'The program has not started yet, or it ended. Ask the agent to start it, or start it in the terminal; this page reloads automatically.',
   again: true,
 });
 const noHttp = (port: number): PreviewErrorPage => ({

@@ -18,11 +18,13 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 export function notify(text: string, kind: NoticeKind = 'good', docs?: string): void {
   clearTimeout(timer);
   message.value = text === '' ? undefined : { text, kind, docs };
-  if (text !== '') timer = setTimeout(() => notify(''), kind === 'bad' ? 20_000 : 6_000);
+  // An error stays until it is dismissed or the next action starts.
+  if (text !== '' && kind !== 'bad') timer = setTimeout(() => notify(''), 6_000);
 }
 
 /** Shows an error if the work fails. Resolves with true on success. */
 export async function tryOrNotify(what: string, work: () => Promise<unknown>): Promise<boolean> {
+  if (message.peek()?.kind === 'bad') notify('');
   try {
     await work();
     return true;

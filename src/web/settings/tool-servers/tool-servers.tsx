@@ -6,7 +6,7 @@ import { Button } from '../../parts/kit/button.tsx';
 import { ChoiceField, SecretField, TextField } from '../../parts/kit/field.tsx';
 import { ConfirmButton, ResourceList, useResourceList } from '../../parts/kit/resource-list.tsx';
 import { InvalidFieldsError, SchemaForm } from '../../parts/kit/schema-form.tsx';
-import { t } from '../../text/text.ts';
+import { t, translateServerText } from '../../text/text.ts';
 import { beginToolServerSignIn, toolServerSignInResult } from './sign-in.ts';
 
 type ToolServer = Outputs['toolServers']['put'];
@@ -148,7 +148,7 @@ function describeState({ kind, state, signIn }: ToolServer): string {
   if (state === null) return t(kind === 'program' ? 'toolServers.inSandbox' : 'toolServers.unasked');
   const at = formatDateTime(state.at);
   if (state.ok) return t('toolServers.answered', { at });
-  const why = t('toolServers.failed', { at, why: state.message });
+  const why = t('toolServers.failed', { at, why: translateServerText(state.message) });
   return signIn === 'wanted' ? `${why} ${t('toolServers.wantsAccess')}` : why;
 }
 
@@ -181,7 +181,7 @@ function ToolServerForm({ onSaved }: { readonly onSaved: (server: ToolServer) =>
         label: t('toolServers.test'),
         send: async (input) => {
           const { ok, tools, message } = await mutate('toolServers.test', withAccess(input));
-          setNotice(ok ? t('toolServers.works', { n: tools.length }) : message);
+          setNotice(ok ? t('toolServers.works', { n: tools.length }) : translateServerText(message));
         },
       }}
       send={async (input) => {

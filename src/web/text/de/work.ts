@@ -240,6 +240,7 @@ export const workStrings = {
   'editor.line': 'Zeile {from}',
   'editor.lines': 'Zeilen {from} bis {to}',
   'editor.comment': '{place} kommentieren',
+  'editor.commentHint': '{label} ({keys} sendet)',
   'editor.commentOn': 'Kommentar für den Agenten zu {place}',
   'editor.commentSent': 'Kommentar an den Agenten gesendet.',
   'screen.title': 'Desktop',

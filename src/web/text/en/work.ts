@@ -234,6 +234,7 @@ export const workStrings = {
   'editor.line': 'line {from}',
   'editor.lines': 'lines {from} to {to}',
   'editor.comment': 'Comment on {place}',
+  'editor.commentHint': '{label} ({keys} to send)',
   'editor.commentOn': 'Comment on {place} for the agent',
   'editor.commentSent': 'Comment sent to the agent.',
   'screen.title': 'Desktop',

@@ -273,6 +273,15 @@ export const serverPhrases: Readonly<Record<string, string>> = {
     'Das Modell „{ref}“ gibt es nicht. Wählen Sie ein anderes, oder fügen Sie seinen Anbieter auf der Seite oder unter models.compatible hinzu. Ein Modell heißt demo oder <Anbieter>/<Modell>; Anbieter: {names}.',
   '{setting}: there is no tool {tool}. Tools: {names}.':
     '{setting}: Das Werkzeug {tool} gibt es nicht. Werkzeuge: {names}.',
+  'its files are kept': 'ihre Dateien bleiben erhalten',
+  'The tool server {name} cannot be used: {why}. Check its address and that it is running.':
+    'Der Werkzeugserver {name} ist nicht benutzbar: {why}. Prüfen Sie seine Adresse, und ob er läuft.',
+  'The tool server {name} cannot be used: {why}. Check the access that it needs.':
+    'Der Werkzeugserver {name} ist nicht benutzbar: {why}. Prüfen Sie den Zugang, den er verlangt.',
+  'The tool server {name} cannot be used: {why}. Its own log may say why.':
+    'Der Werkzeugserver {name} ist nicht benutzbar: {why}. Den Grund nennt vielleicht sein eigenes Protokoll.',
+  'The tool server {name} did not answer within {n} s.':
+    'Der Werkzeugserver {name} hat nicht innerhalb von {n} s geantwortet.',
   '{child} works on: {task}': '{child} arbeitet an: {task}',
   'All checks passed.': 'Alle Prüfungen bestanden.',
   'new sessions have a desktop': 'neue Sitzungen haben einen Desktop',

@@ -1,6 +1,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { sendMessage } from '../../../data/actions.ts';
 import { toErrorText } from '../../../data/server.ts';
+import { formatShortcut } from '../../../parts/key-names.ts';
 import { Button } from '../../../parts/kit/button.tsx';
 import { confirmAction } from '../../../parts/kit/dialog.tsx';
 import { notify, tryOrNotify } from '../../../parts/notice.tsx';
@@ -182,7 +183,7 @@ function CommentForm({ store, path, text, lines, close }: CommentProps) {
         class="field"
         rows={2}
         aria-label={label}
-        placeholder={label}
+        placeholder={t('editor.commentHint', { label, keys: formatShortcut('mod+enter') })}
         value={comment}
         onInput={({ currentTarget }) => setComment(currentTarget.value)}
         onKeyDown={(event) => {
