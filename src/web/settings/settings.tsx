@@ -170,13 +170,15 @@ export function Settings({ section: first }: { section?: string | undefined }) {
     isEntered.current = true;
     setOpen(id);
   };
+  const list = useRef<HTMLElement>(null);
   useLayoutEffect(() => {
     if (isEntered.current) body.current?.focus();
+    list.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest' });
   }, [open]);
   return (
     <Dialog title={t('settings')} wide>
       <div class="settings grid">
-        <nav class="stack" aria-label={t('settings')}>
+        <nav ref={list} class="stack" aria-label={t('settings')}>
           {shown.map(({ id, group, label }) => (
             <Fragment key={id}>
               {group && <h3 class="quiet small-text">{t(group)}</h3>}

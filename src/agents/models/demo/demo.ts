@@ -59,9 +59,10 @@ function readRun(request: TurnRequest): Run {
     if (at > 0) spoken.splice(at, 1);
   }
   const [task = ''] = spoken;
+  const languages = spoken.map(detectDemoLanguage);
   return {
     task,
-    language: spoken.some((text) => detectDemoLanguage(text) === 'de') ? 'de' : 'en',
+    language: languages.includes('de') ? 'de' : (languages.find((one) => one !== undefined) ?? lastLanguage(request)),
     hasFiles: messages.some((message) => message.role === 'user' && message.text.includes(attachedFilesHeading)),
     isTalk: spoken.every((text) => classifyDemoMessage(text) === 'nothing'),
     units: spoken.flatMap(parseDemoSteps),
@@ -71,6 +72,11 @@ function readRun(request: TurnRequest): Run {
     callsBefore: callsIn(request.messages),
   };
 }
+
+const lastLanguage = ({ messages }: TurnRequest): DemoLanguage =>
+  messages
+    .map((message) => (message.role === 'user' ? detectDemoLanguage(withoutFileList(message.text)) : undefined))
+    .findLast((one) => one !== undefined) ?? 'en';
 
 function answerTo(callId: string, after: readonly Message[]): string {
   const output = after.find((message) => message.role === 'tool' && message.callId === callId);

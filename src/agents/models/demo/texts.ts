@@ -21,11 +21,15 @@ function fenced(text: string): string {
 const longestRun = (text: string, least: number) =>
   Math.max(least, ...(text.match(/`+/g) ?? []).map((run) => run.length));
 
-/** Guesses from common German words, because a request does not specify the user's language. */
-export function detectDemoLanguage(task: string): DemoLanguage {
+/**
+ * Guesses from common German words, because a request does not specify the user's language. Undefined: the message
+ * contains only fenced blocks.
+ */
+export function detectDemoLanguage(task: string): DemoLanguage | undefined {
   const known = findBuiltInTask(task);
   if (known) return isAsk(known.asks.de, task) ? 'de' : 'en';
   const prose = parseDemoBlocks(task).text.join(' ').toLowerCase();
+  if (!/\p{L}/u.test(prose)) return undefined;
   if (/\b(?:bitte|hallo|kannst|nicht|einen?|datei(?:en)?|erstelle|schreibe?|mache?|lege|zeige?|zeilen?)\b/.test(prose))
     return 'de';
   const german = prose.match(/\b(?:ich|und|eine?|der|das|ist|du|mir|wie)\b|[äöüß]/g);

@@ -95,7 +95,10 @@ export function WebhooksPage() {
       toItem={(webhook) => ({
         key: webhook.id,
         title: webhook.name,
-        lines: [webhook.url, describeWebhookState(webhook)],
+        lines: [
+          webhook.url,
+          [t('webhooks.hears', { n: webhook.events.length }), describeTrouble(webhook)].filter(Boolean).join(' · '),
+        ],
         waits: webhook.paused !== null,
         open: () => setView({ id: webhook.id }),
       })}
@@ -107,10 +110,10 @@ type Webhook = Outputs['webhooks']['get'];
 type Delivery = Outputs['webhooks']['deliveries'][number];
 const lookMs = 2_000;
 
-function describeWebhookState({ paused, failures, events }: Webhook): string {
+/** Empty: the webhook works. */
+function describeTrouble({ paused, failures }: Webhook): string {
   if (paused) return paused.text === '' ? t('webhooks.paused') : `${t('webhooks.paused')}: ${paused.text}`;
-  const heard = t('webhooks.hears', { n: events.length });
-  return failures === 0 ? heard : `${heard} · ${t('webhooks.failures', { n: failures })}`;
+  return failures === 0 ? '' : t('webhooks.failures', { n: failures });
 }
 
 interface Props {
@@ -128,7 +131,8 @@ function WebhookView({ webhook, secret, onSecret, changed, change, back, gone }:
   const { id, name, url, events, format, paused } = webhook;
   const [deliveries, setDeliveries] = useState<readonly Delivery[]>();
   const [asking, setAsking] = useState<'rotate' | 'delete'>();
-  const [trouble, tryIt] = useActionError();
+  const [problem, tryIt] = useActionError();
+  const trouble = describeTrouble(webhook);
   const read = () =>
     tryIt(t('webhooks.deliveriesUnread'), async () => {
       setDeliveries(await query('webhooks.deliveries', { id }));
@@ -165,7 +169,7 @@ function WebhookView({ webhook, secret, onSecret, changed, change, back, gone }:
       </div>
       <h3>{name}</h3>
       {secret !== '' && <OneTimeSecret label={t('webhooks.secret')} text={secret} />}
-      <p class={paused ? 'note wait' : 'quiet'}>{describeWebhookState(webhook)}</p>
+      {trouble !== '' && <p class={paused ? 'note wait' : 'quiet'}>{trouble}</p>}
       <dl class="facts grid">
         <dt>{t('webhooks.url')}</dt>
         <dd>{url}</dd>
@@ -204,7 +208,7 @@ function WebhookView({ webhook, secret, onSecret, changed, change, back, gone }:
         />
       </div>
       {asking && <InlineConfirmation {...questions[asking]} end={() => setAsking(undefined)} />}
-      <FormError text={trouble} />
+      <FormError text={problem} />
       <h3>{t('webhooks.deliveries')}</h3>
       {deliveries?.length === 0 && <p class="quiet">{t('webhooks.noDeliveries')}</p>}
       <ul class="automation-starts grid">

@@ -217,9 +217,14 @@ function NewFile({ store }: { store: FileStore }) {
 
 function OpenFiles({ store }: { store: FileStore }) {
   const { value: paths } = store.opened;
+  const list = useRef<HTMLUListElement>(null);
+  useEffect(
+    () => list.current?.querySelector('[data-shown="true"]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }),
+    [store.shown.value, paths.length],
+  );
   if (paths.length < 2) return null;
   return (
-    <ul class="open-files border-bottom rigid" aria-label={t('files.opened')}>
+    <ul ref={list} class="open-files border-bottom rigid" aria-label={t('files.opened')}>
       {paths.map((path) => (
         <li key={path} class="row rigid" data-shown={path === store.shown.value}>
           <button

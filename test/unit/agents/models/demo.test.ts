@@ -44,6 +44,12 @@ test.each([
   expect(detectDemoLanguage(message)).toBe(language);
 });
 
+test('a message of blocks alone is answered in the language of the session', async () => {
+  const talk = new Conversation().user('Hallo').replied('Demo, keine KI.').user(block('sh', 'echo hi'));
+  const { calls } = await turn(talk, { kind: 'plan' });
+  expect(calls[0]?.args).toMatchObject({ steps: ['Einen Befehl ausführen'] });
+});
+
 describe('planning', () => {
   test('gives an acknowledgement, a title and a step for each block', async () => {
     const talk = new Conversation().user(`Say hi\n${block('sh', 'echo hi')}\n${block('file:a.txt', 'x')}`);
