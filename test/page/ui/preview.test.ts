@@ -85,6 +85,32 @@ test('a link to localhost in the conversation opens the port, also in a window w
   expect(opened.url()).toMatch(new RegExp(`^http://4321-${id}\\.localhost:\\d+/there$`));
 });
 
+test('a path that was typed is still shown after another tab', async ({ desk }) => {
+  const { page } = await desk.open(`/#${await begun(desk)}`);
+  await page.getByRole('tab', { name: /^Preview/ }).click();
+  await page.getByRole('button', { name: /Port 4321/ }).click();
+  await page.getByLabel('Path').press('End');
+  await page.keyboard.type('typed');
+  await page.keyboard.press('Enter');
+  const heading = page.frameLocator('iframe').getByRole('heading', { name: 'At /typed' });
+  await heading.waitFor();
+  await page.getByRole('tab', { name: 'Files' }).click();
+  await page.getByRole('tab', { name: 'Preview', exact: true }).click();
+  await heading.waitFor();
+  expect(await page.getByLabel('Path').inputValue()).toBe('/typed');
+});
+
+test('a paused sandbox is resumed from the list of previews', async ({ desk }) => {
+  const id = await desk.worked(fence('sh', 'true'));
+  const pause = () => desk.call('sandbox.pause', { sessionId: id });
+  await expect.poll(() => pause().then(() => 'paused', String)).toBe('paused'); // refused until the run has ended
+  const { page } = await desk.open(`/#${id}`);
+  await page.getByRole('tab', { name: 'Preview' }).click();
+  await page.getByText('The sandbox is paused').waitFor();
+  await page.getByRole('button', { name: 'Resume' }).click();
+  await page.getByText('The sandbox is paused').waitFor({ state: 'detached' });
+});
+
 test('a program that starts after its preview was opened is shown without a click', async ({ desk }) => {
   const id = await begun(desk);
   const { path } = await desk.call<{ path: string }>('ports.open', { sessionId: id, of: 4322 });

@@ -164,9 +164,17 @@ test('an administrator enters a rule in the page, takes it back, sees what a var
   await dialog.getByRole('button', { name: 'Add rule' }).click();
   expect(await dialog.getByLabel('Rule 1: action').evaluate((field) => field === document.activeElement)).toBe(true);
   await dialog.getByLabel('Rule 1: action').selectOption('deny');
+  await typeInto(dialog.getByLabel('Rule 1: tool'), 'bash!');
+  await dialog.getByText('Enter a tool name such as shell_exec, or a pattern such as shell_*.').waitFor();
+  await page.keyboard.press('Backspace');
+  const save = dialog.getByRole('form', { name: 'Approvals' }).getByRole('button', { name: 'Save' });
+  await save.click();
+  await dialog
+    .getByText('Could not save “Rules”: approvals.rules: there is no tool bash. Tools: shell_exec,')
+    .waitFor();
   await typeInto(dialog.getByLabel('Rule 1: tool'), 'shell_exec');
   await typeInto(dialog.getByLabel('Rule 1: pattern'), 'echo denied *');
-  await dialog.getByRole('form', { name: 'Approvals' }).getByRole('button', { name: 'Save' }).click();
+  await save.click();
   await dialog.getByText('Saved').waitFor();
   expect(await axeFinds(page)).toEqual([]);
   await dialog.getByRole('button', { name: 'Reset Rules' }).click();
@@ -177,7 +185,7 @@ test('an administrator enters a rule in the page, takes it back, sees what a var
   await dialog.getByRole('button', { name: 'Approvals and tools' }).press('Enter');
   await dialog.getByLabel('Approval timeout').press('End');
   await page.keyboard.type('0');
-  await dialog.getByRole('form', { name: 'Approvals' }).getByRole('button', { name: 'Save' }).press('Enter');
+  await save.press('Enter');
   await dialog.getByText('Saved').waitFor();
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'detached' });
