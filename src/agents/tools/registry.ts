@@ -139,6 +139,8 @@ async function perform(
   }
 }
 
+const delegationAdvice = 'Sub-agents need a session with a template that allows them, such as Team.';
+
 function unknownTool(registry: ToolRegistry, name: string): ToolResult {
   const names = registry.declarations.map((tool) => tool.name).join(', ');
   // Users see only the first line, so it must make sense on its own.
@@ -146,7 +148,7 @@ function unknownTool(registry: ToolRegistry, name: string): ToolResult {
   const what =
     desktopAdvice !== undefined && findToolFamily(name) === 'browser'
       ? `This sandbox has no desktop, and so no browser: ${JSON.stringify(name)} cannot be used. ${desktopAdvice}`.trim()
-      : `There is no tool ${JSON.stringify(name)} here.`;
+      : `There is no tool ${JSON.stringify(name)} here.${name.startsWith('delegate') ? ` ${delegationAdvice}` : ''}`;
   return {
     ok: false,
     reason: 'not_found',

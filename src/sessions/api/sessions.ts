@@ -132,7 +132,7 @@ export const EffectiveAgent = z.object({
   /** Excludes tool servers' tools, which are known only once the sandbox is running. */
   tools: z.array(z.string()).readonly(),
   toolServers: z.array(z.string()).readonly(),
-  /** Tools that need a user's approval. `*` stands for all tools. */
+  /** Tools that need a user's approval, with the pattern of their rule, as in `shell_exec rm *`. `*`: all tools. */
   approvals: z.array(z.string()).readonly(),
   skills: z.array(z.string()).readonly(),
   /** Access to notes that agents keep across sessions. */

@@ -27,7 +27,8 @@ export function computeEffectiveAgent(
       : withoutSkillTools(offered);
   const delegating = profile.children === undefined ? withoutDelegationTools(skilled) : skilled;
   const tools = restrictMemoryTools(delegating, profile.memory);
-  const approvals = profile.approvals?.tools ?? server.approvals;
+  const { tools: listed = server.approvals, rules = [] } = profile.approvals ?? {};
+  const ruled = rules.filter(({ action }) => action === 'ask').map(({ tool, pattern }) => joined(tool, pattern));
   return {
     template: record.template,
     mode: profile.plans ? 'plan-act' : 'react',
@@ -35,7 +36,7 @@ export function computeEffectiveAgent(
     fallbacks: profile.fallbacks,
     tools: tools.declarations.map(({ name }) => name),
     toolServers: profile.toolServers.map(({ name }) => name),
-    approvals: [...new Set([...approvals, ...listToolsNeedingApproval(tools, profile.approvals?.rules ?? [])])],
+    approvals: [...new Set([...listed, ...ruled, ...listToolsNeedingApproval(tools, rules)])],
     skills: record.skills ?? [],
     memory: profile.memory ?? 'off',
     budgets: {
@@ -44,3 +45,6 @@ export function computeEffectiveAgent(
     },
   };
 }
+
+const joined = (tool: string, pattern: string | undefined): string =>
+  pattern === undefined ? tool : `${tool} ${pattern}`;

@@ -111,7 +111,6 @@ function AttemptsForm({ id, onStarted }: { id: string; onStarted: () => Promise<
       )}
       <SchemaForm
         of="attempts.start"
-        keepsDrafts
         words="attempts"
         save={t('attempts.begin')}
         failure={t('attempts.notStarted')}

@@ -120,7 +120,7 @@ export function AutomationForm({ automation, back }: { automation?: Automation; 
         of="automations.create"
         words="automations"
         value={value}
-        keepsDrafts={!automation}
+        draftKey={automation?.id ?? ''}
         cancel={back}
         send={(input) => save(input as unknown as Entries)}
         fields={(entry) => {

@@ -73,6 +73,8 @@ class ReadState {
   texts = new Map<string, AssistantItem>();
   calls = new Map<string, ToolItem>();
   steps = new Map<string, StepItem>();
+  /** Outcomes of the current step's calls. */
+  successes: boolean[] = [];
   approvals = new Map<string, ApprovalItem>();
   requests = new Map<string, ApprovalItem>();
   wait: WaitItem | undefined;
@@ -184,7 +186,12 @@ export class ConversationState {
         if (event.data.steps.length > 1) for (const step of this.#state.steps.values()) step.repeatsTask.value = false;
         return;
       case 'step': {
-        const { id, description, status } = event.data;
+        const { id, description, status: reported } = event.data;
+        if (reported === 'running') this.#state.successes = [];
+        const { successes } = this.#state;
+        // The agent went on, but a tick would say that something was done.
+        const didNothing = successes.length > 0 && !successes.includes(true);
+        const status = reported === 'completed' && didNothing ? 'failed' : reported;
         this.plan.value = this.plan.value.map((step) => (step.id === id ? { ...step, status } : step));
         const known = this.#state.steps.get(id);
         const endSeq = status === 'completed' || status === 'failed' ? event.seq : undefined;
@@ -219,6 +226,7 @@ export class ConversationState {
         const state = this.#state.calls.get(data.callId)?.state;
         const status = data.success ? 'completed' : 'failed';
         if (state) state.value = { ...state.value, status, endedAt: ts, called: data };
+        this.#state.successes.push(data.success);
         const edit = findFileEdit(data);
         const { edits } = this.#state;
         if (edit) edits.set(edit.path, { ...edit, before: (edits.get(edit.path) ?? edit).before });

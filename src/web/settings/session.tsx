@@ -129,6 +129,7 @@ export function AgentSettings() {
         names={agent.tools.map((name) => words.value.get(name)?.name ?? name)}
         none={t('none')}
       />
+      <Names title={t('skills')} names={agent.skills} none={t('none')} />
       <Names title={t('toolServers')} names={agent.toolServers} none={t('none')} />
     </>
   );

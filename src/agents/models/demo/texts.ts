@@ -22,19 +22,24 @@ const longestRun = (text: string, least: number) =>
   Math.max(least, ...(text.match(/`+/g) ?? []).map((run) => run.length));
 
 /**
- * Guesses from common German words, because a request does not specify the user's language. Undefined: the message
- * contains only fenced blocks.
+ * Guesses from common words, because a request does not specify the user's language. Undefined: the message has none of
+ * them, or only fenced blocks.
  */
 export function detectDemoLanguage(task: string): DemoLanguage | undefined {
   const known = findBuiltInTask(task);
   if (known) return isAsk(known.asks.de, task) ? 'de' : 'en';
   const prose = parseDemoBlocks(task).text.join(' ').toLowerCase();
-  if (!/\p{L}/u.test(prose)) return undefined;
-  if (/\b(?:bitte|hallo|kannst|nicht|einen?|datei(?:en)?|erstelle|schreibe?|mache?|lege|zeige?|zeilen?)\b/.test(prose))
-    return 'de';
-  const german = prose.match(/\b(?:ich|und|eine?|der|das|ist|du|mir|wie)\b|[äöüß]/g);
-  return new Set(german).size > 1 ? 'de' : 'en';
+  const found = (language: RegExp) => new Set(prose.match(language)).size;
+  if (found(german.certain) > 0 || found(german.likely) > 1) return 'de';
+  return found(english) > 0 ? 'en' : undefined;
 }
+const german = {
+  certain:
+    /\b(?:bitte|hallo|kannst|nicht|kein|einen?|einmal|noch|datei(?:en)?|zeilen?|erstelle|schreibe?|mache?|lege|zeige?|zeichne|rechne|baue?|behebe|starte|öffne|lies|führe|[dms]eine[mnrs]?|für|warum|welche[mnrs]?)\b/,
+  likely: /\b(?:ich|und|eine?|der|das|ist|du|mir|wie|mit|auf|aus|von|zu|den|dem|sind|wird)\b|[äöüß]/g,
+};
+const english =
+  /\b(?:the|please|what|why|how|is|are|and|make|write|show|create|build|run|draw|fix|open|list|say|hi|hello|my|your|with|from)\b/g;
 
 const words = {
   en: {
@@ -51,6 +56,7 @@ const words = {
     opened: (urls: string) => (urls === '' ? 'There was no address to open.' : `Opened ${urls}.`),
     delegated: 'The sub-agent is done.',
     answered: 'You answered:',
+    quoted: (text: string) => `“${text}”`,
     isDemo: 'Demo, no AI.',
     unsupported: 'It cannot do this. Add a model, or try one of its tasks:',
     commands: 'It also runs commands in a fenced block that begins with `sh`.',
@@ -74,13 +80,14 @@ const words = {
     opened: (urls: string) => (urls === '' ? 'Es gab keine Adresse zu öffnen.' : `Geöffnet: ${urls}.`),
     delegated: 'Der Unteragent ist fertig.',
     answered: 'Ihre Antwort:',
+    quoted: (text: string) => `„${text}“`,
     isDemo: 'Demo, keine KI.',
     unsupported: 'Das kann sie nicht. Fügen Sie ein Modell hinzu, oder probieren Sie eine ihrer Aufgaben:',
     commands: 'Sie führt auch Befehle aus, die in einem mit `sh` beginnenden Codeblock stehen.',
     start: 'In Arbeit:',
     done: 'Alle Schritte sind erledigt.',
     callsFailed: (failures: number, all: number) =>
-      `Die Schritte sind erledigt; ${failures} von ${all} Werkzeugaufrufen sind fehlgeschlagen.`,
+      `Die Schritte sind erledigt; ${failures} von ${all} Werkzeugaufrufen ${failures === 1 ? 'ist' : 'sind'} fehlgeschlagen.`,
     noOutput: 'Der letzte Befehl hat nichts ausgegeben.',
     unusedFiles: 'Die Demo folgt einem Skript und hat Ihre angehängten Dateien nicht verwendet.',
   },
@@ -123,7 +130,7 @@ export function describeStepResult(unit: DemoStep, { failed, output, answer, lan
     case 'ask':
       return /[\r\n]/.test(answer)
         ? `${phrases.answered}\n\n${fenced(answer)}`
-        : `${phrases.answered} "${literal(answer)}"`;
+        : `${phrases.answered} ${phrases.quoted(literal(answer))}`;
     case 'fail':
       return literal(unit.message);
   }

@@ -88,10 +88,13 @@ export function ConfirmButton({ label, name, ask, act }: SureProps) {
   return <InlineConfirmation label={label} name={name} ask={ask} act={act} end={() => setAsking(false)} />;
 }
 
-const scrollIntoView = (node: HTMLElement | null) => node?.scrollIntoView({ block: 'nearest' });
+function enter(node: HTMLElement | null): void {
+  node?.scrollIntoView({ block: 'nearest' });
+  node?.querySelector('button')?.focus();
+}
 
 export const InlineConfirmation = ({ label, name, ask, act, end }: SureProps & { end: () => void }) => (
-  <span ref={scrollIntoView} class="row sure wrap" role="group" aria-label={name}>
+  <span ref={enter} class="row sure wrap" role="group" aria-label={name}>
     <span>{ask}</span>
     <span class="row">
       <Button class="small" label={t('cancel')} onClick={end} />

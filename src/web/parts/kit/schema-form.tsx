@@ -3,6 +3,7 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { CallError, type InputOf, type ProcedurePath, toErrorText } from '../../data/server.ts';
 import forms from '../../forms.json' with { type: 'json' };
 import { isTextKey, t, translateServerText } from '../../text/text.ts';
+import { findLocale } from '../format.ts';
 import { Button } from './button.tsx';
 import { ChoiceField, MultiChoiceField, SecretField, TextAreaField, TextField } from './field.tsx';
 import {
@@ -54,8 +55,8 @@ interface Props<Name extends FormName> {
   readonly value?: object | undefined;
   /** Fields outside the schema. Their errors come from an {@link InvalidFieldsError} thrown by `send`. */
   readonly children?: (errors: Readonly<Record<string, string>>) => ComponentChildren;
-  /** Whether a form closed without Save or Cancel reopens with its drafts. */
-  readonly keepsDrafts?: boolean;
+  /** A form that was closed without Save or Cancel reopens with its drafts. Default: the title. */
+  readonly draftKey?: string;
   readonly needsChange?: boolean;
   readonly note?: string;
   readonly save?: string;
@@ -75,22 +76,23 @@ export class InvalidFieldsError extends Error {
   }
 }
 
-const keptDrafts = new Map<FormName, Drafts>();
+const keptDrafts = new Map<string, Drafts>();
 
 /** A form generated from a server operation's input. Shows each error at its field. */
 export function SchemaForm<Name extends FormName>(props: Props<Name>) {
   const { of, words, title, fields, value, children, note, cancel, second, send } = props;
-  const { save = t('files.save'), failure = t('notSaved'), needsChange = false, keepsDrafts = false } = props;
+  const { save = t('files.save'), failure = t('notSaved'), needsChange = false, draftKey = title ?? '' } = props;
+  const kept = `${of} ${draftKey}`;
   const schemas = forms[of] as unknown as FormSchema;
-  const [drafts, setDrafts] = useState<Drafts>((keepsDrafts && keptDrafts.get(of)) || {});
+  const [drafts, setDrafts] = useState<Drafts>(keptDrafts.get(kept) ?? {});
   const enter = (name: string, draft: FieldDraft) =>
     setDrafts((others) => {
-      const all = { ...others, [name]: draft };
-      if (keepsDrafts) keptDrafts.set(of, all); // not in an effect, because a form may close before its effects run
-      return all;
+      // Not in an effect, because a form may close before its effects run.
+      if (shown[name]?.as !== 'secret') keptDrafts.set(kept, { ...keptDrafts.get(kept), [name]: draft });
+      return { ...others, [name]: draft };
     });
   const initial = (name: string, schema = schemas[name]) =>
-    toFieldDraft(schema ?? { kind: 'text' }, valueAt(value, name));
+    toFieldDraft(schema ?? { kind: 'text' }, valueAt(value, name), findLocale());
   const draftOf = (name: string, schema?: FieldSchema) => drafts[name] ?? initial(name, schema);
   const shown = (typeof fields === 'function' ? fields(draftOf) : fields) as Readonly<Record<string, FieldOptions>>;
   const all = Object.entries(shown).map(([name, options]) => {
@@ -106,7 +108,7 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
   const more = useRef<HTMLDetailsElement>(null);
   const isMoreSet = all.some(
     ({ name, options, schema }) =>
-      options.isAdvanced && String(initial(name, schema)) !== String(toFieldDraft(schema, undefined)),
+      options.isAdvanced && String(initial(name, schema)) !== String(toFieldDraft(schema, undefined, findLocale())),
   );
   useLayoutEffect(() => {
     if (more.current && isMoreSet) more.current.open = true;
@@ -127,7 +129,7 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
   const submit = async (deliver: Props<Name>['send'], isSave: boolean) => {
     setTrouble('');
     const mistakes = all.flatMap(({ name, schema, draft, own }) => {
-      const [text, values] = findFieldProblem(schema, draft) ?? [];
+      const [text, values] = findFieldProblem(schema, draft, findLocale()) ?? [];
       if (text === undefined) return own === undefined ? [] : [[name, own] as const];
       return [[name, (text === 'form.badForm' && textOf(`${name}.form`)) || t(text, values)] as const];
     });
@@ -136,12 +138,12 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
     try {
       const input = {};
       for (const { name, schema, draft, options } of all) {
-        const entered = parseFieldDraft(schema, draft) ?? (options.canBeEmpty ? '' : undefined);
+        const entered = parseFieldDraft(schema, draft, findLocale()) ?? (options.canBeEmpty ? '' : undefined);
         if (entered !== undefined) putAt(input, name, entered);
       }
       await deliver(input as InputOf<Name>);
       if (!isSave) return;
-      keptDrafts.delete(of);
+      keptDrafts.delete(kept);
       setDrafts({});
     } catch (thrown) {
       const named =
@@ -208,7 +210,7 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
           <Button
             label={t('cancel')}
             onClick={() => {
-              keptDrafts.delete(of);
+              keptDrafts.delete(kept);
               cancel();
             }}
           />

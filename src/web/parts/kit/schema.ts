@@ -1,4 +1,5 @@
 import type { TextKey } from '../../text/texts.ts';
+import { parseNumber, toNumberText } from '../numbers.ts';
 
 // `npm run check` generates forms.json from the server's operations.
 
@@ -22,30 +23,39 @@ export type FieldDraft = string | readonly string[];
 
 const entriesOf = (text: string): string[] => text.split(/[\s,]+/).filter(Boolean);
 
-export function toFieldDraft({ kind, initial = '' }: FieldSchema, value: unknown): FieldDraft {
+export function toFieldDraft(
+  { kind, initial = '', words = [] }: FieldSchema,
+  value: unknown,
+  locale: string,
+): FieldDraft {
   if (Array.isArray(value)) return kind === 'many' ? value.map(String) : value.join(', ');
   if (kind === 'many') return [];
-  return value === undefined || value === null ? initial : String(value);
+  const text = value === undefined || value === null ? initial : String(value);
+  return kind === 'number' && text !== '' && !words.includes(text) ? toNumberText(Number(text), locale) : text;
 }
 
 /** Undefined: the field is omitted. */
-export function parseFieldDraft({ kind, isRequired, isNullable, words = [] }: FieldSchema, draft: FieldDraft): unknown {
+export function parseFieldDraft(
+  { kind, isRequired, isNullable, words = [] }: FieldSchema,
+  draft: FieldDraft,
+  locale: string,
+): unknown {
   if (typeof draft !== 'string') return draft;
   if (kind === 'list') return isRequired || draft.trim() !== '' ? entriesOf(draft) : undefined;
   if (draft.trim() === '' && !isRequired) return isNullable ? null : undefined;
-  return kind === 'number' && !words.includes(draft.trim()) ? Number(draft) : draft;
+  return kind === 'number' && !words.includes(draft.trim()) ? parseNumber(draft, locale) : draft;
 }
 
 export type FieldProblem = readonly [text: TextKey, values?: Readonly<Record<string, string | number>>];
 
-export function findFieldProblem(schema: FieldSchema, draft: FieldDraft): FieldProblem | undefined {
+export function findFieldProblem(schema: FieldSchema, draft: FieldDraft, locale: string): FieldProblem | undefined {
   const { kind, isRequired, pattern, min, max, words = [] } = schema;
   const entries = typeof draft !== 'string' ? draft : kind === 'list' ? entriesOf(draft) : [draft].filter(hasText);
   if (entries.length === 0) return isRequired ? [kind === 'many' ? 'form.chooseOne' : 'form.required'] : undefined;
   for (const entry of entries) {
     if (kind === 'number') {
       if (words.includes(entry.trim())) continue;
-      const value = Number(entry);
+      const value = parseNumber(entry, locale);
       if (Number.isNaN(value)) return ['form.noNumber'];
       if (value < (min ?? value) || value > (max ?? value)) return ['form.range', { min: min ?? '…', max: max ?? '…' }];
     } else {

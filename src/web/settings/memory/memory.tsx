@@ -17,7 +17,7 @@ import { t } from '../../text/text.ts';
 import { ServerSettings } from '../server/server-settings.tsx';
 
 type Summary = Outputs['memory']['list'][number];
-const keyOf = ({ of, id }: Summary) => `${of}:${id}`;
+const keyOf = ({ of, id = '' }: Inputs['memory']['notes']) => `${of}:${id}`;
 
 export function MemoryPage() {
   const [all, setAll] = useState<readonly Summary[]>();
@@ -120,7 +120,7 @@ function NoteView({ holder, note: given, names, back }: Props) {
     <>
       <div class="choices start" ref={given ? focusFirstButton : focusFirstField}>
         <Button icon="back" label={t('memory.all')} onClick={back} />
-        {note && history.length > 0 && (!note.deleted || isReadable) && (
+        {note && (note.deleted ? isReadable : history.length > 1) && (
           <Button
             label={t(note.deleted ? 'restore' : 'memory.undo')}
             onClick={() =>
@@ -146,6 +146,7 @@ function NoteView({ holder, note: given, names, back }: Props) {
           words="memory"
           title={note ? escapeHiddenCharacters(note.path) : t('memory.new')}
           value={{ text }}
+          draftKey={`${keyOf(holder)} ${note?.path ?? ''} ${note?.version ?? 0}`}
           needsChange={note !== undefined}
           fields={{
             ...(!note && { path: { placeholder: 'build/commands.md' } }),

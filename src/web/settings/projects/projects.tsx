@@ -183,6 +183,7 @@ function Members({ project: { id, name, role }, back }: { project: OpenProject; 
           of="projects.putMember"
           words="members"
           title={t('members.add')}
+          draftKey={id}
           save={t('members.addOne')}
           value={{ of: 'person', role: 'member' }}
           fields={{ member: {}, of: {}, role: {} }}

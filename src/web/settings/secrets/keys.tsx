@@ -145,6 +145,7 @@ export const ProjectAccounts = ({ id }: { id: string }) => (
         of="projectAccounts.create"
         words="members"
         title={t('accounts.new')}
+        draftKey={id}
         save={t('accounts.make')}
         failure={t('accounts.notMade')}
         value={{ role: 'member' }}

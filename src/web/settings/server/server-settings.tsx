@@ -3,11 +3,13 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { mutate, query } from '../../data/server.ts';
 import { focusWhenRendered } from '../../parts/focus.ts';
+import { findLocale } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { SegmentedControl } from '../../parts/kit/choice.tsx';
 import { ChoiceField, TextAreaField, TextField } from '../../parts/kit/field.tsx';
 import { FormError, LoadPlaceholder, useActionError, useLoadAction } from '../../parts/kit/trouble.tsx';
 import { notify } from '../../parts/notice.tsx';
+import { parseNumber, toNumberText } from '../../parts/numbers.ts';
 import { listTemplateChoices, loadTemplates } from '../../sessions/templates.ts';
 import { isTextKey, t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
@@ -131,6 +133,7 @@ type SettingDraft = string | readonly ApprovalRuleInput[];
 function toSettingDraft({ form, value }: ServerSetting): SettingDraft {
   if (form.kind === 'rules') return value as unknown as readonly ApprovalRuleInput[];
   if (Array.isArray(value)) return value.join('\n');
+  if (typeof value === 'number') return toNumberText(value, findLocale());
   return value === null ? '' : String(value);
 }
 
@@ -148,7 +151,7 @@ function parseSettingDraft({ form: { kind } }: ServerSetting, draft: SettingDraf
       .map((line) => line.trim())
       .filter(Boolean);
   if (draft.trim() === '') return undefined;
-  return kind === 'amount' ? Number(draft) : draft;
+  return kind === 'amount' ? parseNumber(draft, findLocale()) : draft;
 }
 
 const wordOf = (key: string, usual: string): string => (isTextKey(key) ? t(key) : usual);
@@ -179,20 +182,29 @@ function SettingField({ setting, label, draft, onChange }: FieldProps) {
   if (kind === 'template')
     return <ChoiceField label={label} value={draft} choices={listTemplateChoices(draft)} onChange={onChange} />;
   if (kind === 'amount') {
+    const isWrong = draft.trim() !== '' && !(parseNumber(draft, findLocale()) >= 0);
     const name = unit === undefined || unit === 'count' ? '' : t(`server.unit.${unit}` as TextKey);
     return (
       <label class="amount row">
         <input
           class="field"
-          type="number"
-          min="0"
-          step={unit === 'cost' ? 'any' : '1'}
+          inputMode={unit === 'cost' ? 'decimal' : 'numeric'}
           aria-label={label}
-          placeholder={setting.fallback === null ? t('server.noLimit') : String(setting.fallback)}
+          aria-invalid={isWrong}
+          ref={(field) => field?.setCustomValidity(isWrong ? t('form.noNumber') : '')}
+          placeholder={
+            setting.fallback === null ? t('server.noLimit') : toNumberText(Number(setting.fallback), findLocale())
+          }
           value={draft}
           onInput={(event) => onChange(event.currentTarget.value)}
         />
-        <span class="quiet">{name}</span>
+        {isWrong ? (
+          <span class="bad-text" role="status">
+            {t('form.noNumber')}
+          </span>
+        ) : (
+          <span class="quiet">{name}</span>
+        )}
       </label>
     );
   }

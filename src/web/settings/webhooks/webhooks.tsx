@@ -15,7 +15,8 @@ import {
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
 import { FormError, useActionError } from '../../parts/kit/trouble.tsx';
 import { loadProjects, projects } from '../../sessions/filters.ts';
-import { t } from '../../text/text.ts';
+import { isTextKey, t, translateServerText } from '../../text/text.ts';
+import type { TextKey } from '../../text/texts.ts';
 
 const groups: Readonly<Record<string, readonly Webhook['events'][number][]>> = {
   runs: ['run.ended', 'run.failed', 'run.waiting', 'run.started', 'run.resumed', 'run.retrying', 'goal.judged'],
@@ -61,7 +62,7 @@ export function WebhooksPage() {
         title={t(chosen ? 'webhooks.change' : 'webhooks.new')}
         value={chosen}
         needsChange={chosen !== undefined}
-        keepsDrafts={chosen === undefined}
+        draftKey={chosen?.id ?? ''}
         fields={{
           name: {},
           url: { placeholder: 'https://example.com/hooks/corral' },
@@ -133,6 +134,7 @@ function WebhookView({ webhook, secret, onSecret, changed, change, back, gone }:
   const [asking, setAsking] = useState<'rotate' | 'delete'>();
   const [problem, tryIt] = useActionError();
   const trouble = describeTrouble(webhook);
+  const silent = deliveries?.find(({ state, error }) => state === 'pending' && error !== '');
   const read = () =>
     tryIt(t('webhooks.deliveriesUnread'), async () => {
       setDeliveries(await query('webhooks.deliveries', { id }));
@@ -160,7 +162,12 @@ function WebhookView({ webhook, secret, onSecret, changed, change, back, gone }:
   const [rotateName, deleteName] = [t('webhooks.rotate'), t('webhooks.delete', { name })];
   const questions = {
     rotate: { label: rotateName, name: rotateName, ask: t('webhooks.rotateAsk'), act: rotate },
-    delete: { label: t('automations.deleteYes'), name: deleteName, ask: t('webhooks.deleteAsk'), act: remove },
+    delete: {
+      label: t('automations.deleteYes'),
+      name: deleteName,
+      ask: t('webhooks.deleteAsk', { name }),
+      act: remove,
+    },
   };
   return (
     <>
@@ -169,6 +176,9 @@ function WebhookView({ webhook, secret, onSecret, changed, change, back, gone }:
       </div>
       <h3>{name}</h3>
       {secret !== '' && <OneTimeSecret label={t('webhooks.secret')} text={secret} />}
+      {silent && paused === null && (
+        <p class="note wait">{t('webhooks.silent', { why: translateServerText(silent.error) })}</p>
+      )}
       {trouble !== '' && <p class={paused ? 'note wait' : 'quiet'}>{trouble}</p>}
       <dl class="facts grid">
         <dt>{t('webhooks.url')}</dt>
@@ -213,14 +223,18 @@ function WebhookView({ webhook, secret, onSecret, changed, change, back, gone }:
       {deliveries?.length === 0 && <p class="quiet">{t('webhooks.noDeliveries')}</p>}
       <ul class="automation-starts grid">
         {deliveries?.map(({ id: delivery, type, state, tries, statusCode, error, createdAt, nextAt }) => {
-          const failure = error && `${error} ${t('webhooks.unreachable')}`;
+          const failure = error && `${translateServerText(error)} ${t('webhooks.unreachable')}`;
           const answer = statusCode === null ? failure : t('webhooks.answered', { status: statusCode });
           return (
             <li key={delivery} class="row wrap border-bottom">
               <RelativeTime at={createdAt} />
-              <code>{type}</code>
+              <span>
+                {isTextKey(`webhooks.events.${type}`) ? t(`webhooks.events.${type}` as TextKey) : <code>{type}</code>}
+              </span>
               <strong>{t(`webhooks.state.${state}`)}</strong>
-              <span class="quiet">{t('webhooks.tries', { n: tries })}</span>
+              <span class="quiet">
+                {silent && tries === 0 ? t('webhooks.waits') : t('webhooks.tries', { n: tries })}
+              </span>
               {answer !== '' && <span class="quiet">{answer}</span>}
               {nextAt !== null && tries > 0 && (
                 <span class="quiet">{t('webhooks.nextAt', { at: formatDateTime(nextAt) })}</span>

@@ -213,6 +213,8 @@ export const secretStrings = {
   'webhooks.format.slack': 'Slack-Nachricht',
   'webhooks.format.managed-agents': 'Ereignisse der Managed Agents API',
   'webhooks.projectId': 'Projekt',
+  'webhooks.silent': 'Die URL antwortet nicht: {why} Zustellungen warten und werden wiederholt.',
+  'webhooks.waits': 'Wartet, bis die URL antwortet',
   'webhooks.unreachable': 'Prüfen Sie die URL, und ob das Programm dort läuft.',
   'webhooks.hears': '{n} Ereignistypen',
   'webhooks.hears.one': '1 Ereignistyp',
@@ -224,7 +226,8 @@ export const secretStrings = {
   'webhooks.rotate': 'Geheimnis ersetzen',
   'webhooks.rotateAsk': 'Das alte Geheimnis wird sofort ungültig.',
   'webhooks.delete': '{name} löschen',
-  'webhooks.deleteAsk': 'Der Webhook und seine Zustellungen werden gelöscht. Das lässt sich nicht rückgängig machen.',
+  'webhooks.deleteAsk':
+    'Der Webhook {name} und seine Zustellungen werden gelöscht. Das lässt sich nicht rückgängig machen.',
   'webhooks.notSent': 'Ereignis konnte nicht gesendet werden',
   'webhooks.deliveries': 'Zustellungen',
   'webhooks.deliveriesUnread': 'Zustellungen konnten nicht geladen werden',

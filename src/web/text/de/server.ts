@@ -22,7 +22,7 @@ export const serverSettingStrings = {
   'server.unit.seconds': 'Sekunden',
   'server.unit.days': 'Tage',
   'server.unit.bytes': 'Byte',
-  'server.unit.cost': 'in der Währung der Preisliste',
+  'server.unit.cost': 'US-Dollar',
   'server.part.approvals': 'Genehmigungen',
   'server.part.tools': 'Werkzeuge',
   'server.part.network': 'Sandbox-Netzwerk',

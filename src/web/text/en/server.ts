@@ -20,7 +20,7 @@ export const serverSettingStrings = {
   'server.unit.seconds': 'seconds',
   'server.unit.days': 'days',
   'server.unit.bytes': 'bytes',
-  'server.unit.cost': 'in the currency of the price list',
+  'server.unit.cost': 'US dollars',
   'server.part.approvals': 'Approvals',
   'server.part.tools': 'Tools',
   'server.part.network': 'Sandbox network',

@@ -39,7 +39,12 @@ test.each([
   ['Lege eine Datei notiz.txt an', 'de'],
   ['Wie ist das Wetter?', 'de'],
   ['Hi', 'en'],
-  ['Ask Jörg to die', 'en'],
+  ['Noch einmal', 'de'],
+  ['Zeichne ein Diagramm aus sales.csv', 'de'],
+  ['Behebe den Fehler.', 'de'],
+  ['Was steht in deinem Gedächtnis?', 'de'],
+  ['Was that mit?', undefined],
+  ['ls', undefined],
 ])('%j is answered in its language', (message, language) => {
   expect(detectDemoLanguage(message)).toBe(language);
 });

@@ -6,6 +6,7 @@ import {
   parseFieldDraft,
   toFieldDraft,
 } from '../../../../src/web/parts/kit/schema.ts';
+import { parseNumber, toNumberText } from '../../../../src/web/parts/numbers.ts';
 
 const list = { kind: 'list', pattern: '^[a-z*.]+$', max: 12 } as const;
 const limit = { kind: 'number', isNullable: true, words: ['unlimited'], min: 0, max: 10 } as const;
@@ -33,7 +34,7 @@ test.each<[schema: FieldSchema, draft: FieldDraft, value: unknown, mistake: stri
   [events, [], [], 'form.chooseOne'],
   [events, ['b'], ['b'], undefined],
 ])('a field %o with %j is %j, and says "%s"', (schema, draft, value, mistake) => {
-  expect([parseFieldDraft(schema, draft), findFieldProblem(schema, draft)?.[0]]).toEqual([value, mistake]);
+  expect([parseFieldDraft(schema, draft, 'en'), findFieldProblem(schema, draft, 'en')?.[0]]).toEqual([value, mistake]);
 });
 
 test.each<[schema: FieldSchema, value: unknown, draft: FieldDraft]>([
@@ -44,4 +45,26 @@ test.each<[schema: FieldSchema, value: unknown, draft: FieldDraft]>([
   [limit, 0, '0'],
   [events, undefined, []],
   [events, ['b'], ['b']],
-])('a field %o shows %j as %j', (schema, value, draft) => expect(toFieldDraft(schema, value)).toEqual(draft));
+])('a field %o shows %j as %j', (schema, value, draft) => expect(toFieldDraft(schema, value, 'en')).toEqual(draft));
+
+test.each([
+  ['en', '2.5', 2.5],
+  ['en', '1,234.5', 1234.5],
+  ['en', '12,345,678', 12_345_678],
+  ['en', '2,5', 2.5],
+  ['en', '1,2,3', Number.NaN],
+  ['en', '1,5.2', Number.NaN],
+  ['en', '1 000', Number.NaN],
+  ['en', '-3', -3],
+  ['en', ' 7 ', 7],
+  ['en', '0x10', Number.NaN],
+  ['de', '2,5', 2.5],
+  ['de', '1.234,5', 1234.5],
+  ['de', '2.50', 2.5],
+  ['de', '1.000', 1000],
+  ['de', '0,05', 0.05],
+  ['de', '', Number.NaN],
+] as const)('in %s, %j is the number %d', (locale, text, value) => {
+  expect(parseNumber(text, locale)).toBe(value);
+  if (!Number.isNaN(value)) expect(parseNumber(toNumberText(value, locale), locale)).toBe(value);
+});
