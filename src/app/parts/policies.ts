@@ -5,6 +5,7 @@ import type { SandboxPolicy } from '../../../machines/sandbox.ts';
 import { computeRetryDelayMs } from '../../agents/models/retry.ts';
 import type { ToolRegistry } from '../../agents/tools/registry.ts';
 import { toolGroups } from '../../agents/tools/tool.ts';
+import { findNearestWord } from '../../config/nearest.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { readBudgetSettings } from '../../core/model/runs/budget.ts';
 import type { ConcurrentAmounts } from '../../core/model/runs/budget-limits.ts';
@@ -115,7 +116,9 @@ export function assertKnownTools(setting: string, names: readonly string[], tool
   const known = listToolNames(setting, tools);
   const unknown = names.find((name) => !name.includes('*') && !name.startsWith('mcp_') && !known.includes(name));
   if (unknown === undefined) return;
-  throw new AppError('invalid_request', `${setting}: there is no tool ${unknown}. Tools: ${known.join(', ')}.`);
+  const meant = findNearestWord(unknown, known);
+  const help = meant === undefined ? `Tools: ${known.join(', ')}.` : `Did you mean ${meant}?`;
+  throw new AppError('invalid_request', `${setting}: there is no tool ${unknown}. ${help}`);
 }
 
 export function toProfileLimits(config: Config): Pick<AgentProfile, 'budget' | 'sessionBudget' | 'approvals'> {

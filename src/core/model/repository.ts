@@ -7,23 +7,23 @@ const segment = /^[A-Za-z0-9_~][A-Za-z0-9._~+-]*$/;
 const maxUrl = 500;
 
 export function findRepositoryUrlProblem(text: string): string | undefined {
-  if (text.length > maxUrl) return `is longer than ${maxUrl} characters`;
-  if (/^git:/i.test(text)) return 'uses git://, which is neither encrypted nor allowed. Use its https:// address';
+  if (text.length > maxUrl) return `is longer than ${maxUrl} characters.`;
+  if (/^git:/i.test(text)) return 'uses git://, which is neither encrypted nor allowed. Use its https:// address.';
   if (/^(ssh|git)(\+\w+)?:|^[\w.-]+@[\w.-]+:/i.test(text))
-    return 'uses SSH, which is not available in a sandbox. Use its https:// address';
+    return 'uses SSH, which is not available in a sandbox. Use its https:// address.';
   if (/^[./~]/.test(text))
-    return 'is a path. Write it like file:///srv/git/project, where the operator lists such folders';
+    return 'is a path. Write it like file:///srv/git/project, where the operator lists such folders.';
   const url = /^(https?:\/\/|file:\/\/\/)/i.test(text) ? URL.parse(text) : null;
-  if (!url) return 'is not the address of a repository. Write it like https://example.org/team/project.git';
+  if (!url) return 'is not the address of a repository. Write it like https://example.org/team/project.git.';
   if (url.username !== '' || url.password !== '')
-    return 'has a credential in it, which everyone who sees the session could read. Leave it out, and bind it to the session, its project or the server (docs/repositories.md)';
+    return 'has a credential in it, which everyone who sees the session could read. Leave it out, and bind it to the session, its project or the server (docs/repositories.md).';
   if (url.search !== '' || url.hash !== '' || text.includes('?') || text.includes('#'))
-    return 'has a query or a fragment. Write the branch or tag into `ref`';
+    return 'has a query or a fragment. Write the branch or tag into `ref`.';
   const path = url.pathname.replace(/^\/|\/$/g, '');
-  if (/^(?:\.git)?$/.test(path)) return 'names no repository. Write it like https://example.org/team/project.git';
+  if (/^(?:\.git)?$/.test(path)) return 'names no repository. Write it like https://example.org/team/project.git.';
   const segments = path.split('/');
   if (!segments.every((one) => segment.test(one)))
-    return 'has a path with other characters than letters, digits and . _ ~ + -, or a part that begins with a dot';
+    return 'has a path with other characters than letters, digits and . _ ~ + -, or a part that begins with a dot.';
   return undefined;
 }
 
@@ -35,7 +35,7 @@ export const RepositoryUrl = z
   .string()
   .superRefine((text, ctx) => {
     const problem = findRepositoryUrlProblem(text);
-    if (problem) ctx.addIssue({ code: 'custom', message: `'${withoutCredential(text)}' ${problem}.` });
+    if (problem) ctx.addIssue({ code: 'custom', message: `'${withoutCredential(text)}' ${problem}` });
   })
   .transform((text) => (URL.parse(text)?.href ?? text).replace(/\/$/, ''));
 

@@ -90,7 +90,10 @@ export class CallError extends Error {
   readonly fields: Readonly<Record<string, string>>;
 
   constructor({ message, shape, data }: TRPCClientError<AppRouter>) {
-    super(shape ? (data?.reason ? translateError(data.reason, message) : message) : t('connectionBroke'));
+    const sentences = Object.values(data?.fields ?? {});
+    // Without the names of fields, if each sentence can stand alone.
+    const text = sentences.length > 0 && sentences.every((one) => one.endsWith('.')) ? sentences.join(' ') : message;
+    super(shape ? (data?.reason ? translateError(data.reason, text) : text) : t('connectionBroke'));
     this.code = data?.code;
     this.retryable = !shape || data?.retryable === true;
     this.docs = data?.docs;

@@ -32,7 +32,7 @@ export class ServerTranslator {
     if (sentence === undefined) return message;
     if (silent.has(code)) return sentence;
     const phrase = this.phrase(message);
-    if (phrase !== message && (code === 'unsupported' || timeouts.has(code))) return phrase;
+    if (phrase !== message) return phrase;
     return `${sentence} ${this.#words.quoted.replace('{words}', () => phrase)}`;
   }
 
@@ -60,8 +60,6 @@ export class ServerTranslator {
 }
 
 /** Codes whose sentence makes the server's text redundant. */
-/** Codes whose messages add nothing to the sentence of the code. */
-const timeouts: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['deadline_exceeded', 'sandbox_unresponsive']);
 const silent: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'internal',
   'cancelled',

@@ -169,9 +169,7 @@ test('an administrator enters a rule in the page, takes it back, sees what a var
   await page.keyboard.press('Backspace');
   const save = dialog.getByRole('form', { name: 'Approvals' }).getByRole('button', { name: 'Save' });
   await save.click();
-  await dialog
-    .getByText('Could not save “Rules”: approvals.rules: there is no tool bash. Tools: shell_exec,')
-    .waitFor();
+  await dialog.getByText('Could not save “Rules”: approvals.rules: there is no tool bash. ').waitFor();
   await typeInto(dialog.getByLabel('Rule 1: tool'), 'shell_exec');
   await typeInto(dialog.getByLabel('Rule 1: pattern'), 'echo denied *');
   await save.click();

@@ -49,6 +49,8 @@ const words = {
     delegate: 'Delegate a part',
     ask: 'Ask a question',
     fail: 'Fail on purpose',
+    rejected: 'You rejected this call.',
+    exitCode: 'exit code',
     failed: (reason: string) => `This step failed: ${reason || 'no reason'}`,
     ran: 'The command ran and succeeded.',
     waits: 'The command is still running. Answer it in Terminal, or stop it in Processes.',
@@ -73,6 +75,8 @@ const words = {
     delegate: 'Einen Teil delegieren',
     ask: 'Eine Frage stellen',
     fail: 'Absichtlich scheitern',
+    rejected: 'Sie haben diesen Aufruf abgelehnt.',
+    exitCode: 'Exit-Code',
     failed: (reason: string) => `Dieser Schritt ist fehlgeschlagen: ${reason || 'ohne Grund'}`,
     ran: 'Der Befehl ist erfolgreich durchgelaufen.',
     waits: 'Der Befehl läuft noch. Antworten Sie ihm unter Terminal, oder beenden Sie ihn unter Prozesse.',
@@ -117,7 +121,8 @@ interface StepEnd {
 
 export function describeStepResult(unit: DemoStep, { failed, output, answer, language }: StepEnd): string {
   const phrases = words[language];
-  if (failed) return phrases.failed(literal(firstLine(failed.output)));
+  if (failed?.output.startsWith('Not run: the user rejected')) return phrases.rejected;
+  if (failed) return phrases.failed(literal(firstLine(failed.output).replace(/^exit code/, phrases.exitCode)));
   switch (unit.kind) {
     case 'sh':
       return stillRuns.test(output) ? phrases.waits : phrases.ran;

@@ -282,6 +282,36 @@ export const serverPhrases: Readonly<Record<string, string>> = {
     'Der Werkzeugserver {name} ist nicht benutzbar: {why}. Den Grund nennt vielleicht sein eigenes Protokoll.',
   'The tool server {name} did not answer within {n} s.':
     'Der Werkzeugserver {name} hat nicht innerhalb von {n} s geantwortet.',
+  '{setting}: there is no tool {tool}. Did you mean {name}?':
+    '{setting}: Das Werkzeug {tool} gibt es nicht. Meinten Sie {name}?',
+  '{text}is not the address of a repository. Write it like https://example.org/team/project.git.':
+    '{text}ist keine Adresse eines Repositorys. Schreiben Sie sie wie https://example.org/team/project.git.',
+  '{text}names no repository. Write it like https://example.org/team/project.git.':
+    '{text}nennt kein Repository. Schreiben Sie die Adresse wie https://example.org/team/project.git.',
+  '{text}is a path. Write it like file:///srv/git/project, where the operator lists such folders.':
+    '{text}ist ein Pfad. Schreiben Sie ihn wie file:///srv/git/project, sofern der Betreiber solche Ordner freigegeben hat.',
+  '{text}uses SSH, which is not available in a sandbox. Use its https:// address.':
+    '{text}verwendet SSH, das es in einer Sandbox nicht gibt. Verwenden Sie die https://-Adresse.',
+  '{text}uses git://, which is neither encrypted nor allowed. Use its https:// address.':
+    '{text}verwendet git://, das weder verschlüsselt noch erlaubt ist. Verwenden Sie die https://-Adresse.',
+  '{text}has a query or a fragment. Write the branch or tag into `ref`.':
+    '{text}enthält eine Abfrage oder ein Fragment. Geben Sie den Branch oder Tag als „ref“ an.',
+  '{text}has a credential in it, which everyone who sees the session could read. Leave it out, and bind it to the session, its project or the server (docs/repositories.md).':
+    '{text}enthält Zugangsdaten, die jeder lesen könnte, der die Sitzung sieht. Lassen Sie sie weg, und hinterlegen Sie sie bei der Sitzung, ihrem Projekt oder dem Server (docs/repositories.md).',
+  'The path {path} has the part "{part}". Remove it.': 'Der Pfad {path} enthält den Teil „{part}“. Entfernen Sie ihn.',
+  'The path {path} begins or ends with a slash, or has two in a row. Remove it.':
+    'Der Pfad {path} beginnt oder endet mit einem Schrägstrich oder enthält zwei hintereinander. Entfernen Sie ihn.',
+  'The path {path} has invisible characters. Remove them.':
+    'Der Pfad {path} enthält unsichtbare Zeichen. Entfernen Sie sie.',
+  'The path {path} has more than {n} parts. Use fewer folders.':
+    'Der Pfad {path} hat mehr als {n} Teile. Verwenden Sie weniger Ordner.',
+  'A part of the path {path} begins or ends with a space. Remove it.':
+    'Ein Teil des Pfads {path} beginnt oder endet mit einem Leerzeichen. Entfernen Sie es.',
+  'That path is outside of the workspace.': 'Dieser Pfad liegt außerhalb des Arbeitsbereichs.',
+  '{path} is outside of the workspace.': '{path} liegt außerhalb des Arbeitsbereichs.',
+  '{address}the connection failed{code}': '{address}Die Verbindung ist fehlgeschlagen{code}',
+  '{address}the name does not resolve{code}': '{address}Der Name lässt sich nicht auflösen{code}',
+  '{address}nothing answers{end}': '{address}Es antwortet niemand{end}',
   '{child} works on: {task}': '{child} arbeitet an: {task}',
   'All checks passed.': 'Alle Prüfungen bestanden.',
   'new sessions have a desktop': 'neue Sitzungen haben einen Desktop',
