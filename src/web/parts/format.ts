@@ -52,8 +52,10 @@ export function formatAge(ms: number, now: number): string {
 export const formatCount = (value: number): string => value.toLocaleString(findLocale());
 
 /** 1234567 becomes 1.2M. */
-export const formatCompactCount = (value: number): string =>
-  new Intl.NumberFormat(findLocale(), { notation: 'compact', maximumFractionDigits: 1 }).format(value);
+export function formatCompactCount(value: number): string {
+  const short = new Intl.NumberFormat(findLocale(), { notation: 'compact', maximumFractionDigits: 1 }).format(value);
+  return /\p{L}/u.test(short) ? short : formatCount(value); // German has no short form of thousands
+}
 
 /** Formats an amount in US dollars, the currency of the price list. */
 export const formatUsd = (cost: number): string =>

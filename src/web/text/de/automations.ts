@@ -66,7 +66,7 @@ export const automationStrings = {
   'automations.byRun': 'Startet nach einem anderen Lauf',
   'automations.budget.tokens': 'Token-Limit je Sitzung',
   'automations.budget.cost': 'Kostenlimit je Sitzung',
-  'automations.budget.toolCalls': 'Aufruflimit je Sitzung',
+  'automations.budget.toolCalls': 'Werkzeugaufrufe je Sitzung',
   'automations.whileRunning': 'Wenn noch ein Lauf aktiv ist',
   'automations.skip': 'Neuen Lauf überspringen',
   'automations.queue': 'Neuen Lauf einreihen',

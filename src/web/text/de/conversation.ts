@@ -92,7 +92,7 @@ export const conversationStrings = {
   controlReturned: 'Der Agent steuert wieder Tastatur und Maus.',
   sandboxUntrusted: 'Die Sandbox hat ungültige Daten gesendet und wurde beendet.',
   'end.completed': 'Fertig',
-  'end.answered': 'Ohne Werkzeuge beantwortet',
+  'end.answered': 'Beantwortet (ohne Werkzeuge)',
   'end.failed': 'Fehlgeschlagen',
   'end.stopped': 'Angehalten',
   'end.superseded': 'Durch die nächste Nachricht ersetzt',

@@ -3,7 +3,7 @@ export const modelStrings = {
   'models.demoIsDefault': 'Die Demo ist noch das Standardmodell',
   'models.demoIsDefaultTells': 'Neue Sitzungen verwenden die Demo, wenn Sie kein anderes Modell wählen.',
   'models.demoTells':
-    'Bis Sie ein Modell einrichten, antwortet eine Demo mit festem Ablauf. Sie kann nur die Aufgaben oben ausführen.',
+    'Bis Sie ein Modell einrichten, antwortet eine Demo mit festem Ablauf. Sie führt nur die Aufgaben oben aus und Befehle in Codeblöcken, die mit sh beginnen.',
   'models.setUp': 'Modell einrichten',
   'models.setBy':
     '{by} legt das Modell fest. Entfernen Sie diese Einstellung, und starten Sie den Server neu, um hier ein Modell zu wählen.',

@@ -175,7 +175,7 @@ export const serverSettingStrings = {
   'administration.audit.noneYet': 'Bisher keine passenden Einträge. „Mehr anzeigen“ sucht in älteren Einträgen.',
   'administration.audit.failed': 'fehlgeschlagen: {code}',
   'administration.audit.by.token': 'Server-Token',
-  'administration.audit.by.open': 'beliebige Person (Anmeldung ist aus)',
+  'administration.audit.by.open': 'unbekannte Person (Anmeldung ist aus)',
   'administration.audit.by.nobody': 'nicht angemeldet',
   'administration.audit.by.server': 'der Server',
   'administration.audit.by.command': 'Befehlszeile auf dem Server',

@@ -33,7 +33,8 @@ export const settingsStrings = {
     'Dieser Browser kann hier keine Benachrichtigungen anzeigen. Sie erfordern HTTPS oder einen Server auf Ihrem eigenen Rechner (localhost).',
   'models.provider': 'Anbieter',
   'models.key': 'API-Schlüssel',
-  'models.saved': 'Gespeichert. Ein Schlüssel wird verschlüsselt gespeichert und kann nicht mehr angezeigt werden.',
+  'models.saved':
+    'Gespeichert. Sie können die Modelle des Anbieters für Sitzungen und als Standard wählen. Ein Schlüssel wird verschlüsselt gespeichert und kann nicht mehr angezeigt werden.',
   'models.remove': 'Entfernen',
   'models.removeAsk': '{provider} entfernen?',
   'models.refused': 'der Server antwortete mit Status {status}',

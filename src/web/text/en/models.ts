@@ -2,7 +2,8 @@ export const modelStrings = {
   'models.none': 'No model is set up yet',
   'models.demoIsDefault': 'The demo is still the default model',
   'models.demoIsDefaultTells': 'New sessions use the demo unless you choose a model.',
-  'models.demoTells': 'Until you set up a model, a scripted demo answers. It can only run the tasks above.',
+  'models.demoTells':
+    'Until you set up a model, a scripted demo answers. It runs only the tasks above, and commands in fenced blocks that begin with sh.',
   'models.setUp': 'Set up a model',
   'models.setBy': 'The model is set by {by}. Remove that setting and restart the server to choose a model here.',
   'models.askAdmin': 'Ask an administrator of this server to set up a model.',

@@ -31,7 +31,8 @@ export const settingsStrings = {
     'This browser can’t show notifications here. They require HTTPS or a server on your own computer (localhost).',
   'models.provider': 'Provider',
   'models.key': 'API key',
-  'models.saved': 'Saved. A key is stored encrypted and can’t be shown again.',
+  'models.saved':
+    'Saved. You can choose the provider’s models for sessions and as the default. A key is stored encrypted and can’t be shown again.',
   'models.remove': 'Remove',
   'models.removeAsk': 'Remove {provider}?',
   'models.refused': 'the server responded with status {status}',
