@@ -121,7 +121,7 @@ interface StepEnd {
 
 export function describeStepResult(unit: DemoStep, { failed, output, answer, language }: StepEnd): string {
   const phrases = words[language];
-  if (failed?.output.startsWith('Not run: the user rejected')) return phrases.rejected;
+  if (failed && wasRejected(failed)) return phrases.rejected;
   if (failed) return phrases.failed(literal(firstLine(failed.output).replace(/^exit code/, phrases.exitCode)));
   switch (unit.kind) {
     case 'sh':
@@ -140,6 +140,7 @@ export function describeStepResult(unit: DemoStep, { failed, output, answer, lan
       return literal(unit.message);
   }
 }
+const wasRejected = ({ output }: ToolMessage): boolean => output.startsWith('Not run: the user rejected');
 /** The shell tool's words for a command that has not ended. */
 const stillRuns = /^It is still running after|^\[The command is still running/m;
 
@@ -177,7 +178,12 @@ export function summarizeStepResults({ results, task, language, hasFiles }: RunE
   const last = results.findLast(({ name }) => name === 'shell_exec' || name === 'bash');
   // The first line is the tool's note, not output.
   const output = last?.success === false ? last.output.replace(/^\[exit code [^\]\n]*\]\n?/, '') : last?.output;
-  const printed = output ? fenced(truncateStart(output, shown)) : output === '' && phrases.noOutput;
+  const printed =
+    last && wasRejected(last)
+      ? false
+      : output
+        ? fenced(truncateStart(output, shown))
+        : output === '' && phrases.noOutput;
   const head = [phrases.isDemo, failed || (!output && phrases.done)].filter(Boolean).join(' ');
   const known = findBuiltInTask(task);
   return [head, printed, !failed && known?.ends[language], known && hasFiles && phrases.unusedFiles]
