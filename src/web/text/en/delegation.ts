@@ -48,7 +48,7 @@ export const delegationStrings = {
   'attempts.state.running': 'working',
   'attempts.state.waiting': 'waiting for you',
   'attempts.state.not_started': 'not started',
-  'attempts.state.completed': 'done',
+  'attempts.state.completed': 'finished',
   'attempts.state.stopped': 'stopped',
   'attempts.state.failed': 'failed',
   'attempts.state.deleted': 'deleted',

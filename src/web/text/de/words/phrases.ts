@@ -58,7 +58,7 @@ export const serverPhrases: Readonly<Record<string, string>> = {
   Default: 'Allgemein',
   'Splits large tasks among sub-agents, each in its own sandbox':
     'Verteilt große Aufgaben auf Unteragenten mit eigener Sandbox',
-  'General development with every tool': 'Allgemeine Entwicklung mit allen Werkzeugen',
+  'General development, without sub-agents': 'Allgemeine Entwicklung, ohne Unteragenten',
   Minimal: 'Minimal',
   Team: 'Team',
   'A shell and files, for simple tasks': 'Eine Shell und Dateien, für einfache Aufgaben',
