@@ -7,7 +7,7 @@ export function formatShortcut(keys: string): string {
     mod: isMac ? '⌘' : t('key.ctrl'),
     alt: isMac ? '⌥' : 'Alt',
     shift: isMac ? '⇧' : t('key.shift'),
-    enter: t('key.enter'),
+    enter: 'Enter',
   };
   return keys
     .split('+')

@@ -51,7 +51,6 @@ export const appStrings = {
   notifyFailed: 'Der Lauf ist fehlgeschlagen',
   'key.ctrl': 'Strg',
   'key.shift': 'Umschalt',
-  'key.enter': 'Enter',
   focusMessage: 'Nachricht schreiben',
   toggleTheme: 'Zwischen hellem und dunklem Design wechseln',
   notDrawn:

@@ -51,7 +51,6 @@ export const appStrings = {
   notifyFailed: 'The run failed',
   'key.ctrl': 'Ctrl',
   'key.shift': 'Shift',
-  'key.enter': 'Enter',
   focusMessage: 'Write a message',
   toggleTheme: 'Toggle light/dark theme',
   notDrawn: 'Could not display this part of the page. Reload the page if the problem continues.',
