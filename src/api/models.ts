@@ -6,7 +6,7 @@ import { defineOperations, router } from './procedure/procedure.ts';
 const Offered = z.object({ providers: z.array(ProviderModels).readonly() });
 
 const access = {
-  /** gemini, openai, anthropic, or any name for a Chat Completions server. */
+  /** gemini, openai, anthropic, or any name for a Chat Completions server. For the default model, also demo. */
   provider: z.string().min(1).max(31),
   /** Without `/models` or `/chat/completions`. */
   baseUrl: z.string().min(1).max(2_000).optional(),

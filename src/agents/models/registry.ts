@@ -66,19 +66,22 @@ async function one(ref: string, settings: ModelRegistryOptions): Promise<Model> 
   return withWholeCharacters(provider.access === null ? built : withPrices(withRequestRepair(built, clock), costOf));
 }
 
-/** Rejects with invalid_request, also if the provider needs a key and has none. */
+/** Its code is invalid_request. */
+export class MissingKeyError extends AppError {
+  constructor(ref: string, variable: string) {
+    const text = `The model ${ref} needs a key: set ${variable}, or add the key in Settings > Models and keys.`;
+    super('invalid_request', text);
+  }
+}
+
+/** Rejects with invalid_request, as a MissingKeyError if the provider needs a key and has none. */
 export async function requireProviderAccess(ref: string, settings: Pick<ModelRegistryOptions, 'models' | 'storedKey'>) {
   const { models, storedKey } = settings;
   const provider = requireProvider(ref, models);
   const endpoint = await resolveEndpoint(provider, models, storedKey);
   const [shown] = provider.access?.keyVariables ?? [''];
   const isOwnServer = Object.hasOwn(models.compatible, provider.name);
-  if (provider.access !== null && !endpoint.key && !isOwnServer) {
-    throw new AppError(
-      'invalid_request',
-      `The model is ${ref}, which needs a key: set ${shown}, or add the key under Settings → Models.`,
-    );
-  }
+  if (provider.access !== null && !endpoint.key && !isOwnServer) throw new MissingKeyError(ref, shown);
   return { provider, shown, isOwnServer, ...endpoint };
 }
 

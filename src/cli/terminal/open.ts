@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { render, Text } from 'ink';
 import { createElement as h } from 'react';
 import type { Box, Corral, Event, Run, Session } from '../../client/index.ts';
+import { toReadableModel } from '../../core/model/runs/readable-model.ts';
 import type { Io } from '../io.ts';
 import { type Painter, paintAnsi, paintPlain } from './markdown.ts';
 import { ChatScreen, SessionPicker } from './screen.ts';
@@ -51,7 +52,7 @@ export async function openChatTerminal({ io, corral, box: first, run }: OpenChat
     const shown = talk;
     shown.say('note', `session ${next.id}`);
     next.session().then(
-      ({ model }) => model !== null && shown.say('note', `model ${model}`),
+      ({ model }) => model !== null && shown.say('note', `model ${toReadableModel(model)}`),
       () => {}, // the conversation itself reports an unreadable session
     );
     show();

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Box } from '../../client/index.ts';
+import { toReadableModel } from '../../core/model/runs/readable-model.ts';
 import type { ChatTerminal } from './talk.ts';
 
 export type SlashCommandResult = 'stay' | 'leave' | 'choose' | Box;
@@ -29,13 +30,14 @@ export const slashCommands: readonly SlashCommand[] = [
     async run(talk, model) {
       if (model === '') {
         const agent = await talk.corral.call((api) => api.sessions.agent.query({ id: talk.box.id }));
-        const models = [agent.model, ...agent.fallbacks].join(', then ');
-        return showNotice(talk, `${models} (template: ${agent.template})${await listModels(talk)}`);
+        const models = [agent.model, ...agent.fallbacks].map(toReadableModel).join(', then ');
+        return showNotice(talk, `${models} (template: ${agent.template})${formatModels(await readModels(talk))}`);
       }
+      const offered = await readModels(talk);
       try {
-        return await talk.corral.create({ model });
+        return await talk.corral.create({ model: offered.get(model) ?? model });
       } catch (thrown) {
-        talk.say('error', `No session with ${model}: ${(thrown as Error).message}${await listModels(talk)}`);
+        talk.say('error', `No session with ${model}: ${(thrown as Error).message}${formatModels(offered)}`);
         return 'stay';
       }
     },
@@ -113,13 +115,19 @@ export function parseSlashCommand(
   return { command, argument: argument.trim() };
 }
 
-/** A line with the models that the user can choose; empty if the server does not list them. */
-async function listModels({ corral }: ChatTerminal): Promise<string> {
+/** Full references by readable name, or by themselves if two have the same. Empty if the server does not list models. */
+async function readModels({ corral }: ChatTerminal): Promise<ReadonlyMap<string, string>> {
   const listed = await corral.call((api) => api.models.offered.query()).catch(() => undefined);
-  if (!listed) return '';
+  if (!listed) return new Map();
   const offered = listed.providers.flatMap(({ provider, models }) => models.map(({ id }) => `${provider}/${id}`));
-  const known = ['demo', ...offered.slice(0, maxModels), ...(offered.length > maxModels ? ['…'] : [])];
-  return `\nAvailable: ${known.join(', ')}`;
+  const named = [...Map.groupBy(['demo', ...offered], toReadableModel)];
+  return new Map(named.flatMap(([name, refs]) => refs.map((ref) => [refs.length === 1 ? name : ref, ref] as const)));
+}
+
+function formatModels(models: ReadonlyMap<string, string>): string {
+  const shown = [...models.keys()].slice(0, maxModels);
+  if (shown.length === 0) return '';
+  return `\nAvailable: ${[...shown, ...(models.size > maxModels ? ['…'] : [])].join(', ')}`;
 }
 
 function showNotice(talk: ChatTerminal, text: string): SlashCommandResult {

@@ -61,9 +61,10 @@ export interface ModelService {
   /** Requests the provider's model list, for at most 10 s. Stores nothing. */
   test(access: ModelAccess, signal: AbortSignal): Promise<ModelAccessTestResult>;
   /**
-   * Stores the access. `model` becomes the default from the next turn on. Rejects: forbidden (a private address),
-   * model_unauthorized (the provider refused the key), invalid_request (a value is invalid, defined in the settings or
-   * not allowed here; or there are too many model servers).
+   * Stores the access. `model` becomes the default from the next turn on; the provider `demo` needs no access. Rejects:
+   * forbidden (a private address), model_unauthorized (the provider refused the key), invalid_request (a value is
+   * invalid, defined in the settings or not allowed here; the provider needs a key and has none; or there are too many
+   * model servers).
    */
   use(access: ModelAccess & { readonly model?: string | undefined }, signal: AbortSignal): Promise<EffectiveModels>;
   /** Also forgets a default model of this provider. Rejects: not_found (nothing was entered). */

@@ -1,4 +1,5 @@
 import { defaultCapabilities, type Model } from '../../agents/models/model.ts';
+import { MissingKeyError } from '../../agents/models/registry.ts';
 import { type ComputerToolVariant, computerTools } from '../../agents/tools/list.ts';
 import { createToolRegistry, filterTools, type ToolRegistry, withTools } from '../../agents/tools/registry.ts';
 import { allowsTool } from '../../agents/tools/selection.ts';
@@ -72,8 +73,9 @@ export function createAgentProfileResolver(deps: Deps): AgentProfileResolver {
   const created = (name: string, fallbacks: readonly string[] | undefined): Promise<Model> =>
     modelFor(name, fallbacks).catch((thrown: unknown) => {
       const { code, publicMessage } = toAppError(thrown);
-      const failure = code === 'invalid_request' ? 'model_unknown' : 'model_unauthorized'; // or its key is missing
-      return refusingModel(name, failure, `${parseModelRef(name).provider}: ${publicMessage}`);
+      if (thrown instanceof MissingKeyError) return refusingModel(name, 'model_unauthorized', publicMessage);
+      if (code === 'invalid_request') return refusingModel(name, 'model_unknown', publicMessage);
+      return refusingModel(name, 'model_unauthorized', `${parseModelRef(name).provider}: ${publicMessage}`);
     });
 
   return async (session) => {

@@ -8,6 +8,7 @@ import {
   hasPrice,
   type ModelsConfig,
   type NetworkReach,
+  requireProviderAccess,
   resolveEndpoint,
 } from '../../agents/models/registry.ts';
 import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
@@ -175,6 +176,8 @@ export function createModelService(deps: Deps): ModelService {
   async function withFacts(way: ProviderAccess, model: string, signal: AbortSignal) {
     const ref = formatModelRef(way.provider, model);
     deps.checkModel(ref);
+    const { provider, key } = way;
+    if (isKnown(provider)) await requireProviderAccess(ref, { models: settings.models, storedKey: async () => key });
     const listed = await ask(way, signal).catch((thrown: unknown) => {
       signal.throwIfAborted();
       if (toAppError(thrown).code === 'forbidden' || toAppError(thrown).code === 'model_unauthorized') throw thrown;
@@ -252,6 +255,10 @@ export function createModelService(deps: Deps): ModelService {
       if (outranking) {
         const text = `${outranking} is set and overrides values entered here. Remove it and restart the server first.`;
         throw new AppError('invalid_request', text);
+      }
+      if (access.provider === 'demo' && model !== undefined) {
+        await directory.change((now) => ({ ...now, model: 'demo' }));
+        return await inForce();
       }
       const { provider, baseUrl, key, reach } = await entered(access);
       const usual = model === undefined ? undefined : await withFacts({ provider, baseUrl, key, reach }, model, signal);

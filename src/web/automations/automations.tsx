@@ -80,6 +80,7 @@ function HookAddress({ id, hook }: { id: string; hook: NonNullable<Automation['h
       title: t('automations.hook.newSecret'),
       text: t('automations.hook.rotateText'),
       yes: t('automations.hook.newSecret'),
+      back: () => openAutomation(id),
       act: () =>
         void rotate((secret) => {
           made = secret;
@@ -150,6 +151,7 @@ function AutomationView({ id }: { id: string }) {
       title: t('automations.delete', { name }),
       text: t('automations.deleteText'),
       yes: t('automations.deleteYes'),
+      back: () => openAutomation(id),
       act: () => {
         void mutate('automations.delete', { id }).then(() => {
           automations.value = automations.value?.filter((one) => one.id !== id);

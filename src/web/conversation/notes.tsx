@@ -10,7 +10,7 @@ import { currentSession } from '../data/sessions.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { PlainText } from '../markdown/plain.tsx';
 import { openSessionModelPicker } from '../models/choose.tsx';
-import { isDemoModel } from '../models/state.ts';
+import { effectiveModels, isDemoModel } from '../models/state.ts';
 import { truncateLine } from '../parts/bounded-text.ts';
 import { type DiffLine, diffLines } from '../parts/diff.ts';
 import { formatBudgetValue, formatCompactCount, formatCount, formatDuration, formatUsd } from '../parts/format.ts';
@@ -235,6 +235,7 @@ export function RunEndNote({ item, isLive }: { item: RunEndItem; isLive: boolean
   const { run } = conversationState;
   const isLast = run.value.kind === 'ended' && run.value.end === item;
   const changed = item.changed.value;
+  const leadsToKey = data.code === 'model_unauthorized' && effectiveModels.value?.canChange === true;
   return (
     <div
       class="ended padded box small-text row wrap"
@@ -272,8 +273,15 @@ export function RunEndNote({ item, isLive }: { item: RunEndItem; isLive: boolean
         <div class="row">
           {(kind === 'failed' || kind === 'stopped') && !isGoalUnread && !isBlocked && (
             <>
+              {leadsToKey && (
+                <Button kind="primary" label={t('settings.models')} onClick={() => openSettings('models')} />
+              )}
               {session && data.code && ofModel.has(data.code) && (
-                <Button kind="primary" label={t('models.change')} onClick={() => openSessionModelPicker(session)} />
+                <Button
+                  {...(!leadsToKey && { kind: 'primary' })}
+                  label={t('models.change')}
+                  onClick={() => openSessionModelPicker(session)}
+                />
               )}
               <Button icon="retry" label={t('retry')} onClick={() => send({ text: data.task, attachments })} />
               <Button label={t('continue')} onClick={() => send({ text: t('continueText') })} />

@@ -36,7 +36,9 @@ export function Welcome() {
           </li>
         ))}
       </ul>
-      {isDemoModel(model) && <ModelSetupBanner onUsed={() => document.getElementById('message')?.focus()} />}
+      {(chosenModel.value === '' || isDemoModel(model)) && (
+        <ModelSetupBanner onUsed={() => document.getElementById('message')?.focus()} />
+      )}
     </div>
   );
 }

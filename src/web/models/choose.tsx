@@ -17,12 +17,11 @@ import {
   chosenModel,
   effectiveModels,
   formatModelLabel,
-  isDemoModel,
   type ListedModel,
   loadAvailableProviders,
   loadEffectiveModels,
   modelRefOf,
-  toShortModelName,
+  toModelName,
 } from './state.ts';
 
 interface ChoiceOptions {
@@ -33,6 +32,8 @@ interface ChoiceOptions {
   readonly withUsual?: boolean;
   readonly withDemo?: boolean;
   readonly act: (ref: string) => void | Promise<void>;
+  /** Called after the model is taken or the dialog is canceled, to show the dialog that this one replaced. */
+  readonly back?: (() => void) | undefined;
 }
 
 export const openModelPicker = (wish: ChoiceOptions): void => showDialog(<ChooseModel {...wish} />);
@@ -54,89 +55,127 @@ export const openSessionModelPicker = (session: Session | undefined): void =>
   });
 
 /** Requires an administrator. `onSet` is called once the dialog is closed. */
-export const openDefaultModelPicker = (onSet: () => void): void => {
-  const now = effectiveModels.value?.model;
+export const openDefaultModelPicker = ({ back, onSet }: { back?: () => void; onSet?: () => void }): void =>
   openModelPicker({
     title: t('models.chooseUsual'),
-    value: now === undefined || isDemoModel(now) ? '' : now,
+    value: effectiveModels.value?.model ?? '',
+    withDemo: true,
+    back,
     async act(ref) {
-      const at = ref.indexOf('/');
-      applyModels(await mutate('models.use', { provider: ref.slice(0, at), model: ref.slice(at + 1) }));
-      setTimeout(onSet);
+      const [provider = '', ...model] = ref.split('/');
+      applyModels(await mutate('models.use', { provider, model: model.join('/') || provider }));
+      if (onSet) setTimeout(onSet);
     },
   });
-};
 
-function ChooseModel({ title, value, withUsual = false, withDemo = false, act }: ChoiceOptions) {
-  const [chosen, setChosen] = useState(value);
+function ChooseModel({ title, value, withUsual = false, withDemo = false, act, back }: ChoiceOptions) {
   const read = () => Promise.all([loadEffectiveModels(), loadAvailableProviders()]);
   const [trouble] = useLoadAction(t('models.listsUnread'), read);
-  const name = useId();
   const groups = availableProviders.value;
   const usual = effectiveModels.value?.model ?? '';
+  const rows = [
+    ...(withUsual ? [{ ref: '', label: t('models.usual', { model: formatModelLabel(usual) }) }] : []),
+    ...(withDemo && (usual !== 'demo' || !withUsual) ? [{ ref: 'demo', label: t('models.demo') }] : []),
+  ];
+  const choice = useModelChoice({ groups: groups ?? [], value, rows, other: true });
+  const { name, chosen } = choice;
+  const isShown = groups?.length !== 0 || rows.some(({ ref }) => ref === chosen);
   const take = async () => {
+    if (chosen === undefined) return;
     await act(chosen);
-    closeDialog();
+    (back ?? closeDialog)();
   };
   return (
-    <Dialog title={title}>
-      <Form failure={t('notSaved')} save={t('models.take')} isOff={!withUsual && chosen === ''} onSave={take}>
-        {(withUsual || withDemo) && (
+    <Dialog title={title} {...(back && { onClose: back })}>
+      <Form
+        failure={t('notSaved')}
+        save={t('models.take')}
+        isOff={!isShown || chosen === undefined || (!withUsual && chosen === '')}
+        onSave={take}
+        {...(back && { onCancel: back })}
+      >
+        {rows.length > 0 && (
           <fieldset class="model-usual" aria-label={t('form.default')}>
-            {withUsual && (
-              <Row
-                name={name}
-                label={t('models.usual', { model: formatModelLabel(usual) })}
-                isOn={chosen === ''}
-                choose={() => setChosen('')}
-              />
-            )}
-            {withDemo && (usual !== 'demo' || !withUsual) && (
-              <Row name={name} label={t('models.demo')} isOn={chosen === 'demo'} choose={() => setChosen('demo')} />
-            )}
+            {rows.map(({ ref, label }) => (
+              <label key={ref} class="model-row round grid">
+                <input type="radio" name={name} checked={ref === chosen} onChange={() => choice.choose(ref)} />
+                <span class="breaks">{label}</span>
+              </label>
+            ))}
           </fieldset>
         )}
         {groups === undefined && trouble === '' && <p class="quiet">{t('models.asking')}</p>}
         {groups?.length === 0 && <p class="quiet">{t('models.noProvider')}</p>}
-        {groups !== undefined && groups.length > 0 && (
-          <ModelPicker groups={groups} value={chosen} onChange={setChosen} other name={name} />
-        )}
+        {groups !== undefined && groups.length > 0 && <ModelPicker groups={groups} choice={choice} />}
         <FormError text={trouble} />
       </Form>
     </Dialog>
   );
 }
 
-const Row = ({ name, label, isOn, choose }: { name: string; label: string; isOn: boolean; choose: () => void }) => (
-  <label class="model-row round grid">
-    <input type="radio" name={name} checked={isOn} onChange={choose} />
-    <span class="breaks">{label}</span>
-  </label>
-);
-
-interface Props {
-  /** Provider names are shown only if there are several. */
+interface ChoiceFrom {
   readonly groups: readonly AvailableProvider[];
   /** `provider/model`, or empty. */
   readonly value: string;
-  readonly onChange: (ref: string) => void;
-  /** Whether the user can type the name of an unlisted model. */
+  /** Choices outside the list, which the search finds too. */
+  readonly rows?: readonly { readonly ref: string; readonly label: string }[];
+  /** Whether the user can keep, or type the name of, an unlisted model. */
   readonly other?: boolean;
-  readonly name?: string;
+}
+
+/** `chosen` is undefined while the search excludes the choice, so that a model out of view is not taken. */
+export function useModelChoice({ groups, value, rows = [], other = false }: ChoiceFrom) {
+  const [selected, setSelected] = useState(value);
+  const [text, setText] = useState('');
+  const name = useId();
+  const all = groups.flatMap((group) => group.models.map((model) => ({ group, model, ref: modelRefOf(group, model) })));
+  const typed = text.trim();
+  const fits = createWordMatcher(typed);
+  const found = all.filter(({ group, model, ref }) => fits(`${group.name} ${model.name} ${ref}`));
+  const named = typed || value;
+  const unlisted = other && isReference(named) && !all.some(({ ref }) => ref === named) ? named : undefined;
+  const refs = [
+    ...found.map(({ ref }) => ref),
+    ...(unlisted === undefined ? [] : [unlisted]),
+    ...rows.filter(({ ref, label }) => fits(`${label} ${ref}`)).map(({ ref }) => ref),
+  ];
+  const isInView = typed === '' || refs.includes(selected);
+  const only = refs.length === 1 ? refs[0] : undefined;
+  const best = refs.includes(typed) ? typed : refs[0];
+  return {
+    name,
+    text,
+    all,
+    found,
+    unlisted,
+    /** Undefined if nothing matches the search. */
+    best: typed === '' ? selected : best,
+    chosen: isInView ? selected : only,
+    choose(ref: string) {
+      setSelected(ref);
+      if (!refs.includes(ref)) setText('');
+    },
+    search(next: string) {
+      setText(next);
+      const exact = [...all, ...rows].find(({ ref }) => ref !== '' && ref === next.trim());
+      if (exact) setSelected(exact.ref);
+    },
+  };
 }
 
 const mostShown = 200;
 
-export function ModelPicker({ groups, value, onChange, other = false, name: ownName }: Props) {
-  const [text, setText] = useState('');
-  const id = useId();
-  const name = ownName ?? id;
-  const fits = createWordMatcher(text);
-  const all = groups.flatMap((group) => group.models.map((model) => ({ group, model, ref: modelRefOf(group, model) })));
-  const found = all.filter(({ group, model }) => fits(`${group.name} ${model.name} ${model.id}`));
+/** Provider names are shown only if there are several. */
+export function ModelPicker({
+  groups,
+  choice,
+}: {
+  groups: readonly AvailableProvider[];
+  choice: ReturnType<typeof useModelChoice>;
+}) {
+  const { name, text, all, found, unlisted, chosen, choose } = choice;
   const shown = found.slice(0, mostShown);
   const isMixed = groups.length > 1;
-  const unlisted = other && found.length === 0 && isReference(text.trim()) ? text.trim() : undefined;
   return (
     <div class="grid">
       <label class="search model-search">
@@ -147,39 +186,35 @@ export function ModelPicker({ groups, value, onChange, other = false, name: ownN
           aria-label={t('models.search')}
           placeholder={t('models.searchHint', { n: all.length })}
           value={text}
-          onInput={(event) => setText(event.currentTarget.value)}
+          onInput={(event) => choice.search(event.currentTarget.value)}
           onKeyDown={(event) => {
             if (pressedKeyOf(event) !== 'Enter') return;
             event.preventDefault(); // Enter must not submit the surrounding form
-            const best = shown[0]?.ref ?? unlisted;
-            if (best !== undefined) onChange(best);
+            if (choice.best !== undefined) choose(choice.best);
           }}
         />
       </label>
       <fieldset class="model-list scrolls grid box" aria-label={t('model')}>
         {shown.map(({ group, model, ref }) => (
-          <label key={ref} class="model-row round grid">
-            <input type="radio" name={name} checked={ref === value} onChange={() => onChange(ref)} />
+          <label key={ref} class="model-row round grid" title={ref}>
+            <input type="radio" name={name} checked={ref === chosen} onChange={() => choose(ref)} />
             <span class="breaks">
-              {nameOf(model)}
-              {(isMixed || nameOf(model) !== model.id) && (
-                <span class="quiet">
-                  {' '}
-                  {isMixed && group.name !== nameOf(model) ? group.name : ''}
-                  {nameOf(model) === model.id ? '' : ` ${model.id}`}
-                </span>
-              )}
+              {model.name === model.id ? toModelName(ref) : model.name}
+              <span class="quiet">
+                {isMixed && group.name !== model.name ? ` ${group.name}` : ''}
+                {model.name === model.id ? '' : ` ${model.id}`}
+              </span>
             </span>
             <span class="model-facts small-text quiet">{describeModel(model)}</span>
           </label>
         ))}
         {unlisted !== undefined && (
           <label class="model-row round grid">
-            <input type="radio" name={name} checked={unlisted === value} onChange={() => onChange(unlisted)} />
+            <input type="radio" name={name} checked={unlisted === chosen} onChange={() => choose(unlisted)} />
             <span class="breaks">{t('models.unlisted', { ref: unlisted })}</span>
           </label>
         )}
-        {found.length === 0 && unlisted === undefined && <p class="quiet model-none">{t('models.nothingFound')}</p>}
+        {choice.best === undefined && <p class="quiet model-none">{t('models.nothingFound')}</p>}
         {found.length > shown.length && (
           <p class="quiet model-none">{t('models.moreFound', { n: found.length - shown.length })}</p>
         )}
@@ -195,9 +230,6 @@ export function ModelPicker({ groups, value, onChange, other = false, name: ownN
     </div>
   );
 }
-
-const nameOf = ({ name, id }: ListedModel): string =>
-  name === id && /\.gguf$/i.test(id) ? toShortModelName(id) : name;
 
 const isReference = (text: string): boolean => text.indexOf('/') > 0 && !text.endsWith('/') && !text.includes(' ');
 

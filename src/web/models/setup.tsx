@@ -5,11 +5,12 @@ import { SegmentedControl } from '../parts/kit/choice.tsx';
 import { SecretField, TextField } from '../parts/kit/field.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
-import { ModelPicker, openDefaultModelPicker } from './choose.tsx';
+import { ModelPicker, openDefaultModelPicker, useModelChoice } from './choose.tsx';
 import {
   type AvailableProvider,
   applyModels,
   effectiveModels,
+  isDefaultReady,
   isDemoModel,
   modelRefOf,
   type ProviderPreset,
@@ -25,7 +26,8 @@ export function ModelSetup({ onUsed, onStored }: { onUsed?: (model: string) => v
   const [name, setName] = useState('');
   const [key, setKey] = useState('');
   const [found, setFound] = useState<AvailableProvider | undefined>();
-  const [model, setModel] = useState('');
+  const choice = useModelChoice({ groups: found ? [found] : [], value: '' });
+  const model = choice.chosen ?? '';
   const [isBusy, setBusy] = useState(false);
   const [trouble, tryIt] = useActionError();
   const form = useRef<HTMLFormElement>(null);
@@ -57,7 +59,7 @@ export function ModelSetup({ onUsed, onStored }: { onUsed?: (model: string) => v
   };
   const forget = () => {
     setFound(undefined);
-    setModel('');
+    choice.choose('');
   };
   const enter = (set: (text: string) => void) => (text: string) => {
     set(text);
@@ -81,7 +83,7 @@ export function ModelSetup({ onUsed, onStored }: { onUsed?: (model: string) => v
       if (!ok) throw new Error(message);
       setFound({ provider, name: (preset.baseUrl !== '' && preset.label) || provider, models, trouble: null });
       const only = models.length === 1 ? models[0] : undefined;
-      if (only) setModel(modelRefOf({ provider }, only));
+      if (only) choice.choose(modelRefOf({ provider }, only));
     });
   const use = () =>
     busy(t('notSaved'), async () => {
@@ -151,7 +153,7 @@ export function ModelSetup({ onUsed, onStored }: { onUsed?: (model: string) => v
           disabled={isBusy}
         />
       </div>
-      {found && <ModelPicker groups={[found]} value={model} onChange={setModel} />}
+      {found && <ModelPicker groups={[found]} choice={choice} />}
       {found && (
         <p class="quiet" role="status">
           {t('models.worked', { n: found.models.length })}
@@ -184,20 +186,26 @@ const withScheme = (address: string): string =>
 
 export function ModelSetupBanner({ onUsed }: { onUsed: () => void }) {
   const now = effectiveModels.value;
-  if (!now || !isDemoModel(now.model)) return null;
+  if (!now || (!isDemoModel(now.model) && isDefaultReady(now))) return null;
   const isAlone = !now.providers.some(({ isReady }) => isReady);
-  const title = t(isAlone ? 'models.none' : 'models.demoIsDefault');
+  const isDemo = isDemoModel(now.model);
+  const ofDefault = isDemo ? 'models.demoIsDefault' : 'models.defaultNotReady';
+  const title = t(isAlone ? 'models.none' : ofDefault);
   const canChoose = now.refusal === null && now.setBy === null && now.canChange;
   return (
     <section class="model-banner roomy raised grid" aria-label={title}>
       <h3>{title}</h3>
-      <p>{t(isAlone ? 'models.demoTells' : 'models.demoIsDefaultTells')}</p>
+      <p>{t(isAlone && isDemo ? 'models.demoTells' : `${ofDefault}Tells`)}</p>
       {now.refusal !== null && <p class="note wait">{now.refusal}</p>}
       {now.refusal === null && now.setBy !== null && <p class="note wait">{t('models.setBy', { by: now.setBy })}</p>}
       {now.refusal === null && now.setBy === null && !now.canChange && <p class="note wait">{t('models.askAdmin')}</p>}
-      {canChoose && !isAlone && (
+      {canChoose && !(isAlone && isDemo) && (
         <div>
-          <Button kind="primary" label={t('models.chooseDefault')} onClick={() => openDefaultModelPicker(onUsed)} />
+          <Button
+            kind={isAlone ? 'plain' : 'primary'}
+            label={t('models.chooseDefault')}
+            onClick={() => openDefaultModelPicker({ onSet: onUsed })}
+          />
         </div>
       )}
       {canChoose && <ModelSetup onUsed={onUsed} />}

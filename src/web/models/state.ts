@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { Outputs } from '../../client/types.ts';
+import { toReadableModel } from '../../core/model/runs/readable-model.ts';
 import { trimCharacters, trimEndCharacters } from '../../core/text/text.ts';
 import { query } from '../data/server.ts';
 import { t } from '../text/text.ts';
@@ -29,6 +30,10 @@ export function applyModels(now: EffectiveModels): void {
 
 export const isDemoModel = (ref: string | undefined): boolean => ref === 'demo';
 
+/** Whether the provider of the default model is set up. */
+export const isDefaultReady = ({ model, providers }: EffectiveModels): boolean =>
+  isDemoModel(model) || providers.some(({ id, isReady }) => isReady && model.startsWith(`${id}/`));
+
 export const modelRefOf = ({ provider }: { provider: string }, { id }: { id: string }): string => `${provider}/${id}`;
 
 const mostChoices = 60;
@@ -44,16 +49,17 @@ export function useModelChoices(): readonly (readonly [ref: string, label: strin
   return refs.map((ref) => [ref, formatModelLabel(ref)]);
 }
 
+/** Without the provider. */
+export const toModelName = (ref: string): string => toReadableModel(ref).slice(ref.indexOf('/') + 1);
+
 /** Display names of provider and model: `Ollama / qwen3`. */
 export function formatModelLabel(ref: string): string {
   if (isDemoModel(ref)) return t('models.demo');
   const [provider = '', ...rest] = ref.split('/');
   if (rest.length === 0) return ref;
   const held = effectiveModels.value?.providers.find(({ id }) => id === provider);
-  return `${providerPresets.find(({ id }) => id === provider)?.label || (held?.name ?? provider)} / ${toShortModelName(ref)}`;
+  return `${providerPresets.find(({ id }) => id === provider)?.label || (held?.name ?? provider)} / ${toModelName(ref)}`;
 }
-
-export const toShortModelName = (ref: string): string => (ref.split('/').at(-1) ?? ref).replace(/\.gguf$/i, '');
 
 export interface ProviderPreset {
   readonly id: string;

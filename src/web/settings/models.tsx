@@ -2,7 +2,14 @@ import { useState } from 'preact/hooks';
 import { mutate } from '../data/server.ts';
 import { openDefaultModelPicker } from '../models/choose.tsx';
 import { ModelSetup } from '../models/setup.tsx';
-import { applyModels, effectiveModels, formatModelLabel, loadEffectiveModels } from '../models/state.ts';
+import {
+  applyModels,
+  effectiveModels,
+  formatModelLabel,
+  isDefaultReady,
+  isDemoModel,
+  loadEffectiveModels,
+} from '../models/state.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { confirmAction } from '../parts/kit/dialog.tsx';
 import { List } from '../parts/kit/list.tsx';
@@ -20,18 +27,26 @@ export function ModelsPage({ reopenSettings }: { reopenSettings: () => void }) {
       title: t('models.removeAsk', { provider: name }),
       text: t('models.removedTells'),
       yes: t('models.remove'),
+      back: reopenSettings,
       act: () => void mutate('models.forget', { provider: id }).then(applyModels).finally(reopenSettings),
     });
-  const canUse = now.canChange && now.refusal === null && now.setBy === null;
+  const canUse = now.canChange && now.setBy === null && (now.refusal === null || !isDemoModel(now.model));
   return (
     <>
-      <div>
+      <div class="stack">
         <p>{t('models.inUse', { model: formatModelLabel(now.model) })}</p>
+        {!isDefaultReady(now) && <p class="note wait">{t('models.defaultNotReadyTells')}</p>}
         {now.refusal !== null && <p class="note wait">{now.refusal}</p>}
         {now.setBy !== null && <p class="note wait">{t('models.setBy', { by: now.setBy })}</p>}
         {!now.canChange && <p class="quiet">{t('models.adminsOnly')}</p>}
-        {canUse && now.providers.some(({ isReady }) => isReady) && (
-          <Button class="small" label={t('models.change')} onClick={() => openDefaultModelPicker(reopenSettings)} />
+        {canUse && (
+          <div>
+            <Button
+              class="small"
+              label={t('models.change')}
+              onClick={() => openDefaultModelPicker({ back: reopenSettings })}
+            />
+          </div>
         )}
       </div>
       <div>

@@ -131,6 +131,7 @@ function SkillView({ id, back }: { id: string; back: () => void }) {
       title: t('skills.delete', { name }),
       text: t('skills.deleteText'),
       yes: t('delete'),
+      back: () => showDialog(<SkillView id={id} back={back} />),
       act: () => {
         void mutate('skills.delete', { id }).then(loadSkills);
         setTimeout(back);

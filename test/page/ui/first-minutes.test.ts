@@ -2,7 +2,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, expect } from 'vitest';
 import { findBuiltInTask } from '../../../src/agents/models/demo/tasks/list.ts';
 import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
-import { axeFinds, deskTest, typeInto } from './desk.ts';
+import { axeFinds, deskTest, openSettings, typeInto } from './desk.ts';
 
 const fake = await fakeProvider('compatible', () => ({ text: 'The fake has answered.' }));
 afterAll(() => fake[Symbol.asyncDispose]());
@@ -45,6 +45,34 @@ test('a person gets from the start page to a first answer in at most six clicks'
   expect(complaints).toEqual([]);
   expect(fake.requests.at(-1)?.headers.authorization).toBe(`Bearer ${fakeKey}`);
   await page.getByRole('button', { name: 'Model: our-team / qwen3' }).waitFor();
+  await desk.call('models.forget', { provider: 'our-team' });
+});
+
+test('a default model is taken as typed, refused without its key, and the demo is a way back', async ({ desk }) => {
+  await desk.call('models.use', { provider: 'our-team', baseUrl: fake.url, key: fakeKey, model: 'qwen3' });
+  const { page } = await desk.open();
+  const settings = await openSettings(page, 'Models and keys');
+  const change = () => settings.getByRole('button', { name: 'Change model' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Default model' });
+  const search = dialog.getByRole('searchbox', { name: 'Search models' });
+  const use = dialog.getByRole('button', { name: 'Use model' });
+  await change();
+  await typeInto(search, 'zzz');
+  await dialog.getByText('No listed model matches.').waitFor();
+  expect(await use.isDisabled()).toBe(true);
+  await typeInto(search, 'openai/gpt-99');
+  await use.click();
+  await dialog.getByRole('alert').getByText('openai/gpt-99 needs a key').waitFor();
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await settings.getByText('without their own model use our-team / qwen3').waitFor();
+  await change();
+  await page.keyboard.press('Escape');
+  await settings.getByRole('button', { name: 'Remove our-team' }).click();
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await change();
+  await typeInto(search, 'demo');
+  await use.click();
+  await settings.getByText('without their own model use Demo (no AI)').waitFor();
   await desk.call('models.forget', { provider: 'our-team' });
 });
 

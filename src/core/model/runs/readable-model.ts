@@ -1,5 +1,7 @@
-/** Shortens a model that is a file: `local//models/qwen3.gguf` becomes `local/qwen3`. */
+/** Shortens a model that is a file or a folder: `local//models/qwen3.gguf` becomes `local/qwen3`. */
 export function toReadableModel(ref: string): string {
-  const [, provider, file] = /^([^/]+)\/(?:.*\/)?([^/]+)\.gguf$/i.exec(ref) ?? [];
-  return file === undefined ? ref : `${provider}/${file}`;
+  const [, provider, path = ''] = /^([^/]+)\/(.+)$/.exec(ref) ?? [];
+  if (!path.startsWith('/') && !/\.gguf$/i.test(path)) return ref;
+  const name = path.split('/').findLast((part) => part !== '') ?? path;
+  return `${provider}/${name.replace(/\.gguf$/i, '')}`;
 }

@@ -121,14 +121,16 @@ interface Question {
   readonly text: string;
   readonly yes: string;
   readonly act: () => void;
+  /** Called if the user cancels, to show the dialog that the question replaced. */
+  readonly back?: () => void;
 }
 
-export const confirmAction = ({ title, text, yes, act }: Question): void =>
+export const confirmAction = ({ title, text, yes, act, back }: Question): void =>
   showDialog(
-    <Dialog title={title}>
+    <Dialog title={title} {...(back && { onClose: back })}>
       <p>{text}</p>
       <div class="choices">
-        <Button label={t('cancel')} onClick={closeDialog} />
+        <Button label={t('cancel')} onClick={back ?? closeDialog} />
         <Button
           kind="danger"
           label={yes}

@@ -125,10 +125,11 @@ export const conversationStrings = {
   retry: 'Erneut versuchen',
   continue: 'Weitermachen',
   continueText: 'Mach weiter, wo du aufgehört hast.',
-  'why.modelKey': 'Das Modell braucht einen gültigen API-Schlüssel. Prüfen Sie den Anbieter in den Einstellungen.',
+  'why.modelKey':
+    'Der API-Schlüssel des Modells fehlt oder ist ungültig. Fügen Sie ihn unter „Einstellungen > Modelle und Schlüssel“ hinzu.',
   'why.modelQuota': 'Das Kontingent beim Modellanbieter ist verbraucht. Prüfen Sie dort Tarif und Abrechnung.',
   'why.modelBusy': 'Das Modell ist überlastet oder antwortet nicht.',
-  'why.modelUnknown': 'Der Anbieter bietet dieses Modell nicht an. Wählen Sie ein anderes.',
+  'why.modelUnknown': 'Dieses Modell ist nicht verfügbar. Wählen Sie ein anderes.',
   'why.capacity': 'Der Server hat keine Kapazität für eine weitere Sandbox.',
   'why.sandboxLost': 'Die Sandbox ging verloren oder hat nicht geantwortet.',
   'why.stuck': 'Der Agent hat sich ständig wiederholt. Sagen Sie ihm, wie es weitergeht.',

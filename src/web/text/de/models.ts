@@ -2,6 +2,9 @@ export const modelStrings = {
   'models.none': 'Noch kein Modell eingerichtet',
   'models.demoIsDefault': 'Die Demo ist noch das Standardmodell',
   'models.demoIsDefaultTells': 'Neue Sitzungen verwenden die Demo, wenn Sie kein anderes Modell wählen.',
+  'models.defaultNotReady': 'Das Standardmodell ist nicht eingerichtet',
+  'models.defaultNotReadyTells':
+    'Der Anbieter des Standardmodells hat keinen Schlüssel. Fügen Sie den Schlüssel hinzu, oder wählen Sie ein anderes Standardmodell.',
   'models.demoTells':
     'Bis Sie ein Modell einrichten, antwortet eine Demo mit festem Ablauf. Sie führt nur die Aufgaben oben aus und Befehle in Codeblöcken, die mit sh beginnen.',
   'models.setUp': 'Modell einrichten',

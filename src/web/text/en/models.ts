@@ -2,6 +2,9 @@ export const modelStrings = {
   'models.none': 'No model is set up yet',
   'models.demoIsDefault': 'The demo is still the default model',
   'models.demoIsDefaultTells': 'New sessions use the demo unless you choose a model.',
+  'models.defaultNotReady': 'The default model is not set up',
+  'models.defaultNotReadyTells':
+    'The provider of the default model has no key. Add the key, or choose another default model.',
   'models.demoTells':
     'Until you set up a model, a scripted demo answers. It runs only the tasks above, and commands in fenced blocks that begin with sh.',
   'models.setUp': 'Set up a model',

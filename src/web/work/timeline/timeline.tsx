@@ -6,6 +6,7 @@ import { ConversationItems } from '../../conversation/items.tsx';
 import { sessionEventCount, sessionEvents } from '../../data/log.ts';
 import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
+import { formatModelLabel } from '../../models/state.ts';
 import { onThemeChange, resolveCssColor } from '../../parts/colour.ts';
 import { findLocale, formatCount } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
@@ -178,7 +179,7 @@ function Seen({ sessionId, first }: { sessionId: string; first: number | undefin
         <IconButton icon="chevron" label={t('timeline.turnAfter')} onClick={() => setTurn(at + 1)} />
         {seen && (
           <span class="quiet">
-            {seen.model} · {t(seen.proved ? 'timeline.proved' : 'timeline.unproved')}
+            {formatModelLabel(seen.model)} · {t(seen.proved ? 'timeline.proved' : 'timeline.unproved')}
           </span>
         )}
       </div>

@@ -31,7 +31,7 @@ test.each([
 
 test('a fall-back without its key is refused too', async () => {
   const models = { gemini: key, fallbacks: ['openai/gpt-5-mini'] };
-  await expect(create('gemini/gemini-2.5-flash', models)).rejects.toThrow('openai/gpt-5-mini, which needs a key');
+  await expect(create('gemini/gemini-2.5-flash', models)).rejects.toThrow('openai/gpt-5-mini needs a key');
 });
 
 test.each(['gpt/5', 'gemini', 'gemini/', '', 'other/x'])(

@@ -87,6 +87,36 @@ test('files complete behind @, the nearest first, and the rest of the line stays
 
 test('a mail address names no file', async () => expect(await words('write to me@not')).toBeUndefined());
 
+test('/model lists short names, and takes them unless two models share one', async () => {
+  const models = ['/root/smol.gguf', '/a/big.gguf', '/b/big.gguf', 'meta/llama'].map((id) => ({ id }));
+  const said: string[] = [];
+  const created: unknown[] = [];
+  const talk = {
+    box: { id: 's' },
+    say: (_: string, text: string) => said.push(text),
+    corral: {
+      call: (work: (api: unknown) => unknown) =>
+        Promise.resolve(
+          work({
+            sessions: {
+              agent: { query: () => ({ model: 'box//root/smol.gguf', fallbacks: [], template: 'default' }) },
+            },
+            models: { offered: { query: async () => ({ providers: [{ provider: 'box', models }] }) } },
+          }),
+        ),
+      create: async (choice: unknown) => created.push(choice),
+    },
+  } as never;
+  const model = parseSlashCommand('/model')?.command;
+  await model?.run(talk, '');
+  expect(said).toEqual([
+    'box/smol (template: default)\nAvailable: demo, box/smol, box//a/big.gguf, box//b/big.gguf, box/meta/llama',
+  ]);
+  for (const name of ['box/smol', 'box//root/smol.gguf', 'box/meta/llama']) await model?.run(talk, name);
+  const refs = ['box//root/smol.gguf', 'box//root/smol.gguf', 'box/meta/llama'];
+  expect(created).toEqual(refs.map((ref) => ({ model: ref })));
+});
+
 test('a command is named whole or by a beginning that no other one has', () => {
   expect(parseSlashCommand('/diff notes.md')).toMatchObject({ command: { name: 'diff' }, argument: 'notes.md' });
   expect([parseSlashCommand('/st')?.command?.name, parseSlashCommand('/')?.command]).toEqual(['stop', undefined]);

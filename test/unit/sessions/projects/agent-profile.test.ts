@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createDemoModel } from '../../../../src/agents/models/demo/demo.ts';
 import type { Model } from '../../../../src/agents/models/model.ts';
-import { toModelChain } from '../../../../src/agents/models/registry.ts';
+import { MissingKeyError, toModelChain } from '../../../../src/agents/models/registry.ts';
 import { type ComputerToolVariant, computerTools } from '../../../../src/agents/tools/list.ts';
 import { createToolRegistry } from '../../../../src/agents/tools/registry.ts';
 import { toolGroups } from '../../../../src/agents/tools/tool.ts';
@@ -84,12 +84,12 @@ test('a profile has its sampling options, and an unknown option is refused', asy
 });
 
 test.each([
-  ['model_unauthorized', 'model_unauthorized'],
-  ['invalid_request', 'model_unknown'], // its provider was removed
-] as const)('a model that cannot be created fails only the turn that uses it: %s', async (thrown, code) => {
-  const { of } = await start(() => Promise.reject(new AppError(thrown, 'there is no key.')));
+  [new AppError('store_corrupt', 'not readable.'), 'model_unauthorized', 'gemini: not readable.'],
+  [new AppError('invalid_request', 'Its provider was removed.'), 'model_unknown', 'Its provider was removed.'],
+  [new MissingKeyError('gemini/x', 'A_KEY'), 'model_unauthorized', expect.stringContaining('gemini/x needs a key')],
+] as const)('a model that cannot be created fails only the turn that uses it: %s', async (thrown, code, message) => {
+  const { of } = await start(() => Promise.reject(thrown));
   const { model } = await of('p');
-  const message = 'gemini: there is no key.';
   const outcome = { kind: 'failed', code, message, retryable: false };
   expect(await Array.fromAsync(model.turn({} as never, never))).toMatchObject([{ type: 'end', outcome }]);
 });

@@ -141,6 +141,15 @@ test('a model that this server must not use is refused, and nothing is stored', 
   expect((await directory.stored()).servers).toEqual({});
 });
 
+test('a default model whose provider has no key is refused, and the demo can be the default again', async () => {
+  const { models } = start();
+  await models.use(server, never);
+  const keyless = models.use({ provider: 'openai', model: 'gpt-99' }, never);
+  await expect(keyless).rejects.toThrow('The model openai/gpt-99 needs a key: set OPENAI_API_KEY');
+  expect((await models.inForce()).model).toBe('local/qwen3');
+  expect((await models.use({ provider: 'demo', model: 'demo' }, never)).model).toBe('demo');
+});
+
 test('the lists of the ready providers are shared for ten minutes, and one that fails says why', async () => {
   const { models, clock } = start();
   await models.use(server, never);

@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { toProviderErrorTurn, toUnreachableTurn } from '../../../../src/agents/models/failures.ts';
+import { MissingKeyError } from '../../../../src/agents/models/registry.ts';
 import { toolDescriptions } from '../../../../src/agents/tools/list.ts';
 import { readTemplates } from '../../../../src/app/parts/read-templates.ts';
 import { changeableSettings } from '../../../../src/app/settings/live-config.ts';
@@ -112,6 +113,9 @@ test.each([
 test('failures of a model that ends no run at once are German, and unknown words are quoted', () => {
   expect(serverTranslator.failure(toUnreachableTurn('openai/x', advice).message)).toBe(
     'openai/x ist nicht erreichbar oder hat die Antwort abgebrochen. Prüfen Sie das Netzwerk und models.openai.base-url.',
+  );
+  expect(serverTranslator.failure(new MissingKeyError('openai/x', 'OPENAI_API_KEY').publicMessage)).toMatch(
+    /^Das Modell openai[/]x braucht einen Schlüssel: Setzen Sie OPENAI_API_KEY/,
   );
   expect(serverTranslator.failure(toAppError(new Error('hidden')).publicMessage)).toBe(
     'Auf dem Server ist ein Fehler aufgetreten.',

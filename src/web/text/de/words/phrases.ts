@@ -269,6 +269,8 @@ export const serverPhrases: Readonly<Record<string, string>> = {
     'Ein Desktop erfordert die Einstellung sandbox.desktop (CORRAL_SANDBOX_DESKTOP=true).',
   'A desktop needs the setting sandbox.desktop (CORRAL_SANDBOX_DESKTOP=true), with Xvnc, Chromium and bubblewrap on this machine, or the driver docker.':
     'Ein Desktop erfordert die Einstellung sandbox.desktop (CORRAL_SANDBOX_DESKTOP=true) und entweder Xvnc, Chromium und bubblewrap auf diesem Rechner oder den Treiber docker.',
+  'The model {model} needs a key: set {name}, or add the key in Settings > Models and keys.':
+    'Das Modell {model} braucht einen Schlüssel: Setzen Sie {name}, oder fügen Sie den Schlüssel unter „Einstellungen > Modelle und Schlüssel“ hinzu.',
   'There is no model "{ref}". Choose another one, or add its provider on the page or under models.compatible. A model is demo or <provider>/<model>; providers: {names}.':
     'Das Modell „{ref}“ gibt es nicht. Wählen Sie ein anderes, oder fügen Sie seinen Anbieter auf der Seite oder unter models.compatible hinzu. Ein Modell heißt demo oder <Anbieter>/<Modell>; Anbieter: {names}.',
   '{setting}: there is no tool {tool}. Tools: {names}.':
