@@ -66,7 +66,7 @@ async function one(ref: string, settings: ModelRegistryOptions): Promise<Model> 
   return withWholeCharacters(provider.access === null ? built : withPrices(withRequestRepair(built, clock), costOf));
 }
 
-/** Its code is invalid_request. */
+/** An invalid_request: the model's provider needs a key and has none. */
 export class MissingKeyError extends AppError {
   constructor(ref: string, variable: string) {
     const text = `The model ${ref} needs a key: set ${variable}, or add the key in Settings > Models and keys.`;

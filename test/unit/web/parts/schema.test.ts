@@ -4,9 +4,10 @@ import {
   type FieldSchema,
   findFieldProblem,
   parseFieldDraft,
+  parseNumber,
   toFieldDraft,
+  toNumberText,
 } from '../../../../src/web/parts/kit/schema.ts';
-import { parseNumber, toNumberText } from '../../../../src/web/parts/numbers.ts';
 
 const list = { kind: 'list', pattern: '^[a-z*.]+$', max: 12 } as const;
 const limit = { kind: 'number', isNullable: true, words: ['unlimited'], min: 0, max: 10 } as const;
