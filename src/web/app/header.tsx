@@ -15,6 +15,7 @@ import { Menu } from '../parts/kit/menu.tsx';
 import { StatusChip } from '../parts/kit/status.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
 import { pressedKeyOf } from '../parts/pressed-key.ts';
+import { useTightRow } from '../parts/tight-row.ts';
 import { confirmDeleteSession } from '../sessions/delete.ts';
 import { sessionNameOf } from '../sessions/name.ts';
 import { openShareDialog } from '../sharing/share-dialog.tsx';
@@ -25,7 +26,7 @@ import { listPaletteCommands } from './palette.tsx';
 export function Header() {
   const session = currentSession.value;
   return (
-    <header class="bar border-bottom row rigid">
+    <header ref={useTightRow(2)} class="bar border-bottom row rigid">
       <MenuButton />
       {session ? (
         <Title key={session.id} session={session} />
@@ -86,7 +87,12 @@ function ModelButton({ session }: { session: Session }) {
   const model = session.model ?? effectiveModels.value?.model ?? serverInfo.value?.model ?? '';
   return (
     <span class="wide-only">
-      <ChipButton label={t('model')} value={formatModelLabel(model)} onClick={() => openSessionModelPicker(session)} />
+      <ChipButton
+        icon="spark"
+        label={t('model')}
+        value={formatModelLabel(model)}
+        onClick={() => openSessionModelPicker(session)}
+      />
     </span>
   );
 }
@@ -123,7 +129,10 @@ function Title({ session }: { session: Session }) {
         onFocus={() => {
           before.current = name;
         }}
-        onBlur={(event) => save(event.currentTarget)}
+        onBlur={({ currentTarget }) => {
+          currentTarget.scrollLeft = 0; // typing scrolled it to its end
+          save(currentTarget);
+        }}
         onKeyDown={(event) => {
           const node = event.currentTarget;
           const key = pressedKeyOf(event);

@@ -9,7 +9,7 @@ import { PlainText } from '../markdown/plain.tsx';
 import { truncateLine } from '../parts/bounded-text.ts';
 import { Button, IconButton } from '../parts/kit/button.tsx';
 import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
-import { Icon } from '../parts/kit/icon.tsx';
+import { Icon, type IconName } from '../parts/kit/icon.tsx';
 import { List } from '../parts/kit/list.tsx';
 import { StatusChip, StatusIcon } from '../parts/kit/status.tsx';
 import { sessionNameOf } from '../sessions/name.ts';
@@ -37,31 +37,47 @@ export function DelegationLinks({ session: { id, parent } }: { session: Session 
         />
       )}
       {(parent?.attempts || attempts.length > 0) && (
-        <Button
-          class="small"
+        <HeaderChip
           icon="fork"
-          aria-label={t('attempts.compare')}
-          label={<span class="wide-only">{t('attempts.compare')}</span>}
+          label={t('attempts.compare')}
+          count={parent?.attempts ? findStartedSessions(compared).attempts.length : attempts.length}
           onClick={() => openAttempts(compared)}
         />
       )}
       {below.length > 0 && (
-        <Button
-          class="small"
+        <HeaderChip
           icon="agents"
-          aria-label={t('delegation.children', { n: below.length })}
-          label={
-            <>
-              <span class="wide-only">{t('delegation.children', { n: below.length })}</span>
-              <span class="narrow-only">{below.length}</span>
-            </>
-          }
+          label={t('delegation.children', { n: below.length })}
+          count={below.length}
           onClick={() => showDialog(<Children id={id} />)}
         />
       )}
     </>
   );
 }
+
+interface ChipProps {
+  readonly icon: IconName;
+  readonly label: string;
+  /** Shown in a header without room for the label. */
+  readonly count: number;
+  readonly onClick: () => void;
+}
+const HeaderChip = ({ icon, label, count, onClick }: ChipProps) => (
+  <Button
+    class="small rigid"
+    icon={icon}
+    aria-label={label}
+    title={label}
+    label={
+      <>
+        <span class="loose-only">{label}</span>
+        <span class="tight-only">{count}</span>
+      </>
+    }
+    onClick={onClick}
+  />
+);
 
 function Children({ id }: { id: string }) {
   const { subAgents: below } = findStartedSessions(id);
