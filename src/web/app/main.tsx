@@ -25,6 +25,7 @@ import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { OneTimeSecret } from '../parts/kit/resource-list.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { notify } from '../parts/notice.tsx';
+import { noticeCutPastes } from '../parts/paste.ts';
 import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { sessionNameOf } from '../sessions/name.ts';
 import { watchSessionSearch } from '../sessions/search.ts';
@@ -149,6 +150,7 @@ async function start(): Promise<void> {
   listenForKeys();
   preserveFocus();
   catchDrops();
+  noticeCutPastes();
   matchMedia(narrow).addEventListener('change', () => {
     isSidebarOpen.value = false;
   });

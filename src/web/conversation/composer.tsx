@@ -10,6 +10,7 @@ import { IconButton } from '../parts/kit/button.tsx';
 import { TextAreaField } from '../parts/kit/field.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { GuideLink, notify, tryOrNotify } from '../parts/notice.tsx';
+import { findTooLongText } from '../parts/paste.ts';
 import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { isTouchDevice } from '../parts/touch.ts';
 import { projectFilter } from '../sessions/filters.ts';
@@ -170,6 +171,13 @@ export function Composer() {
             if (pasted.length === 0) return;
             event.preventDefault();
             addAttachments(id, pasted);
+          }}
+          onBeforeInput={(event) => {
+            const pasted = findTooLongText(event);
+            if (pasted === undefined) return;
+            event.preventDefault();
+            addAttachments(id, [new File([pasted], 'pasted-text.txt', { type: 'text/plain' })]);
+            notify(t('attach.pasted'));
           }}
           onSelect={completion.look}
           onKeyDown={(event) => {
