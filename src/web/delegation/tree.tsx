@@ -5,6 +5,7 @@ import { LiveContext } from '../conversation/live.ts';
 import type { EventDataOf, ToolItem } from '../data/items.ts';
 import { type Session, sessions } from '../data/sessions.ts';
 import { toDisplayStatus } from '../data/status.ts';
+import { Markdown } from '../markdown/markdown.tsx';
 import { PlainText } from '../markdown/plain.tsx';
 import { truncateLine } from '../parts/bounded-text.ts';
 import { Button, IconButton } from '../parts/kit/button.tsx';
@@ -14,6 +15,7 @@ import { List } from '../parts/kit/list.tsx';
 import { StatusChip, StatusIcon } from '../parts/kit/status.tsx';
 import { sessionNameOf } from '../sessions/name.ts';
 import { t } from '../text/text.ts';
+import { parseChildResult } from './result.ts';
 
 function findStartedSessions(id: string) {
   const started = sessions.value.filter(({ parent }) => parent?.sessionId === id);
@@ -108,12 +110,28 @@ export function ChildCard({ item, child }: { item: ToolItem; child: EventDataOf<
         {session ? <StatusChip status={toDisplayStatus(session)} /> : <StatusIcon status={status} />}
         {session && isLive && <Button class="small" label={t('open')} onClick={() => openSession(session.id)} />}
       </header>
-      {called && (
-        <details class="reply-text">
-          <summary>{t('delegation.result')}</summary>
-          <PlainText text={called.output} />
-        </details>
-      )}
+      {called && <Result output={called.output} />}
     </section>
+  );
+}
+
+/** The card's header shows the child's name and state. */
+function Result({ output }: { output: string }) {
+  const result = parseChildResult(output);
+  const { question = '', changes = [], lastWords = '' } = result ?? {};
+  if (result && question === '' && changes.length === 0 && lastWords === '') return null;
+  return (
+    <details class="reply-text">
+      <summary>{t('delegation.result')}</summary>
+      {!result && <PlainText text={output} />}
+      {question !== '' && <Markdown text={question} />}
+      {lastWords !== '' && <Markdown text={lastWords} />}
+      {changes.length > 0 && (
+        <>
+          <p class="quiet">{t('checkpoints.changed')}</p>
+          <PlainText text={changes.join('\n')} />
+        </>
+      )}
+    </details>
   );
 }
