@@ -19,13 +19,14 @@ import { type DisplayStatus, toDisplayStatus } from '../data/status.ts';
 import { loadServerInfo } from '../data/system.ts';
 import { consumeTokenFromUrl, takeUrlParameters } from '../data/token.ts';
 import { warmParser } from '../parsing/parse.ts';
+import { findTooLongText } from '../parts/bounded-text.ts';
 import { focusWhenRendered, preserveFocus } from '../parts/focus.ts';
+import { formatCount } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { OneTimeSecret } from '../parts/kit/resource-list.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { notify } from '../parts/notice.tsx';
-import { noticeCutPastes } from '../parts/paste.ts';
 import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { sessionNameOf } from '../sessions/name.ts';
 import { watchSessionSearch } from '../sessions/search.ts';
@@ -124,6 +125,13 @@ function catchDrops(): void {
   };
   addEventListener('dragover', refuse);
   addEventListener('drop', refuse);
+}
+
+function noticeCutPastes(): void {
+  addEventListener('beforeinput', (event) => {
+    if (event.defaultPrevented || findTooLongText(event) === undefined) return;
+    notify(t('pasteCut', { n: formatCount((event.target as HTMLInputElement).maxLength) }), 'wait');
+  });
 }
 
 /** Prompts the user to sign in again when the sign-in expires or is revoked. */

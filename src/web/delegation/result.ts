@@ -6,16 +6,17 @@ interface ChildResult {
   readonly lastWords: string;
 }
 
-const form = /^(?:The child [0-9a-f]{16}: [^\n]*|Started child [0-9a-f]{16}\.)(.*?)(?:\nIts last words:\n(.*))?$/s;
+const opening = /^(?:The child [0-9a-f]{16}: |Started child [0-9a-f]{16}\.)/;
 
 /** Parses what the delegate tools return to the model (`src/agents/tools/delegation`). Undefined: another text. */
 export function parseChildResult(output: string): ChildResult | undefined {
-  const [, facts, lastWords = ''] = form.exec(output) ?? [];
-  if (facts === undefined) return undefined;
+  if (!opening.test(output)) return undefined;
+  const [facts = '', ...words] = output.split('\nIts last words:\n');
   const [asked = '', changed = ''] = facts.split('\nChanged files:\n', 2);
+  const [, question = ''] = asked.split('\nIt asks: ', 2);
   return {
-    question: asked.replace(/^\nIt asks: /, ''),
+    question,
     changes: changed.split('\n').filter((line) => line !== ''),
-    lastWords,
+    lastWords: words.join('\nIts last words:\n'),
   };
 }

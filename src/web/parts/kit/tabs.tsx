@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { pressedKeyOf } from '../pressed-key.ts';
-import { useTightRow } from '../tight-row.ts';
 import { Icon, type IconName } from './icon.tsx';
+import { useTightRow } from './tight-row.ts';
 
 interface Tab {
   readonly id: string;
