@@ -44,6 +44,7 @@ export function Header() {
           kind="danger"
           class="stop"
           icon="stop"
+          title={t('stop')}
           label={<span>{t('stop')}</span>}
           onClick={({ detail }) => {
             stopCurrentRun();

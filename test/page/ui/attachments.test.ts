@@ -55,6 +55,8 @@ test('files are dropped on the message box and pasted into it', { tags: ['nightl
   await list.getByText('pasted-text.txt').waitFor();
   await list.getByText('200.0 kB').waitFor();
   expect(await page.getByLabel('Message', { exact: true }).inputValue()).toBe('');
+  await page.keyboard.insertText('a'.repeat(500)); // a word longer than a line
+  expect(await page.evaluate(`document.getElementById('message').getBoundingClientRect().left`)).toBeGreaterThan(0);
   expect(await axeFinds(page)).toEqual([]);
   expect(await page.evaluate('document.documentElement.scrollWidth > innerWidth')).toBe(false);
 });
