@@ -186,15 +186,18 @@ export const eventTraits = {
     ...note,
     label: 'Session changed',
     lane: 'sandbox',
-    line: ({ title, status, archived, ...fields }) =>
+    line: ({ title, status, archived, attempt, ...fields }) =>
       [
         status,
         title,
         archived === undefined ? undefined : archived ? 'archived' : 'not archived',
+        attempt === undefined ? undefined : `files of attempt ${attempt}`,
         ...Object.keys(fields),
       ]
         .filter(Boolean)
         .join(', '),
+    notice: ({ attempt }) =>
+      attempt === undefined ? undefined : info(`The files from attempt ${attempt} are now in this session.`),
   },
   'sandbox.phase': {
     ...state,

@@ -253,6 +253,8 @@ export const SessionFact = z.discriminatedUnion('type', [
       metadata: z.record(z.string(), z.string()).optional(),
       budget: BudgetSpec.optional(),
       archived: z.boolean().optional(),
+      /** The files of this attempt replaced those of the session. */
+      attempt: z.int().optional(),
     }),
   ),
   fact(

@@ -18,7 +18,10 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly sessions: Pick<SessionService, 'get' | 'stop' | 'delete' | 'activeRun'>;
   readonly starts: Pick<ChildStarter, 'start'>;
   readonly workOf: (session: SessionRecord, signal: AbortSignal) => Promise<AttemptOutcome | undefined>;
-  readonly takeFiles: (ids: { from: SessionId; to: SessionId }, signal: AbortSignal) => Promise<void>;
+  readonly takeFiles: (
+    copied: { from: SessionId; to: SessionId; attempt: number },
+    signal: AbortSignal,
+  ) => Promise<void>;
   readonly leads: () => Promise<boolean>;
   /** Maximum pause between rounds, in ms. Rounds also pick up attempts from other servers. */
   readonly lookMs: number;
@@ -179,7 +182,7 @@ export class AttemptRunner extends ServerComponent<Deps> {
     if (await sessions.activeRun(set.sessionId))
       return refused('A run of the session is in progress. Wait until it ends.');
     try {
-      await takeFiles({ from: chosen.sessionId, to: set.sessionId }, signal);
+      await takeFiles({ from: chosen.sessionId, to: set.sessionId, attempt: chosen.n }, signal);
     } catch (thrown) {
       throwIfAborted(signal);
       const { code, publicMessage } = toAppError(thrown);

@@ -22,7 +22,8 @@ const Fact = z.object({
 const Forked = z.object({ from: SessionId, to: SessionId, atSeq: z.int(), files: ForkFilesStatus });
 /** Keeps only the posted fields, because the partial schema would add defaults. */
 const Change = z.record(z.string(), z.unknown()).transform((input) => {
-  const parsed = Object.entries(StoredSession.partial().extend({ forked: Forked.optional() }).parse(input));
+  const fields = StoredSession.partial().extend({ forked: Forked.optional(), attempt: z.int().optional() });
+  const parsed = Object.entries(fields.parse(input));
   return Object.fromEntries(parsed.filter(([name]) => name in input)) as SessionRecordChange;
 });
 

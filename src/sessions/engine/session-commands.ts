@@ -5,8 +5,12 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import type { SandboxFact } from './sandbox/sandbox-facts.ts';
 
-/** `forked` changes no field, but appends the fact that this session was forked. */
-export type SessionRecordChange = Partial<StoredSession> & { readonly forked?: FactOf<'session.forked'>['data'] };
+/** `forked` and `attempt` change no field, but are appended as facts. */
+export type SessionRecordChange = Partial<StoredSession> & {
+  readonly forked?: FactOf<'session.forked'>['data'];
+  /** The attempt whose files the session got. */
+  readonly attempt?: number;
+};
 
 /** Commands for sessions held by any server. The holder hydrates the session if needed. */
 export interface SessionCommands {

@@ -85,11 +85,14 @@ export class Supervisor extends ServerComponent<Options> implements SessionComma
     this.#sessionOf(id)?.send({ type: 'sandbox.rest' });
   }
 
-  async change(id: SessionId, { title, forked, ...marks }: SessionRecordChange): Promise<StoredSession> {
+  async change(id: SessionId, { title, forked, attempt, ...marks }: SessionRecordChange): Promise<StoredSession> {
     const { writer } = this.deps.liveSessions.get(id) ?? (await this.reach(id));
     const facts: SessionFact[] = [];
     if (forked) facts.push({ type: 'session.forked', runId: null, data: forked });
-    const data = findChangedSessionFields(writer.record, marks);
+    const data = {
+      ...findChangedSessionFields(writer.record, marks),
+      ...(attempt !== undefined && { attempt }),
+    };
     // The fact fences a previous owner, which could otherwise overwrite the deletion.
     const isFence = marks.deleting === true && this.deps.isShared;
     const isChanged = Object.keys(data).length > 0;

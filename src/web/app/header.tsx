@@ -13,6 +13,7 @@ import { formatShortcut } from '../parts/key-names.ts';
 import { Button, ChipButton, IconButton } from '../parts/kit/button.tsx';
 import { Menu } from '../parts/kit/menu.tsx';
 import { StatusChip } from '../parts/kit/status.tsx';
+import { useTightRow } from '../parts/kit/tight-row.ts';
 import { tryOrNotify } from '../parts/notice.tsx';
 import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { confirmDeleteSession } from '../sessions/delete.ts';
@@ -25,7 +26,7 @@ import { listPaletteCommands } from './palette.tsx';
 export function Header() {
   const session = currentSession.value;
   return (
-    <header class="bar border-bottom row rigid">
+    <header ref={useTightRow(2)} class="bar border-bottom row rigid">
       <MenuButton />
       {session ? (
         <Title key={session.id} session={session} />
@@ -43,6 +44,7 @@ export function Header() {
           kind="danger"
           class="stop"
           icon="stop"
+          title={t('stop')}
           label={<span>{t('stop')}</span>}
           onClick={({ detail }) => {
             stopCurrentRun();
@@ -86,7 +88,12 @@ function ModelButton({ session }: { session: Session }) {
   const model = session.model ?? effectiveModels.value?.model ?? serverInfo.value?.model ?? '';
   return (
     <span class="wide-only">
-      <ChipButton label={t('model')} value={formatModelLabel(model)} onClick={() => openSessionModelPicker(session)} />
+      <ChipButton
+        icon="spark"
+        label={t('model')}
+        value={formatModelLabel(model)}
+        onClick={() => openSessionModelPicker(session)}
+      />
     </span>
   );
 }
@@ -123,7 +130,10 @@ function Title({ session }: { session: Session }) {
         onFocus={() => {
           before.current = name;
         }}
-        onBlur={(event) => save(event.currentTarget)}
+        onBlur={({ currentTarget }) => {
+          currentTarget.scrollLeft = 0; // typing scrolled it to its end
+          save(currentTarget);
+        }}
         onKeyDown={(event) => {
           const node = event.currentTarget;
           const key = pressedKeyOf(event);

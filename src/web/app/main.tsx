@@ -19,7 +19,9 @@ import { type DisplayStatus, toDisplayStatus } from '../data/status.ts';
 import { loadServerInfo } from '../data/system.ts';
 import { consumeTokenFromUrl, takeUrlParameters } from '../data/token.ts';
 import { warmParser } from '../parsing/parse.ts';
+import { findTooLongText } from '../parts/bounded-text.ts';
 import { focusWhenRendered, preserveFocus } from '../parts/focus.ts';
+import { formatCount } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { OneTimeSecret } from '../parts/kit/resource-list.tsx';
@@ -125,6 +127,13 @@ function catchDrops(): void {
   addEventListener('drop', refuse);
 }
 
+function noticeCutPastes(): void {
+  addEventListener('beforeinput', (event) => {
+    if (event.defaultPrevented || findTooLongText(event) === undefined) return;
+    notify(t('pasteCut', { n: formatCount((event.target as HTMLInputElement).maxLength) }), 'wait');
+  });
+}
+
 /** Prompts the user to sign in again when the sign-in expires or is revoked. */
 function followEnd(): void {
   let isAsking = false;
@@ -149,6 +158,7 @@ async function start(): Promise<void> {
   listenForKeys();
   preserveFocus();
   catchDrops();
+  noticeCutPastes();
   matchMedia(narrow).addEventListener('change', () => {
     isSidebarOpen.value = false;
   });

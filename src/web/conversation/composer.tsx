@@ -6,6 +6,7 @@ import { connectionState } from '../data/server.ts';
 import { currentSessionId } from '../data/sessions.ts';
 import { currentSessionStatus, isCurrentSessionBusy } from '../data/status.ts';
 import { chosenModel } from '../models/state.ts';
+import { findTooLongText } from '../parts/bounded-text.ts';
 import { IconButton } from '../parts/kit/button.tsx';
 import { TextAreaField } from '../parts/kit/field.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
@@ -170,6 +171,13 @@ export function Composer() {
             if (pasted.length === 0) return;
             event.preventDefault();
             addAttachments(id, pasted);
+          }}
+          onBeforeInput={(event) => {
+            const pasted = findTooLongText(event);
+            if (pasted === undefined) return;
+            event.preventDefault();
+            addAttachments(id, [new File([pasted], 'pasted-text.txt', { type: 'text/plain' })]);
+            notify(t('attach.pasted'));
           }}
           onSelect={completion.look}
           onKeyDown={(event) => {

@@ -187,6 +187,13 @@ export function EventNote({ event }: { event: EventItem['event'] }) {
     case 'repository':
       if (event.data.kind !== 'ready') break;
       return <p class="aside">{t('repository.cloned', { path: event.data.path })}</p>;
+    case 'session.updated':
+      if (event.data.attempt === undefined) break;
+      return (
+        <p class="aside">
+          <Icon name="fork" size={15} /> {t('attempts.taken', { n: String(event.data.attempt) })}
+        </p>
+      );
     case 'sandbox.untrusted':
       return <ErrorNote text={`${t('sandboxUntrusted')} ${event.data.detail}`} />;
     default:

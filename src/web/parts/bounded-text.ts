@@ -47,3 +47,12 @@ const hidden = /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]--[\n\t]]/gv;
 /** Also replaces characters that reorder text. Format: ⟨202E⟩. */
 export const escapeHiddenCharacters = (text: string): string =>
   text.replace(hidden, (sign) => `⟨${(sign.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}⟩`);
+
+/** Pasted or dropped text that the browser would cut, because the field's `maxLength` is too small for it. */
+export function findTooLongText({ target, data }: InputEvent): string | undefined {
+  if (!(target instanceof HTMLTextAreaElement || target instanceof HTMLInputElement)) return undefined;
+  if (!data || data.length < 2 || target.maxLength < 0) return undefined; // one character was typed
+  const { value, selectionStart, selectionEnd, maxLength } = target;
+  const kept = value.length - ((selectionEnd ?? 0) - (selectionStart ?? 0));
+  return kept + data.length > maxLength ? data : undefined;
+}

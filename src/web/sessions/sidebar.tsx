@@ -114,7 +114,7 @@ export function Sidebar() {
             id="search"
             type="search"
             aria-label={t('searchSessions')}
-            placeholder={t('searchSessions')}
+            placeholder={t('list.search')}
             value={sessionSearchText.value}
             onInput={(event) => {
               sessionSearchText.value = event.currentTarget.value;

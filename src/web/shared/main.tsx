@@ -222,6 +222,7 @@ function SharedFiles() {
 /** Pages and SVG are shown as source, because no separate origin serves them here. */
 function SharedFile({ file }: { file: LoadedFile }) {
   const { path, bytes } = file;
+  const [asSource, setSource] = useState(false);
   const kind = /\.svgz?$/i.test(path) ? 'text' : detectFileKind(path, bytes);
   return (
     <div role="region" class="stack shared-file" aria-label={path}>
@@ -236,7 +237,7 @@ function SharedFile({ file }: { file: LoadedFile }) {
         />
       </header>
       {kind === 'html' && <p class="quiet">{t('shared.page')}</p>}
-      <FilePreview store={undefined} file={file} kind={kind} />
+      <FilePreview store={undefined} file={file} kind={kind} asSource={asSource} onSource={setSource} />
     </div>
   );
 }

@@ -50,6 +50,13 @@ test('files are dropped on the message box and pasted into it', { tags: ['nightl
   await give('paste', 'pasted.txt');
   await list.getByText('pasted.txt').waitFor();
   await expect.poll(() => list.getByText('5 B').count()).toBe(2);
+  await page.getByLabel('Message', { exact: true }).focus();
+  await page.keyboard.insertText('a'.repeat(200_001)); // too long for a message
+  await list.getByText('pasted-text.txt').waitFor();
+  await list.getByText('200.0 kB').waitFor();
+  expect(await page.getByLabel('Message', { exact: true }).inputValue()).toBe('');
+  await page.keyboard.insertText('a'.repeat(500)); // a word longer than a line
+  expect(await page.evaluate(`document.getElementById('message').getBoundingClientRect().left`)).toBeGreaterThan(0);
   expect(await axeFinds(page)).toEqual([]);
   expect(await page.evaluate('document.documentElement.scrollWidth > innerWidth')).toBe(false);
 });

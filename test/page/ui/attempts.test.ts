@@ -25,5 +25,7 @@ test('a task is tried twice in the page, and the session gets the files of the c
   await rows.first().getByText('deleted').waitFor();
   const { stdout } = await desk.call<{ stdout: string }>('sandbox.exec', { sessionId: id, command: 'cat made.txt' });
   expect(stdout).toBe('made\n');
+  await page.keyboard.press('Escape');
+  await page.getByRole('log').getByText('The files from attempt 2 are now in this session.').waitFor();
   expect(complaints).toEqual([]);
 });

@@ -301,6 +301,7 @@ test('the environment is a line that unfolds, a sub-agent a card', { tags: ['all
   const { page, complaints } = await desk.open(`/#${id}`);
   await ended(page);
   const args = { task: 'Count the boats' };
+  const output = `The child ${child}: completed, 1 turn, 9 tokens.\nChanged files:\nM boats.md\nIts last words:\n**Seven** boats.`;
   const call = { callId: randomUUID(), tool: 'delegate', function: 'delegate', args } as const;
   const repository = (kind: 'fetching' | 'ready', detail: string) =>
     fact('repository', { kind, url: 'https://a.example/shop.git', path: 'shop', detail }, null);
@@ -310,7 +311,7 @@ test('the environment is a line that unfolds, a sub-agent a card', { tags: ['all
     repository('ready', 'https://a.example/shop.git is in shop, on the branch main, at 1.'),
     fact('tool.calling', call, null),
     fact('child.started', { sessionId: SessionId.parse(child), callId: call.callId, ...args }, null),
-    fact('tool.called', { ...call, success: true, output: 'Seven boats.', content: null }, null),
+    fact('tool.called', { ...call, success: true, output, content: null }, null),
   );
   await page.reload();
   const card = page.getByRole('region', { name: 'sub-agent' });
@@ -319,7 +320,9 @@ test('the environment is a line that unfolds, a sub-agent a card', { tags: ['all
   await line.locator('summary').press('Enter');
   await line.getByText('is in shop, on the branch main').waitFor();
   await card.getByText('Result').press('Enter');
-  await card.getByText('Seven boats.').waitFor();
+  await card.locator('strong', { hasText: 'Seven' }).waitFor();
+  await card.getByText('M boats.md').waitFor();
+  expect(await card.textContent()).not.toContain('tokens');
   expect(await axeFinds(page)).toEqual([]);
   await card.getByRole('button', { name: 'Open' }).press('Enter');
   await expect.poll(() => new URL(page.url()).hash).toBe(`#${child}`);

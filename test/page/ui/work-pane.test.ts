@@ -48,7 +48,8 @@ test('files are a tree with previews of Markdown, tables and code', { tags: ['al
   await leaf(page, 'notes.md').click();
   await page.getByRole('tabpanel').getByRole('heading', { name: 'Notes', exact: true }).waitFor();
   await part(page, 'Source').click();
-  await page.getByRole('tabpanel').getByText('# Notes').waitFor();
+  await page.getByRole('textbox', { name: 'Contents of notes.md' }).getByText('# Notes').hover();
+  await page.locator('.cm-comments button').filter({ visible: true }).waitFor();
   expect(await axeFinds(page)).toEqual([]);
   expect(complaints).toEqual([]);
 });

@@ -166,7 +166,7 @@ function toToolResult(state: ChildState): ToolResult {
   const more = changes.length > maxChanges ? [`and ${changes.length - maxChanges} more`] : [];
   const files = changes.length === 0 ? [] : ['Changed files:', ...changes.slice(0, maxChanges), ...more];
   const lines = [
-    `The child ${id}: ${state.state}, ${turns} turns, ${tokens} tokens${price}.`,
+    `The child ${id}: ${state.state}, ${turns} ${turns === 1 ? 'turn' : 'turns'}, ${tokens} tokens${price}.`,
     ...(question === undefined ? [] : [`It asks: ${question}`]),
     ...files,
     ...(lastWords === '' ? [] : ['Its last words:', lastWords]),

@@ -43,11 +43,11 @@ export function openAttemptServices(server: ServerWithEngine, { checkModel }: At
         starts: delegation.starts,
         workOf: (session, signal) =>
           readAttemptOutcome({ sessions, sandboxes, spentWithChildren, clock }, session, signal),
-        async takeFiles(copied, signal) {
-          await copies.replace(copied.from, copied.to, signal);
-          const { strangers } = await commands.change(copied.to, {});
+        async takeFiles({ from, to, attempt }, signal) {
+          await copies.replace(from, to, signal);
+          const { strangers } = await commands.change(to, {});
           const isKnown = strangers.includes('session');
-          if (!isKnown) await commands.change(copied.to, { strangers: [...strangers, 'session'] });
+          await commands.change(to, { attempt, ...(!isKnown && { strangers: [...strangers, 'session'] }) });
         },
         leads: server.replica.mayStartAutomations,
         lookMs: server.shared ? lookMs.shared : lookMs.alone,

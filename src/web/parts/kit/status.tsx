@@ -7,9 +7,9 @@ export const StatusDot = ({ status }: { status: DisplayStatus }) => (
 );
 
 export const StatusChip = ({ status }: { status: DisplayStatus }) => (
-  <span class="chip" data-status={status}>
+  <span class="chip" data-status={status} title={t(`status.${status}`)}>
     <span class="dot" data-status={status} aria-hidden="true" />
-    {t(`status.${status}`)}
+    <span>{t(`status.${status}`)}</span>
   </span>
 );
 

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
-import { useLayoutEffect, useRef } from 'preact/hooks';
 import { pressedKeyOf } from '../pressed-key.ts';
 import { Icon, type IconName } from './icon.tsx';
+import { useTightRow } from './tight-row.ts';
 
 interface Tab {
   readonly id: string;
@@ -29,19 +29,7 @@ export function Tabs({ label, tabs, open, panel, onOpen }: Props) {
     document.getElementById(tabElementIdOf(next.id))?.focus();
   };
   // If the labels do not all fit, only the selected tab shows its label.
-  const row = useRef<HTMLDivElement>(null);
-  useLayoutEffect(() => {
-    const node = row.current;
-    if (!node) return undefined;
-    const measure = () => {
-      node.dataset.tight = 'false';
-      node.dataset.tight = `${node.scrollWidth > node.clientWidth}`;
-    };
-    measure();
-    const seen = new ResizeObserver(measure);
-    for (const part of [node, ...node.children]) seen.observe(part);
-    return () => seen.disconnect();
-  }, [tabs.map(({ id }) => id).join(' ')]);
+  const row = useTightRow<HTMLDivElement>(1);
   return (
     <div ref={row} class="tabs border-bottom rigid" role="tablist" aria-label={label}>
       {tabs.map(({ id, label: name, icon, news }) => (

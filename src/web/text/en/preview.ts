@@ -19,6 +19,7 @@ export const previewStrings = {
   'attach.add': 'Attach files',
   'attach.files': 'Attached files',
   'attach.remove': 'Remove {name}',
+  'attach.pasted': 'The pasted text is too long for a message, so it was attached as a file.',
   'attach.sending': 'Files are uploading. You can send the message when the upload is done.',
   'files.zoom': 'Show full size',
   'files.pdf': 'This browser can’t show PDFs here. Download the file to read it.',

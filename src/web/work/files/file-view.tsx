@@ -23,10 +23,10 @@ import { downloadFile } from './transfers.ts';
 /** An editor would damage these files on saving. */
 const noText: ReadonlySet<FileKind> = new Set<FileKind>(['image', 'pdf', 'video', 'audio', 'binary']);
 
-/** Editable plain text opens in the editor. Other files first show a preview. */
+/** Plain text opens in the editor. Other files first show a preview, and their source is the editor if it can be edited. */
 export function FileView({ store, path, part }: { store: FileStore; path: string; part: FileFilter }) {
   const [read, setRead] = useState<LoadedFile | { readonly failed: string }>();
-  const [isEditing, setEditing] = useState(false);
+  const [mode, setMode] = useState<'preview' | 'source' | 'edit'>(store.drafts.has(path) ? 'source' : 'preview');
   const [turn, setTurn] = useState(0);
   const stored = useRef<string>(undefined);
   // Text typed during a reload belongs to the version that the user saw.
@@ -54,7 +54,7 @@ export function FileView({ store, path, part }: { store: FileStore; path: string
   const isWholeText = part === 'all' && file && !file.isCut && !noText.has(kind ?? 'binary');
   const isExact = useMemo(() => file && decodeEditableText(file.bytes).isExact, [file]);
   const mayEdit = isWholeText && isExact;
-  const isEdited = mayEdit && (kind === 'text' || isEditing || store.drafts.has(path));
+  const isEdited = mayEdit && (kind === 'text' || mode !== 'preview');
   const section = useRef<HTMLElement>(null);
   // A narrow pane hides the list that had the focus.
   useLayoutEffect(() => {
@@ -63,7 +63,7 @@ export function FileView({ store, path, part }: { store: FileStore; path: string
       section.current?.querySelector<HTMLElement>('.file-back')?.focus();
   }, []);
   const stopEditing = () => {
-    setEditing(false);
+    setMode('preview');
     focusWhenRendered(() => section.current?.querySelector<HTMLElement>('.file-edit') ?? null);
   };
   const close = () => {
@@ -91,7 +91,7 @@ export function FileView({ store, path, part }: { store: FileStore; path: string
         {file && <span class="quiet figures small-text rigid">{formatBytes(file.size)}</span>}
         <span class="fill" />
         {mayEdit && !isEdited && (
-          <IconButton icon="edit" label={t('files.edit')} class="file-edit" onClick={() => setEditing(true)} />
+          <IconButton icon="edit" label={t('files.edit')} class="file-edit" onClick={() => setMode('edit')} />
         )}
         <IconButton
           icon="download"
@@ -109,25 +109,33 @@ export function FileView({ store, path, part }: { store: FileStore; path: string
       {part === 'all' && !file && (
         <LoadPlaceholder problem={read && 'failed' in read ? read.failed : ''} again={load} />
       )}
-      {file && isEdited && (
-        <FileEditor
-          key={`${editorKeyOf(file)} ${turn}`}
+      {file && kind && part === 'all' && (
+        <FilePreview
           store={store}
           file={file}
-          takesFocus={isEditing || turn > 0}
-          onStored={(version) => {
-            stored.current = version;
-          }}
-          onReload={() => {
-            stored.current = undefined;
-            setTurn(turn + 1);
-            void load();
-          }}
-          onClose={kind === 'text' ? undefined : stopEditing}
+          kind={kind}
+          asSource={mode !== 'preview'}
+          onSource={(asSource) => setMode(asSource ? 'source' : 'preview')}
+          editor={
+            mayEdit ? (
+              <FileEditor
+                key={`${editorKeyOf(file)} ${turn}`}
+                store={store}
+                file={file}
+                takesFocus={mode === 'edit' || turn > 0}
+                onStored={(version) => {
+                  stored.current = version;
+                }}
+                onReload={() => {
+                  stored.current = undefined;
+                  setTurn(turn + 1);
+                  void load();
+                }}
+                onClose={mode === 'edit' ? stopEditing : undefined}
+              />
+            ) : undefined
+          }
         />
-      )}
-      {file && kind && !isEdited && part === 'all' && (
-        <FilePreview key={file.version} store={store} file={file} kind={kind} />
       )}
       {isWholeText && !isExact && <p class="work-note">{t('files.notUtf8')}</p>}
       {file?.isCut && part === 'all' && kind !== 'image' && (
@@ -201,7 +209,7 @@ interface EditorProps {
   readonly onStored: (version: string) => void;
   /** Discards the user's changes. */
   readonly onReload: () => void;
-  /** Undefined: the file is always shown in its editor. */
+  /** Undefined: the editor stays open. */
   readonly onClose: (() => void) | undefined;
 }
 

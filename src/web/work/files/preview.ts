@@ -1,5 +1,6 @@
 export type FileKind =
   | 'image'
+  | 'svg'
   | 'html'
   | 'pdf'
   | 'video'
@@ -34,7 +35,8 @@ const endingOf = (path: string) => /\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCas
 export const imageTypeOf = (path: string): string | undefined => images.get(endingOf(path));
 
 export function detectFileKind(path: string, beginning: Uint8Array): FileKind {
-  if (imageTypeOf(path)) return 'image';
+  const image = imageTypeOf(path);
+  if (image) return image === 'image/svg+xml' ? 'svg' : 'image';
   const shown = media.get(endingOf(path));
   if (shown) return shown;
   if (beginning.subarray(0, 8_000).includes(0)) return 'binary';

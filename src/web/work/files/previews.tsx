@@ -1,3 +1,4 @@
+import type { VNode } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { fetchWithToken, mutate, toErrorText } from '../../data/server.ts';
 import { HighlightedCode } from '../../markdown/code.tsx';
@@ -26,15 +27,22 @@ interface PreviewProps {
   readonly file: LoadedFile;
   readonly kind: FileKind;
 }
+interface FilePreviewProps extends PreviewProps {
+  readonly asSource: boolean;
+  readonly onSource: (asSource: boolean) => void;
+  /** Undefined: the source is read-only. */
+  readonly editor?: VNode | undefined;
+}
 
-export function FilePreview({ store, file, kind }: PreviewProps) {
-  const [asSource, setSource] = useState(false);
+export function FilePreview({ store, file, kind, asSource, onSource, editor }: FilePreviewProps) {
   if (kind === 'image') return <Picture store={store} file={file} />;
   if (store && kind === 'pdf') return <PdfView store={store} file={file} />;
-  if (store && (kind === 'video' || kind === 'audio')) return <ServedFile store={store} path={file.path} kind={kind} />;
+  if (store && (kind === 'video' || kind === 'audio'))
+    return <ServedFile key={file.version} store={store} path={file.path} kind={kind} />;
   if (['pdf', 'video', 'audio', 'binary'].includes(kind)) return <p class="quiet empty">{t('files.binary')}</p>;
   const text = new TextDecoder().decode(file.bytes);
-  if (kind === 'text' || (kind === 'html' && !store)) return <Source path={file.path} text={text} />;
+  const source = editor ?? <Source path={file.path} text={text} />;
+  if (kind === 'text' || (kind === 'html' && !store)) return source;
   return (
     <>
       <div class="row work-bar border-bottom rigid">
@@ -42,17 +50,20 @@ export function FilePreview({ store, file, kind }: PreviewProps) {
           label={t('files.view')}
           value={asSource ? 'source' : 'preview'}
           options={(['preview', 'source'] as const).map((value) => ({ value, label: t(`files.${value}`) }))}
-          onChange={(value) => setSource(value === 'source')}
+          onChange={(value) => onSource(value === 'source')}
         />
       </div>
-      {asSource && <Source path={file.path} text={text} />}
+      {asSource && source}
+      {!asSource && kind === 'svg' && <Picture store={store} file={file} />}
       {!asSource && kind === 'markdown' && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
         <div class="file-body scrolls fill page" tabIndex={0} role="document" aria-label={file.path}>
           <Markdown text={text} sessionId={store?.sessionId} />
         </div>
       )}
-      {!asSource && store && kind === 'html' && <ServedFile store={store} path={file.path} kind="html" />}
+      {!asSource && store && kind === 'html' && (
+        <ServedFile key={file.version} store={store} path={file.path} kind="html" />
+      )}
       {!asSource && kind === 'notebook' && <Notebook text={text} sessionId={store?.sessionId} />}
       {!asSource && kind === 'csv' && <Table file={file} text={text} />}
     </>

@@ -18,8 +18,10 @@ export function parseFilePatch(text: string): FilePatch {
 
 export function parseHunk(hunk: string): DiffLine[] {
   const kinds = { '+': 'added', '-': 'removed', '@': 'skipped' } as const;
+  const isAtStart = /^@@ -[01]\b/.test(hunk); // no line before it is hidden
   return hunk
     .split('\n')
+    .slice(isAtStart ? 1 : 0)
     .filter((line) => line !== '' && !line.startsWith('\\'))
     .map((line) => ({
       kind: kinds[line[0] as keyof typeof kinds] ?? 'same',

@@ -35,12 +35,13 @@ function describeEvent(event: Event): string {
     case 'session.forked':
       return t('line.forked', event.data);
     case 'session.updated': {
-      const { status, title, archived, ...fields } = event.data;
+      const { status, title, archived, attempt, ...fields } = event.data;
       const words =
         status && t(`status.${status === 'pending' ? 'new' : status === 'completed' ? 'finished' : status}`);
       const place = archived === undefined ? undefined : t(archived ? 'line.archived' : 'line.unarchived');
       const names = (Object.keys(fields) as (keyof typeof fields)[]).map((name) => t(`line.changed.${name}`));
-      return [words, title, place, ...names].filter(Boolean).join(', ');
+      const taken = attempt === undefined ? undefined : t('attempts.taken', { n: String(attempt) });
+      return [words, title, place, taken, ...names].filter(Boolean).join(', ');
     }
     case 'sandbox.phase': {
       const { phase, detail, ms, ended = [] } = event.data;

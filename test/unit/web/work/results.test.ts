@@ -2,15 +2,16 @@ import { expect, test } from 'vitest';
 import { findBestResult, toPreviewPath } from '../../../../src/web/work/best-result.ts';
 import { isGeneratedFile, parseFilePatch, parseHunk } from '../../../../src/web/work/ship/changes.ts';
 
-test('the difference of a file has no header of git, and one sign for what is left out', () => {
+test('the difference of a file has no header of git, and one sign for lines that are left out', () => {
   const patch =
     'diff --git a/a b/a\nindex 1..2 100644\n--- a/a\n+++ b/a\n@@ -1,2 +1,2 @@ f()\n one\n-two\n+++ three\n\\ No newline at end of file\n';
   expect(parseFilePatch(patch).hunks.flatMap(parseHunk)).toEqual([
-    { kind: 'skipped', text: '…' },
     { kind: 'same', text: 'one' },
     { kind: 'removed', text: 'two' },
     { kind: 'added', text: '++ three' },
   ]);
+  expect(parseHunk('@@ -10,1 +10,1 @@ f()\n one\n')[0]).toEqual({ kind: 'skipped', text: '…' });
+  expect(parseHunk('@@ -0,0 +1 @@\n+one\n')).toEqual([{ kind: 'added', text: 'one' }]);
   expect(parseFilePatch('diff --git a/a b/a\nBinary files differ\n').hunks).toEqual([]);
 });
 
