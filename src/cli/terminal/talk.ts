@@ -1,5 +1,6 @@
 import { type Box, type Corral, CorralError, type Event } from '../../client/index.ts';
 import { combineSignals } from '../../core/concurrency/cancel.ts';
+import { parseApprovalAnswer } from '../../core/text/approval-answer.ts';
 import { appendBlock, applyEvent, type ChatBlock, type ChatView, emptyChatView } from './view.ts';
 
 const shownBefore = 400;
@@ -60,11 +61,12 @@ export class ChatTerminal {
     const [call] = this.#view.approvals;
     if (!call) return;
     const requested = { sessionId: this.box.id, callId: call.callId };
-    if (/^(y|yes|a|always)$/i.test(answer)) {
-      const always = /^a/i.test(answer);
+    const always = /^(a|always)$/i.test(answer);
+    const decision = always ? 'approved' : parseApprovalAnswer(answer);
+    if (decision === 'approved') {
       await this.corral.call((api) => api.runs.approve.mutate({ ...requested, always }));
     } else {
-      const text = /^(n|no)?$/i.test(answer) ? {} : { text: answer };
+      const text = decision === 'rejected' || answer === '' ? {} : { text: answer };
       await this.corral.call((api) => api.runs.reject.mutate({ ...requested, ...text }));
     }
   }
