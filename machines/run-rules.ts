@@ -9,6 +9,7 @@ import {
 } from '../src/core/model/runs/budget.ts';
 import type { GoalAssessment } from '../src/core/model/runs/goal.ts';
 import { addAmounts, type BudgetOverrun } from '../src/core/model/spending.ts';
+import { parseApprovalAnswer } from '../src/core/text/approval-answer.ts';
 import type {
   ApprovalRequest,
   CallOutcome,
@@ -110,7 +111,8 @@ const isOver = (
   outcome?.kind === 'called' || outcome?.kind === 'permitted';
 
 export function parseVerdict(text: string): Verdict {
-  if (/^(approved?|yes|ja|genehmig(t|en))(\s*[.!])?$/i.test(text.trim())) return { decision: 'approved' };
+  const decision = parseApprovalAnswer(text);
+  if (decision) return { decision };
   return { decision: /[?？؟]["'”’»)]*\s*$/.test(text) ? 'questioned' : 'rejected', text };
 }
 

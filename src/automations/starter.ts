@@ -85,7 +85,7 @@ export class AutomationStarter extends ServerComponent<AutomationStarterDeps> {
     if (working.length >= automation.maxRunning) {
       const count =
         working.length === 1
-          ? 'Another start of the automation is still running.'
+          ? await this.#describeActive(working[0])
           : `${working.length} starts of the automation are still running.`;
       if (automation.whileRunning === 'skip') return await this.#end(start, { state: 'skipped', text: count });
       if (automation.whileRunning === 'stop') {
@@ -218,6 +218,13 @@ export class AutomationStarter extends ServerComponent<AutomationStarterDeps> {
     await this.deps.tell?.({ type, automationId, startId, at: this.deps.clock.now() });
   }
 
+  async #describeActive(start: AutomationStart | undefined): Promise<string> {
+    const session = start?.sessionId && (await this.#find(start.sessionId));
+    return session && session.status === 'waiting'
+      ? 'Another start of the automation is waiting for an answer.'
+      : 'Another start of the automation is still running.';
+  }
+
   async #find(id: SessionId): Promise<SessionRecord | undefined> {
     return await this.deps.sessions.get(id).catch(ignoreSessionNotFound);
   }
@@ -238,11 +245,9 @@ function ownSession(automation: Automation, start: AutomationStart): PreparedAut
   return { command, messages: [{ text: buildStartMessage(automation, start), mode: 'queue', ...(goal && { goal }) }] };
 }
 
-/** Formats a time as `11-27 09:00`. Stands first in a title, where a narrow list still shows it. */
+/** Formats a time as `2026-11-27 09:00`. Stands first in a title, where a narrow list still shows it. */
 const minuteOf = (at: number, timeZone = 'UTC'): string =>
-  new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'short' })
-    .format(at)
-    .slice('2026-'.length);
+  new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'short' }).format(at);
 
 /** A stopped run is neither a success nor a failure. */
 function verdictOf({ state, outcome }: AutomationStart): 'success' | 'failure' | undefined {

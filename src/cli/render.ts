@@ -1,8 +1,21 @@
-import type { Event } from '../client/index.ts';
+import type { Event, Session } from '../client/index.ts';
 import { type EventNotice, eventNoticeOf, eventSummaryOf, isNoteEvent } from '../core/model/event-traits.ts';
+import { hasUnusableRepository } from '../core/model/runs/session-outcome.ts';
 import { type Io, toOneLine, toPrintable } from './io.ts';
 
 const styles = { info: 'dim', warning: 'yellow', error: 'red' } as const satisfies Record<EventNotice['level'], string>;
+
+type SessionState = Pick<Session, 'status' | 'outcome' | 'repositories'>;
+/** Replaces `completed` by the state that the page shows. */
+export const withState = <One extends SessionState>(session: One) => ({
+  ...session,
+  status: session.status === 'completed' ? endStateOf(session) : session.status,
+});
+
+function endStateOf({ outcome, repositories }: Omit<SessionState, 'status'>): 'completed' | 'failed' | 'stopped' {
+  if (hasUnusableRepository({ repositories })) return 'failed';
+  return outcome?.status ?? 'completed';
+}
 
 export interface EventRenderer {
   show(event: Event): void;

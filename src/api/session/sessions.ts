@@ -91,6 +91,10 @@ const NewSession = z.strictObject({
   adopt: AdoptedSandboxRef.optional(),
 });
 type NewSession = z.output<typeof NewSession>;
+const CreateInput = NewSession.extend({
+  /** Idempotency key. A repeated request with the same content returns the first response. */
+  clientSessionId: z.string().min(1).max(255).optional(),
+});
 const NamedBox = NewSession.omit({ task: true, goal: true, adopt: true }).extend({ name: BoxName });
 
 const ListInput = z.strictObject({
@@ -105,23 +109,29 @@ const ListInput = z.strictObject({
   search: z.string().trim().min(2).max(200).optional(),
 });
 
+async function createSession(ctx: TrpcContext, { task, goal, ...options }: NewSession): Promise<Session> {
+  if (goal && task === undefined) throw new AppError('invalid_request', 'goal: needs a task.');
+  const { sessions, projects } = ctx.services;
+  if (options.projectId !== undefined) await projects.get(options.projectId);
+  const { id } = await sessions.create(toCommand(options));
+  if (task !== undefined) {
+    await sessions.send(id, { text: task, mode: 'inject', ...(goal && { goal }) }).catch(async (error: unknown) => {
+      await sessions.delete(id).catch(() => {}); // the caller never gets the id, so nothing else would delete the session
+      throw error;
+    });
+  }
+  return toSession(ctx, await sessions.get(id));
+}
+
 export const sessionsRouter = router({
   create: procedure
-    .input(NewSession.optional())
+    .input(CreateInput.optional())
     .output(Session)
-    .mutation(async ({ ctx, input: values = {} }) => {
-      const { task, goal, ...options } = values;
-      if (goal && task === undefined) throw new AppError('invalid_request', 'goal: needs a task.');
-      const { sessions, projects } = ctx.services;
-      if (options.projectId !== undefined) await projects.get(options.projectId);
-      const { id } = await sessions.create(toCommand(options));
-      if (task !== undefined) {
-        await sessions.send(id, { text: task, mode: 'inject', ...(goal && { goal }) }).catch(async (error: unknown) => {
-          await sessions.delete(id).catch(() => {}); // the caller never gets the id, so nothing else would delete the session
-          throw error;
-        });
-      }
-      return toSession(ctx, await sessions.get(id));
+    .mutation(async ({ ctx, input: { clientSessionId, ...values } = {} }) => {
+      if (clientSessionId === undefined) return await createSession(ctx, values);
+      return await ctx.once(['sessions.create', clientSessionId], JSON.stringify(values), () =>
+        createSession(ctx, values),
+      );
     }),
 
   /**

@@ -1,9 +1,10 @@
 import { createInterface } from 'node:readline/promises';
-import type { Corral } from '../../client/index.ts';
+import type { Box, Corral } from '../../client/index.ts';
 import { type CliCommand, UsageError } from '../command.ts';
 import { followRun } from '../follow-run.ts';
 import type { Io } from '../io.ts';
 import { findBox } from '../server.ts';
+import { collectEarlyInput } from '../terminal/early-input.ts';
 
 export const chatCommand: CliCommand = {
   name: 'chat',
@@ -21,35 +22,48 @@ export const chatCommand: CliCommand = {
     const [session, model] = [options.text('session'), options.text('model')];
     const chosen = options.flag('list') ? await pickSession(io, server) : session;
     if (options.flag('list') && chosen === undefined) return;
-    const box =
-      chosen === undefined
-        ? await server.create({ ...(model !== undefined && { model }) })
-        : await findBox(server, chosen);
-    const { title, status } = await box.session();
     // Set before the first draw: outside raw mode, a terminal translates Enter into a line feed.
     if (io.canDraw) io.stdin.setRawMode(true);
-    io.say(io.paint('stderr', 'dim', `session ${box.id}${title ? ` · ${title}` : ''} · ctrl-d leaves`));
-    if (status === 'waiting' && !io.canDraw) io.say('The agent waits for your answer.');
+    const takeTyped = io.canDraw ? collectEarlyInput(io.stdin) : undefined;
+    io.say(io.paint('stderr', 'dim', `Connecting to ${server.address} · ctrl-d leaves`));
+    let box: Box | undefined;
     try {
+      const isNew = chosen === undefined;
+      box = isNew ? await server.create({ ...(model !== undefined && { model }) }) : await findBox(server, chosen);
+      const { title, status } = await box.session();
+      io.say(io.paint('stderr', 'dim', `session ${box.id}${title ? ` · ${title}` : ''}`));
+      if (status === 'waiting' && !io.canDraw) io.say('The agent waits for your answer.');
       if (io.canDraw) {
         const { openChatTerminal } = await import('../terminal/open.ts');
-        const shown = await openChatTerminal({ io, corral: server, box });
-        io.say(io.paint('stderr', 'dim', `Continue with: corral chat --session ${shown.box.id}`));
-        return;
+        const left = await openChatTerminal({ io, corral: server, box, isNew, takeTyped });
+        return sayContinue(io, left.box);
       }
+      let isUnused = isNew;
       for (;;) {
         const text = await nextMessage(io);
         if (text === undefined) break;
-        if (text !== '') await followRun(await box.run(text), io, { json: false, follow: true });
+        if (text === '') continue;
+        isUnused = false;
+        await followRun(await box.run(text), io, { json: false, follow: true });
       }
-      io.say(io.paint('stderr', 'dim', `Continue with: corral chat --session ${box.id}`));
-      return;
+      if (isUnused) await box.remove();
+      sayContinue(io, isUnused ? undefined : box);
     } finally {
+      takeTyped?.();
       if (io.canDraw) io.stdin.setRawMode(false);
-      box.close();
+      box?.close();
     }
   },
 };
+
+const sayContinue = (io: Io, box: Box | undefined): void =>
+  io.say(
+    io.paint(
+      'stderr',
+      'dim',
+      box ? `Continue with: corral chat --session ${box.id}` : 'Nothing was sent, so the session was deleted.',
+    ),
+  );
 
 async function pickSession(io: Io, server: Corral): Promise<string | undefined> {
   if (!io.canDraw) throw new UsageError('--list needs an interactive terminal. Use corral ls to list sessions.');

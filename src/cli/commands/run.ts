@@ -86,7 +86,7 @@ async function shownRun(parts: { io: Io; corral: Corral; box: Box; run: Run }): 
   if (end === 'completed') return reportGoalEnd((await parts.run.result()).goal, parts.io);
   if (end !== undefined) return codes[end];
   if (parts.io.signal.aborted) return exitCodes.interrupted.code;
-  parts.io.say(`Continue with: corral chat --session ${box.id}`);
+  if (box) parts.io.say(`Continue with: corral chat --session ${box.id}`);
   return exitCodes.ok.code;
 }
 

@@ -1,7 +1,6 @@
-import type { Outputs } from '../../client/types.ts';
-import { hasUnusableRepository } from '../../core/model/runs/session-outcome.ts';
 import { type CliCommand, jsonOption, sessionArgument, UsageError } from '../command.ts';
 import { toOneLine, toPrintable } from '../io.ts';
+import { withState } from '../render.ts';
 import { findBox } from '../server.ts';
 import { formatSandboxCondition } from './pause.ts';
 
@@ -11,7 +10,7 @@ export const lsCommand: CliCommand = {
   about: 'lists sessions, newest first',
   options: [
     ['-n, --limit <number>', 'maximum number of sessions; default 50'],
-    ['--status <status>', 'only sessions that are pending, running, waiting, completed or failed'],
+    ['--status <status>', 'only sessions that are pending, running, waiting, completed, stopped or failed'],
     ['-q, --quiet', 'print only ids'],
     jsonOption,
   ],
@@ -23,13 +22,12 @@ export const lsCommand: CliCommand = {
     const status = statuses.find((one) => one === options.text('status'));
     if (options.text('status') !== undefined && !status)
       throw new UsageError(`--status must be one of ${statuses.join(', ')}.`);
-    const stored = status === 'failed' ? 'completed' : status;
+    const stored = status === 'failed' || status === 'stopped' ? 'completed' : status;
     const found = await corral().call((api) => api.sessions.list.query({ limit, ...(stored && { status: stored }) }));
     const items = found.items.map(withState).filter((one) => status === undefined || one.status === status);
     for (const { id, name, status, latestMessageAt, title, lastTask } of items) {
       const at = latestMessageAt.slice(0, 16).replace('T', ' ');
-      const colour = { running: 'cyan', waiting: 'yellow', completed: 'green', failed: 'red', pending: 'dim' } as const;
-      const shown = io.paint('stdout', colour[status], status.padEnd(9));
+      const shown = io.paint('stdout', colours[status], status.padEnd(9));
       if (options.flag('json')) continue;
       const text = [name === null ? '' : `[${name}]`, title || lastTask].filter((part) => part !== '').join(' ');
       io.print(options.flag('quiet') ? id : `${id}  ${shown}  ${at}  ${toOneLine(text || '-', 60)}`);
@@ -38,16 +36,15 @@ export const lsCommand: CliCommand = {
     else if (items.length === 0) io.say('There are no sessions. Start one with: corral run "Say hello"');
   },
 };
-const statuses = ['pending', 'running', 'waiting', 'completed', 'failed'] as const;
-
-type State = Pick<Outputs['sessions']['get'], 'status' | 'outcome' | 'repositories'>;
-const withState = <Session extends State>(session: Session) => ({
-  ...session,
-  status:
-    session.status === 'completed' && (session.outcome?.status === 'failed' || hasUnusableRepository(session))
-      ? ('failed' as const)
-      : session.status,
-});
+const colours = {
+  running: 'cyan',
+  waiting: 'yellow',
+  completed: 'green',
+  stopped: 'dim',
+  failed: 'red',
+  pending: 'dim',
+} as const;
+const statuses = ['pending', 'running', 'waiting', 'completed', 'stopped', 'failed'] as const;
 
 export const showCommand: CliCommand = {
   name: 'show',

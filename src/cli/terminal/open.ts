@@ -8,7 +8,7 @@ import type { Box, Corral, Event, Run, Session } from '../../client/index.ts';
 import { toReadableModel } from '../../core/model/runs/readable-model.ts';
 import type { Io } from '../io.ts';
 import { type Painter, paintAnsi, paintPlain } from './markdown.ts';
-import { ChatScreen, SessionPicker } from './screen.ts';
+import { ChatScreen, type ChatScreenProps, SessionPicker } from './screen.ts';
 import { ChatTerminal } from './talk.ts';
 
 const maxHistory = 500;
@@ -19,21 +19,26 @@ export interface OpenChatOptions {
   readonly box: Box;
   /** Shows only this run, and exits when it ends. */
   readonly run?: Run;
+  /** The box was created for this chat, and is deleted if it is left unused. */
+  readonly isNew?: boolean;
+  readonly takeTyped?: ChatScreenProps['takeTyped'];
 }
 
 export interface ChatTerminalResult {
-  readonly box: Box;
+  /** Undefined if it was deleted, because nobody used it. */
+  readonly box: Box | undefined;
   /** Undefined without `run`, or if the screen closed before the run's end. */
   readonly end: RunEnd['status'] | undefined;
 }
 type RunEnd = Extract<Event, { type: 'run.end' }>['data'];
 
-export async function openChatTerminal({ io, corral, box: first, run }: OpenChatOptions): Promise<ChatTerminalResult> {
+export async function openChatTerminal(options: OpenChatOptions): Promise<ChatTerminalResult> {
+  const { io, corral, box: first, run, isNew = false, takeTyped } = options;
   const paint = choosePaint(io);
   const history = await readHistory(io);
   let box = first;
   let end: RunEnd['status'] | undefined;
-  let talk = new ChatTerminal({ corral, box, signal: io.signal, ...(run && { after: run.seq - 1 }) });
+  let talk = new ChatTerminal({ corral, box, signal: io.signal, isNew, ...(run && { after: run.seq - 1 }) });
   const left = signalled();
   io.stdin.setRawMode(true); // keys typed during the first draw are kept unchanged
   const ui = render(h(Text, null, ''), {
@@ -44,11 +49,13 @@ export async function openChatTerminal({ io, corral, box: first, run }: OpenChat
     patchConsole: false,
   });
   const show = () =>
-    ui.rerender(h(ChatScreen, { key: box.id, talk, paint, history, onBox, onLeave: left.fire, onSent, onChoose }));
-  const onBox = (next: Box) => {
-    talk.leave();
+    ui.rerender(
+      h(ChatScreen, { key: box.id, talk, paint, history, takeTyped, onBox, onLeave: left.fire, onSent, onChoose }),
+    );
+  const onBox = (next: Box, wasThere = false) => {
+    void talk.leave();
     box = next;
-    talk = new ChatTerminal({ corral, box, signal: io.signal });
+    talk = new ChatTerminal({ corral, box, signal: io.signal, isNew: !wasThere });
     const shown = talk;
     shown.say('note', `session ${next.id}`);
     next.session().then(
@@ -63,7 +70,7 @@ export async function openChatTerminal({ io, corral, box: first, run }: OpenChat
   };
   const onChoose = () => {
     void choose({ corral, paint, rerender: ui.rerender }).then(
-      async (id) => (id === undefined ? show() : onBox(await corral.open(id))),
+      async (id) => (id === undefined ? show() : onBox(await corral.open(id), true)),
       (thrown: Error) => {
         talk.say('error', thrown.message);
         show();
@@ -78,18 +85,20 @@ export async function openChatTerminal({ io, corral, box: first, run }: OpenChat
     });
   }
   io.signal.addEventListener('abort', left.fire, { once: true });
+  if (io.signal.aborted) left.fire();
   show();
+  let deleted: Promise<boolean> | undefined;
   try {
     await Promise.race([left.fired, talk.ended.catch(() => {})]);
-    return { box, end };
+    deleted = talk.leave();
   } finally {
-    talk.leave();
     await new Promise((resolve) => setImmediate(resolve)); // waits until the newest block is drawn
     ui.rerender(h(Text, null, '')); // removes the input line; the conversation stays
     ui.unmount();
     await ui.waitUntilExit();
     io.stdin.setRawMode(false);
   }
+  return { box: (await deleted) ? undefined : box, end };
 }
 
 export async function chooseSession(io: Io, corral: Corral): Promise<string | undefined> {

@@ -2,8 +2,9 @@ import { Box as Area, Static, Text, useInput, useStdout } from 'ink';
 import { createElement as h, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import type { Box, Session } from '../../client/index.ts';
 import { toOneLine, toPrintable } from '../io.ts';
-import { formatCallLine } from '../render.ts';
+import { formatCallLine, withState } from '../render.ts';
 import { formatChatBlock, formatDiff, formatPlan } from './block-text.ts';
+import type { PressedKey } from './early-input.ts';
 import {
   applyKey,
   characterAfter,
@@ -55,6 +56,8 @@ export interface ChatScreenProps {
   readonly talk: ChatTerminal;
   readonly paint: Painter;
   readonly history: readonly string[];
+  /** Keys typed before the screen could read them. */
+  readonly takeTyped?: (() => readonly PressedKey[]) | undefined;
   readonly onBox: (box: Box) => void;
   readonly onLeave: () => void;
   readonly onSent: (text: string) => void;
@@ -122,6 +125,7 @@ function Line({
   view,
   paint,
   history,
+  takeTyped,
   onBox,
   onLeave,
   onSent,
@@ -185,6 +189,10 @@ function Line({
     press(input.slice(0, -1), {}); // a terminal may deliver a line and its Enter together
     press('', { return: true });
   });
+  // After the effects of `useInput`, which reads from then on.
+  useEffect(() => {
+    for (const [input, key] of takeTyped?.() ?? []) press(input, key);
+  }, []);
 
   const reply = view.blocks.findLast(({ kind }) => kind === 'agent');
   const isShown = reply?.kind === 'agent' && reply.text.trim() === view.question?.trim();
@@ -257,7 +265,8 @@ export function SessionPicker({ sessions, paint, onChosen }: ChooserProps) {
   });
   const rows = Math.max(3, (stdout.rows || 24) - 4);
   const from = Math.max(0, Math.min(at - Math.floor(rows / 2), sessions.length - rows));
-  const lines = sessions.slice(from, from + rows).map(({ id, status, latestMessageAt, title, lastTask }, row) => {
+  const lines = sessions.slice(from, from + rows).map((session, row) => {
+    const { id, status, latestMessageAt, title, lastTask } = withState(session);
     const line = `${id}  ${status.padEnd(9)}  ${latestMessageAt.slice(0, 16).replace('T', ' ')}  ${toOneLine(title || lastTask || '-', 50)}`;
     return h(Text, { key: id, wrap: 'truncate' }, from + row === at ? paint('inverse', `› ${line}`) : `  ${line}`);
   });

@@ -82,7 +82,7 @@ export const slashCommands: readonly SlashCommand[] = [
         );
         return 'stay';
       }
-      await talk.box.files.write(basename(file), createReadStream(file));
+      await talk.attach(basename(file), createReadStream(file));
       return showNotice(talk, `${basename(file)} is in the workspace: mention it as @${basename(file)}.`);
     },
   },

@@ -1,9 +1,11 @@
-import { type Box, type Corral, CorralError, type Event } from '../../client/index.ts';
+import { type Box, type Corral, CorralError, type Event, type FileContent } from '../../client/index.ts';
 import { combineSignals } from '../../core/concurrency/cancel.ts';
+import { parseApprovalAnswer } from '../../core/text/approval-answer.ts';
 import { appendBlock, applyEvent, type ChatBlock, type ChatView, emptyChatView } from './view.ts';
 
 const shownBefore = 400;
 const pageSize = 500;
+const maxLookMs = 3_000;
 
 export interface ChatTerminalOptions {
   readonly corral: Corral;
@@ -11,6 +13,8 @@ export interface ChatTerminalOptions {
   readonly signal: AbortSignal;
   /** Shows events after this sequence number. Default: the newest few hundred events. */
   readonly after?: number;
+  /** The session was created for this chat, which deletes it if it leaves it unused. */
+  readonly isNew?: boolean;
 }
 
 export class ChatTerminal {
@@ -20,13 +24,15 @@ export class ChatTerminal {
   readonly ended: Promise<void>;
   #view: ChatView = emptyChatView;
   #files: Promise<readonly string[]> | undefined;
+  #isUnused: boolean;
   readonly #left = new AbortController();
   readonly #listeners = new Set<() => void>();
   readonly #eventListeners = new Set<(event: Event) => void>();
 
-  constructor({ corral, box, signal, after }: ChatTerminalOptions) {
+  constructor({ corral, box, signal, after, isNew = false }: ChatTerminalOptions) {
     this.corral = corral;
     this.box = box;
+    this.#isUnused = isNew;
     this.ended = this.#follow(combineSignals([signal, this.#left.signal]), after);
     this.ended.catch((thrown: Error) => this.say('error', thrown.message));
   }
@@ -51,6 +57,7 @@ export class ChatTerminal {
   }
 
   async send(text: string): Promise<void> {
+    this.#isUnused = false;
     const known = new Set(text.includes('@') ? await this.files() : []);
     const named = [...text.matchAll(/(?:^|\s)@(\S+)/g)].map(([, path = '']) => path);
     await this.box.run(text, { attachments: named.filter((path) => known.has(path)) });
@@ -60,16 +67,18 @@ export class ChatTerminal {
     const [call] = this.#view.approvals;
     if (!call) return;
     const requested = { sessionId: this.box.id, callId: call.callId };
-    if (/^(y|yes|a|always)$/i.test(answer)) {
-      const always = /^a/i.test(answer);
+    const always = /^(a|always)$/i.test(answer);
+    const decision = always ? 'approved' : parseApprovalAnswer(answer);
+    if (decision === 'approved') {
       await this.corral.call((api) => api.runs.approve.mutate({ ...requested, always }));
     } else {
-      const text = /^(n|no)?$/i.test(answer) ? {} : { text: answer };
+      const text = decision === 'rejected' || answer === '' ? {} : { text: answer };
       await this.corral.call((api) => api.runs.reject.mutate({ ...requested, ...text }));
     }
   }
 
   async exec(command: string): Promise<void> {
+    this.#isUnused = false;
     const { exitCode, stdout, stderr } = await this.box.exec(command, { signal: this.#left.signal, keep: 200_000 });
     const about = exitCode === 0 ? '' : `exit ${exitCode}`;
     const done = { kind: 'call', title: `! ${command}`, output: stdout + stderr, change: undefined } as const;
@@ -83,20 +92,38 @@ export class ChatTerminal {
 
   /** Cached until the next tool call, command or end of a run. */
   files(): Promise<readonly string[]> {
-    this.#files ??= this.corral
-      .call((api) => api.files.find.query({ sessionId: this.box.id, pattern: '*' }))
-      .then(({ matches }) =>
-        matches.map((path) => path.replace(/^(\.\/|\/workspace\/)/, '')).filter((path) => !path.startsWith('.corral/')),
-      )
-      .catch(() => {
-        this.#files = undefined;
-        return [];
-      });
+    this.#files ??= this.#findFiles().catch(() => {
+      this.#files = undefined;
+      return [];
+    });
     return this.#files;
   }
 
-  leave(): void {
+  async attach(name: string, content: FileContent): Promise<void> {
+    this.#isUnused = false;
+    await this.box.files.write(name, content);
+  }
+
+  /** Resolves with whether the session was deleted. It is kept if anything may be in it. */
+  async leave(): Promise<boolean> {
     this.#left.abort();
+    if (!this.#isUnused) return false;
+    try {
+      const { status } = await this.box.session();
+      if (status !== 'pending' || (await this.#findFiles(AbortSignal.timeout(maxLookMs))).length > 0) return false;
+      await this.box.remove();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async #findFiles(signal?: AbortSignal): Promise<readonly string[]> {
+    const request = { sessionId: this.box.id, pattern: '*' };
+    const { matches } = await this.corral.call((api) => api.files.find.query(request, signal && { signal }));
+    return matches
+      .map((path) => path.replace(/^(\.\/|\/workspace\/)/, ''))
+      .filter((path) => !path.startsWith('.corral/'));
   }
 
   async #follow(signal: AbortSignal, after: number | undefined): Promise<void> {

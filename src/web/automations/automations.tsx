@@ -2,8 +2,9 @@ import { Fragment } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { openSessionFromDialog } from '../app/layout.ts';
 import { mutate, query } from '../data/server.ts';
+import { sessions } from '../data/sessions.ts';
 import { formatModelLabel } from '../models/state.ts';
-import { formatDateTime, formatDuration, formatUsd } from '../parts/format.ts';
+import { formatBudgetValue, formatDateTime, formatDuration, formatUsd } from '../parts/format.ts';
 import { RelativeTime } from '../parts/kit/ago.tsx';
 import { Button } from '../parts/kit/button.tsx';
 import { CopyButton } from '../parts/kit/copy-button.tsx';
@@ -14,7 +15,7 @@ import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { GuideLink } from '../parts/notice.tsx';
 import { loadTemplates, templateNameOf } from '../sessions/templates.ts';
 import { t, translateServerText } from '../text/text.ts';
-import { AutomationForm } from './form.tsx';
+import { AutomationForm, WebhookNote } from './form.tsx';
 import {
   type Automation,
   type AutomationStart,
@@ -114,6 +115,7 @@ function HookAddress({ id, hook }: { id: string; hook: NonNullable<Automation['h
 }
 
 const lookMs = 3_000;
+const limits = ['tokens', 'cost', 'toolCalls'] as const;
 
 function AutomationView({ id }: { id: string }) {
   const automation = automations.value?.find((one) => one.id === id);
@@ -130,11 +132,15 @@ function AutomationView({ id }: { id: string }) {
     return () => clearInterval(timer);
   }, [isOpen]);
   if (!automation) return null;
-  const { name, message, repositories, paused, schedule, template, model } = automation;
+  const { name, message, repositories, paused, schedule, template, model, budget } = automation;
   const facts = [
     [t('automations.schedule.kind'), schedule && describeSchedule(schedule)],
     [t('template'), template && templateNameOf(template)],
     [t('model'), model && formatModelLabel(model)],
+    ...limits.map((kind) => {
+      const limit = budget?.[kind];
+      return [t(`automations.budget.${kind}`), limit != null && formatBudgetValue(kind, limit)] as const;
+    }),
   ].filter(([, fact]) => fact);
   const change = () => showDialog(<AutomationForm automation={automation} back={() => openAutomation(id)} />);
   const start = () =>
@@ -191,6 +197,7 @@ function AutomationView({ id }: { id: string }) {
       </div>
       <FormError text={trouble} />
       {automation.hook && <HookAddress id={id} hook={automation.hook} />}
+      <WebhookNote />
       <h3>{t('automations.starts')}</h3>
       {starts.length === 0 && <p class="quiet">{t('automations.noStarts')}</p>}
       <ul class="automation-starts grid">
@@ -204,7 +211,10 @@ function AutomationView({ id }: { id: string }) {
 
 function StartRow({ start }: { start: AutomationStart }) {
   const { at, cause, state, outcome, text, sessionId, cost, endedAt } = start;
-  const end = state === 'ended' && outcome ? t(`automations.end.${outcome.status}`) : t(`automations.state.${state}`);
+  const isWaiting =
+    state === 'running' && sessions.value.some((one) => one.id === sessionId && one.status === 'waiting');
+  const shown = isWaiting ? 'waiting' : state;
+  const end = state === 'ended' && outcome ? t(`automations.end.${outcome.status}`) : t(`automations.state.${shown}`);
   return (
     <li class="row wrap border-bottom">
       <RelativeTime at={at} />

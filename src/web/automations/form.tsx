@@ -5,11 +5,13 @@ import { exampleCheck } from '../conversation/goal/goal-draft.ts';
 import { mutate, query } from '../data/server.ts';
 import { useModelChoices } from '../models/state.ts';
 import { findLocale, formatDateTime } from '../parts/format.ts';
+import { Button } from '../parts/kit/button.tsx';
 import { Dialog } from '../parts/kit/dialog.tsx';
 import { SchemaForm } from '../parts/kit/schema-form.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { projects } from '../sessions/filters.ts';
 import { listTemplateChoices, loadTemplates, templates } from '../sessions/templates.ts';
+import { openSettings } from '../settings/settings.tsx';
 import { loadSkills, skills } from '../skills/state.ts';
 import { t } from '../text/text.ts';
 import { type Automation, automations, loadAutomations, upsertAutomationInList } from './state.ts';
@@ -244,10 +246,19 @@ export function AutomationForm({ automation, back }: { automation?: Automation; 
             'budget.toolCalls': { isAdvanced: true, placeholder: t('form.default') },
           };
         }}
-      />
+      >
+        {() => <WebhookNote />}
+      </SchemaForm>
     </Dialog>
   );
 }
+
+export const WebhookNote = () => (
+  <p class="quiet whole-row">
+    {t('automations.webhookNote')}{' '}
+    <Button kind="quiet" class="small" label={t('webhooks')} onClick={() => openSettings('webhooks')} />
+  </p>
+);
 
 /** The server computes the times, so that they match the actual schedule. */
 function NextTimes({ cron, timezone }: { cron: string; timezone: string }) {

@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
-import type { ConversationItem } from '../data/items.ts';
 import { conversationState, isLoadingHistory } from '../data/log.ts';
+import { findModelRequestStart } from '../data/model.ts';
 import { currentSessionId } from '../data/sessions.ts';
 import { ErrorBoundary } from '../parts/boundary.tsx';
 import { AutoScroller } from '../parts/end-follower.ts';
@@ -123,24 +123,17 @@ const ConversationPlan = () =>
 
 function Thinking() {
   const run = conversationState.run.value;
-  const last = conversationState.items.value.at(-1);
-  if (run.kind !== 'running' || moves(last)) return null;
+  const since = run.kind === 'running' ? findModelRequestStart(conversationState.items.value) : undefined;
+  if (run.kind !== 'running' || since === undefined) return null;
   const { inputTokens, outputTokens } = conversationState.runUsed.value;
   const tokens = inputTokens + outputTokens;
   return (
     <p class="thinking quiet row">
       <StatusIcon status="running" /> <span role="status">{t('thinking')}</span>
       <LiveContext.Provider value>
-        <ElapsedTime since={Math.max(run.since, last?.at ?? 0)} />
+        <ElapsedTime since={Math.max(run.since, since)} />
       </LiveContext.Provider>
       {tokens > 0 && <span>{t('tokensShort', { n: formatCompactCount(tokens) })}</span>}
     </p>
   );
-}
-
-function moves(item: ConversationItem | undefined): boolean {
-  if (item?.kind === 'assistant') return item.isTyping.value;
-  if (item?.kind === 'tool') return item.state.value.status === 'running';
-  if (item?.kind === 'retry') return !item.state.value.isOver;
-  return item?.kind === 'phase' && item.phase.value.phase !== 'ready';
 }

@@ -24,14 +24,15 @@ export async function sendMessage(message: NewMessage) {
   const { text, attachments = [], repository, skills = [], goal, session, onCreated } = message;
   let sessionId = currentSessionId.value;
   if (sessionId === undefined) {
-    const { id } = await mutate('sessions.create', {
+    const { id } = await mutateWithRetry('sessions.create', {
       ...session,
       ...(skills.length > 0 && { skills: [...skills] }),
       ...(repository !== undefined && { repositories: [parseRepository(repository)] }),
+      clientSessionId: createRandomKey(),
     });
     sessionId = id;
     onCreated?.(id);
-    navigateToSession(id);
+    if (currentSessionId.peek() === undefined) navigateToSession(id);
   }
   const sent = { sessionId, text, mode: 'inject' as const, attachments: [...attachments], goal };
   await mutateWithRetry('runs.send', { ...sent, clientMessageId: createRandomKey() });

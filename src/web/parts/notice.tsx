@@ -84,7 +84,7 @@ export function Notice() {
 
 function brokenText(): string {
   const away = t(navigator.onLine ? 'connectionLost' : 'deviceOffline');
-  const messages = pendingMutations.value.filter((path) => path === 'runs.send').length;
+  const messages = pendingMutations.value.filter((path) => path === 'runs.send' || path === 'sessions.create').length;
   const others = pendingMutations.value.length - messages;
   return [
     away,

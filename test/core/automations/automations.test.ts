@@ -28,7 +28,7 @@ test('an automation that a person starts makes a session of its own, whose end a
   expect(outcome).toMatchObject({ status: 'completed' });
   expect(cost.turns).toBeGreaterThan(0);
   const { title, origin } = await server.core.services.sessions.get(sessionId);
-  const expected = { title: expect.stringMatching(/^\d\d-\d\d \d\d:\d\d · Report$/), origin: 'automation' };
+  const expected = { title: expect.stringMatching(/^\d{4}-\d\d-\d\d \d\d:\d\d · Report$/), origin: 'automation' };
   expect({ title, origin }).toEqual(expected);
 });
 

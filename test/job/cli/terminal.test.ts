@@ -41,6 +41,16 @@ test('draws the conversation, runs commands of the person, and leaves with ctrl-
   expect([code, stdout]).toEqual([0, expect.stringContaining('exit 3')]);
 });
 
+test('a chat in which nothing was sent leaves no session behind', async ({ crew }) => {
+  const steps = [
+    { expect: 'session [0-9a-f]{16}[\\s\\S]*ctrl-d: exit', send: '\u0004' },
+    { expect: 'Nothing was sent, so the session was deleted' },
+  ];
+  const { code, stdout } = await cli.onTerminal(['chat'], steps, crew);
+  const [, id = ''] = /session ([0-9a-f]{16})/.exec(stdout) ?? [];
+  expect([code, (await cli.run(['ls', '-q'], crew)).stdout.includes(id)]).toEqual([0, false]);
+});
+
 test('--list shows the sessions, and q leaves without one', async ({ crew }) => {
   const { id } = crew.box;
   const steps = [{ expect: `${id}[\\s\\S]*enter opens`, send: 'q' }];

@@ -75,6 +75,23 @@ test('within three seconds the page says that the server is away, and what it se
   await expect.poll(() => reply.count()).toBe(0);
 });
 
+test('a task typed without a connection starts one session once the connection is back', async ({ desk }) => {
+  const { page: at } = await desk.open('about:blank');
+  const network = await openNetwork(at);
+  await at.goto('/');
+  await expect.poll(() => at.getByText('Connecting…').count()).toBe(0);
+  const field = at.getByRole('textbox', { name: 'Message' });
+  network.stop();
+  await typeInto(field, 'Sent later');
+  await field.press('Enter');
+  await at.getByText('Your message will be sent when you reconnect.').waitFor();
+  network.go();
+  await at.getByRole('article', { name: 'You' }).getByText('Sent later').waitFor();
+  await expect.poll(() => field.inputValue()).toBe('');
+  await at.locator('.ended').waitFor();
+  expect(await at.locator('.session').count()).toBe(1);
+});
+
 test("an approval's buttons take two rows on a phone", { tags: ['nightly'] }, async ({ desk }) => {
   const id = await desk.worked(`Write\n${fence('file:c.txt', 'first')}`);
   const { page } = await desk.open(`/#${id}`, { ...phone, hasTouch: true });

@@ -110,6 +110,7 @@ export function fakeSessions() {
       details.set(id, detail);
       all.set(id, { ...record, repositories: (record.repositories ?? []).map((one) => ({ ...one, ...change })) });
     },
+    wait: (id: SessionId) => void all.set(id, { ...(all.get(id) as SessionRecord), status: 'waiting' }),
     end(id: SessionId, status: 'completed' | 'failed' | 'stopped') {
       const reason = status === 'stopped' ? 'stopped' : status;
       all.set(id, { ...(all.get(id) as SessionRecord), status: 'completed', outcome: { status, reason } });

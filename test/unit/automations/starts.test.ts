@@ -32,8 +32,8 @@ describe('a scheduled automation', () => {
     expect(fake.sent.map(({ text }) => text)).toEqual(['Write it.', 'Write it.']);
     expect(new Set(fake.sent.map((one) => one.id)).size).toBe(2);
     expect([...fake.all.values()].map(({ title }) => title)).toEqual([
-      `11-24 12:01 · ${spec.name}`,
-      `11-24 12:02 · ${spec.name}`,
+      `2026-11-24 12:01 · ${spec.name}`,
+      `2026-11-24 12:02 · ${spec.name}`,
     ]);
     const starts = await service.starts(id, { limit: 10 });
     expect(starts.map(({ cause }) => cause)).toEqual([
@@ -124,6 +124,15 @@ describe('a start that comes while another works', () => {
     const [newest] = await service.starts(id, { limit: 1 });
     expect(newest?.text).toBe('Another start of the automation is still running.');
     expect(newest?.cause).toEqual({ kind: 'person', key: 'a-key' });
+  });
+
+  test('says that the first waits for an answer', async () => {
+    const { service, round, fake, id } = await started({ whileRunning: 'skip' });
+    fake.wait(fake.sent[0]?.id as SessionId);
+    await service.start(id, 'a-key');
+    await round();
+    const [newest] = await service.starts(id, { limit: 1 });
+    expect(newest?.text).toBe('Another start of the automation is waiting for an answer.');
   });
 
   test('waits for the end of the first', async () => {

@@ -81,13 +81,19 @@ test.each([
   ['approve', 'approved'],
   [' Approved. ', 'approved'],
   ['YES!', 'approved'],
+  ['y', 'approved'],
+  ['Ok.', 'approved'],
   ['Ja.', 'approved'],
-  ['ja, aber später', 'rejected'],
-  ['yes, but use less', 'rejected'],
+  ['J', 'approved'],
   ['no', 'rejected'],
-  ['approve it not', 'rejected'],
-  ['Why do you need this?', 'questioned'],
-  ['これは何ですか？', 'questioned'],
-])('F113 the answer %j means %s', (text, decision) => {
-  expect(parseVerdict(text)).toEqual(decision === 'approved' ? { decision } : { decision, text });
+  ['N', 'rejected'],
+  ['Nein!', 'rejected'],
+  ['ja, aber später', 'rejected', 'with a comment'],
+  ['yes, but use less', 'rejected', 'with a comment'],
+  ['approve it not', 'rejected', 'with a comment'],
+  ['Why do you need this?', 'questioned', 'with a comment'],
+  ['yes?', 'questioned', 'with a comment'],
+  ['これは何ですか？', 'questioned', 'with a comment'],
+])('F113 the answer %j means %s', (text, decision, comment?: string) => {
+  expect(parseVerdict(text)).toEqual(comment === undefined ? { decision } : { decision, text });
 });

@@ -54,6 +54,16 @@ describe('sessions', () => {
     expect(await server.client().sessions.get.query({ id: session.id })).toEqual(session);
   });
 
+  test('a clientSessionId creates one session, and other content under it is refused', async ({ server }) => {
+    const client = server.client();
+    const first = await client.sessions.create.mutate({ title: 'Once', clientSessionId: 's-1' });
+    expect(await server.client('ws').sessions.create.mutate({ title: 'Once', clientSessionId: 's-1' })).toEqual(first);
+    await expect(client.sessions.create.mutate({ title: 'Other', clientSessionId: 's-1' })).rejects.toMatchObject({
+      data: { code: 'CONFLICT' },
+    });
+    expect((await client.sessions.list.query({})).items).toHaveLength(1);
+  });
+
   test('create with a task starts a run, and refuses an unknown project', async ({ server }) => {
     const client = server.client();
     const project = await client.projects.create.mutate({ name: 'Harvest' });

@@ -56,6 +56,7 @@ export function findFieldProblem(schema: FieldSchema, draft: FieldDraft, locale:
       if (words.includes(entry.trim())) continue;
       const value = parseNumber(entry, locale);
       if (Number.isNaN(value)) return ['form.noNumber'];
+      if (max === Number.MAX_SAFE_INTEGER && value < (min ?? value)) return ['form.atLeast', { min: min ?? 0 }];
       if (value < (min ?? value) || value > (max ?? value)) return ['form.range', { min: min ?? '…', max: max ?? '…' }];
     } else {
       if (max !== undefined && entry.length > max) return ['form.tooLong', { n: max }];

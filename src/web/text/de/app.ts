@@ -83,6 +83,7 @@ export const appStrings = {
   'form.chooseOne': 'Wählen Sie mindestens eine Option.',
   'form.badForm': 'Geben Sie einen Wert im erwarteten Format ein.',
   'form.noNumber': 'Geben Sie eine Zahl ein.',
+  'form.atLeast': 'Geben Sie eine ganze Zahl ab {min} ein.',
   'form.range': 'Geben Sie eine Zahl von {min} bis {max} ein.',
   'form.tooLong': 'Geben Sie höchstens {n} Zeichen ein.',
   'form.tooShort': 'Geben Sie mindestens {n} Zeichen ein.',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Event } from '../../../../src/client/types.ts';
-import { ConversationState } from '../../../../src/web/data/model.ts';
+import { ConversationState, findModelRequestStart } from '../../../../src/web/data/model.ts';
 
 let seq = 0;
 const event = (type: Event['type'], data: object): Event =>
@@ -213,4 +213,23 @@ test('the end of a run has the files that it wrote, each from its first text to 
   );
   const ends = model.items.value.flatMap((item) => (item.kind === 'end' ? [item.edits] : []));
   expect(ends).toEqual([[{ path: 'a.txt', before: null, after: 'two' }], []]);
+});
+
+test('a model is thinking only while neither a reply arrives nor a call runs, whatever was sent or noted since', () => {
+  const model = modelOf(event('message.user', { text: 'Go', attachments: [] }), event('run.started', {}));
+  const since = () => findModelRequestStart(model.items.value);
+  const note = (kind: string) => event('desktop', { kind, by: 'Ada', held: true });
+  const steering = () => event('message.user', { text: 'Faster', attachments: [] });
+  expect(since()).toBe(model.items.value[0]?.at);
+  model.take([event('message.delta', { messageId: 'm', text: 'Hel' }), steering()]);
+  expect(since()).toBeUndefined();
+  model.take([
+    event('message.assistant', { messageId: 'm', text: 'Hello' }),
+    { ...calling, seq: ++seq },
+    note('control_taken'),
+  ]);
+  expect(since()).toBeUndefined();
+  const called = event('tool.called', { callId: 'c1', function: 'shell_exec', args: {}, success: true });
+  model.take([called, note('control_returned'), steering()]);
+  expect(since()).toBe(called.ts);
 });

@@ -31,6 +31,7 @@ test.each<[schema: FieldSchema, draft: FieldDraft, value: unknown, mistake: stri
   [limit, 'unlimited', 'unlimited', undefined],
   [limit, '2.5', 2.5, undefined],
   [limit, '11', 11, 'form.range'],
+  [{ kind: 'number', min: 1, max: Number.MAX_SAFE_INTEGER }, '-5', -5, 'form.atLeast'],
   [limit, 'much', Number.NaN, 'form.noNumber'],
   [events, [], [], 'form.chooseOne'],
   [events, ['b'], ['b'], undefined],

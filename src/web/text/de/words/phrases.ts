@@ -323,6 +323,10 @@ export const serverPhrases: Readonly<Record<string, string>> = {
   'Starting a container of {image}': 'Ein Container mit {image} wird gestartet',
   'Claiming a sandbox of {image}': 'Eine Sandbox mit {image} wird angefordert',
   'Starting a pod of {image}': 'Ein Pod mit {image} wird gestartet',
+  'Another start of the automation is still running.': 'Ein anderer Start der Automation läuft noch.',
+  'Another start of the automation is waiting for an answer.':
+    'Ein anderer Start der Automation wartet auf eine Antwort.',
+  '{n} starts of the automation are still running.': '{n} Starts der Automation laufen noch.',
   'Building {image}': '{image} wird gebaut',
   'Pulling {image}': '{image} wird heruntergeladen',
 };
