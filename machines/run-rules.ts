@@ -1,4 +1,5 @@
 import type { PlanStep, RunEndReason } from '../src/core/model/events.ts';
+import { parseApprovalAnswer } from '../src/core/model/runs/approval-answer.ts';
 import {
   type BudgetLine,
   findOverrun,
@@ -9,7 +10,6 @@ import {
 } from '../src/core/model/runs/budget.ts';
 import type { GoalAssessment } from '../src/core/model/runs/goal.ts';
 import { addAmounts, type BudgetOverrun } from '../src/core/model/spending.ts';
-import { parseApprovalAnswer } from '../src/core/text/approval-answer.ts';
 import type {
   ApprovalRequest,
   CallOutcome,

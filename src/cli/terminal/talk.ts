@@ -1,6 +1,6 @@
 import { type Box, type Corral, CorralError, type Event, type FileContent } from '../../client/index.ts';
 import { combineSignals } from '../../core/concurrency/cancel.ts';
-import { parseApprovalAnswer } from '../../core/text/approval-answer.ts';
+import { parseApprovalAnswer } from '../../core/model/runs/approval-answer.ts';
 import { appendBlock, applyEvent, type ChatBlock, type ChatView, emptyChatView } from './view.ts';
 
 const shownBefore = 400;
