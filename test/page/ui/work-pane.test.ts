@@ -126,7 +126,11 @@ test('what the agent wrote is compared by steps; a comment names file and line',
   await now.getByText('- first').click();
   expect(await axeFinds(page)).toEqual([]);
   await page.locator('.cm-comments button').filter({ visible: true }).click();
-  await typeInto(page.getByRole('textbox', { name: 'Comment on line 3 for the agent' }), 'Say more here.');
+  const comment = page.getByRole('textbox', { name: 'Comment on line 3 for the agent' });
+  await typeInto(comment, 'Say more here.');
+  await comment.press('Escape');
+  await page.locator('.cm-comments button').filter({ visible: true }).click();
+  await expect.poll(() => comment.inputValue()).toBe('Say more here.');
   await page.keyboard.press('Control+Enter');
   await page.getByText('Comment sent to the agent.').waitFor();
   const reply = page.getByRole('article', { name: 'You' }).last();
