@@ -76,6 +76,7 @@ function Part({ part, settings, changed }: Props) {
       aria-label={t(`server.part.${part}` as TextKey)}
       onSubmit={(event) => {
         event.preventDefault();
+        if (edited.length === 0) return;
         void write(edited, t('server.saved'), (one) => parseSettingDraft(one, drafts[one.key] ?? ''));
       }}
     >
@@ -117,7 +118,7 @@ function Part({ part, settings, changed }: Props) {
       <FormError text={trouble} />
       <div class="choices">
         {notice !== '' && <span role="status">{notice}</span>}
-        <Button type="submit" kind="primary" label={t('files.save')} disabled={edited.length === 0} />
+        <Button type="submit" kind="primary" label={t('files.save')} aria-disabled={edited.length === 0} />
       </div>
     </form>
   );
