@@ -61,6 +61,8 @@ export const Session = z.object({
   status: SessionStatus,
   origin: SessionOrigin,
   template: z.string(),
+  /** `session`: chosen for the session. `server`: the server's default. Null: the project's, or none. */
+  templateBy: z.enum(['session', 'server']).nullable(),
   projectId: z.string().nullable(),
   /** The owner's name or e-mail address. Null if the caller is the owner or cannot use the project. */
   ownerName: z.string().nullable(),
@@ -104,6 +106,7 @@ export const toSession = (caller: Caller, record: SessionRecord): Session => ({
   status: record.status,
   origin: record.origin,
   template: record.template,
+  templateBy: record.templateBy ?? null,
   projectId: record.projectId,
   ownerName: ownerNameFor(caller, record),
   model: record.model ?? null,

@@ -104,16 +104,32 @@ function listenForKeys(): void {
     if (document.querySelector('dialog[open]')) return;
     const isEscape = pressedKeyOf(event) === 'Escape';
     if (isEscape) notify('');
-    if (isEscape && isSidebarOpen.value) {
-      isSidebarOpen.value = false;
-      focusWhenRendered(findMenuButton);
-    }
+    if (isEscape && isSidebarOpen.value) closeSidebar();
     const command = listPaletteCommands().find((one) => one.keys === keys);
     if (!command) return;
     event.preventDefault();
     isSidebarOpen.value = false;
     command.run();
   });
+}
+
+/** Absent from browsers other than Chromium. */
+declare const CloseWatcher: (new () => EventTarget & { destroy(): void }) | undefined;
+
+/** Android's Back closes the sidebar, as it closes a dialog. */
+function closeSidebarOnBack(): void {
+  if (typeof CloseWatcher === 'undefined') return;
+  effect(() => {
+    if (!isSidebarOpen.value) return undefined;
+    const back = new CloseWatcher();
+    back.addEventListener('close', closeSidebar);
+    return () => back.destroy();
+  });
+}
+
+function closeSidebar(): void {
+  isSidebarOpen.value = false;
+  focusWhenRendered(findMenuButton);
 }
 
 /** Without this, the browser opens a dropped file in place of the page. */
@@ -156,6 +172,7 @@ async function start(): Promise<void> {
   const root = document.getElementById('root');
   if (root) render(<App />, root);
   listenForKeys();
+  closeSidebarOnBack();
   preserveFocus();
   catchDrops();
   noticeCutPastes();

@@ -190,7 +190,9 @@ function AttemptsTable({ set, choose }: Props) {
                 <td>
                   <Button
                     class="small"
-                    label={[one.n, one.model ? formatModelLabel(one.model) : one.template].filter(Boolean).join(' ')}
+                    label={[t('attempts.nth', { n: one.n }), one.model ? formatModelLabel(one.model) : one.template]
+                      .filter(Boolean)
+                      .join(' · ')}
                     disabled={one.isGone}
                     title={t('attempts.openOne', { n: String(one.n) })}
                     onClick={() => openSessionFromDialog(one.sessionId)}

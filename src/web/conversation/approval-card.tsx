@@ -8,6 +8,7 @@ import { formatDateTime } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
+import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { PullRequestFields } from '../parts/proposal-fields.tsx';
 import { isTouchDevice } from '../parts/touch.ts';
 import { t, translateServerText } from '../text/text.ts';
@@ -22,7 +23,8 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
   const approve = (how: Partial<InputOf<'runs.approve'>> = {}) =>
     mutate('runs.approve', { ...call, always: false, ...how });
   const [isSending, setSending] = useState(false);
-  const [note, setNote] = useState<string>();
+  const [note, setNote] = useState('');
+  const [isExplaining, setExplaining] = useState(false);
   const [edited, setEdited] = useState<{ readonly title: string; readonly text: string }>();
   const decided = item.decided.value;
   const act = (work: () => Promise<unknown>) => async () => {
@@ -92,9 +94,10 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
       )}
       {edited && !decided ? null : decided ? (
         <p class="quiet">{toApprovalDecisionText(decided)}</p>
-      ) : note !== undefined ? (
+      ) : isExplaining ? (
         <form
           class="row wrap approval-note"
+          onKeyDown={(event) => pressedKeyOf(event) === 'Escape' && setExplaining(false)}
           onSubmit={(event) => {
             event.preventDefault();
             void act(() => mutate('runs.reject', { ...call, text: note.trim() === '' ? undefined : note }))();
@@ -108,14 +111,25 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
             value={note}
             onInput={(event) => setNote(event.currentTarget.value)}
           />
-          <Button label={t('cancel')} onClick={() => setNote(undefined)} />
+          <Button
+            label={t('cancel')}
+            onClick={() => {
+              setNote('');
+              setExplaining(false);
+            }}
+          />
           <Button type="submit" kind="danger" label={t('approval.reject')} disabled={isSending} />
         </form>
       ) : (
         isLive && (
           <div class="choices approval-choices">
             <div class="choices">
-              <Button kind="quiet" label={t('approval.rejectWith')} disabled={isSending} onClick={() => setNote('')} />
+              <Button
+                kind="quiet"
+                label={t('approval.rejectWith')}
+                disabled={isSending}
+                onClick={() => setExplaining(true)}
+              />
               {!fixed && (
                 <Button
                   kind="quiet"

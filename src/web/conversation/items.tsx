@@ -234,10 +234,12 @@ function RepositoryCard({ seq, data }: { seq: number; data: EventDataOf<'reposit
       if (task) await sendMessage({ text: task.text, attachments: task.attachments, goal: task.goal });
     });
   const change = async () => {
-    const { id, model, template } = currentSession.value ?? {};
+    const { id, model, template, templateBy } = currentSession.value ?? {};
     const skills = id === undefined ? [] : await readChosenSkills(id).catch(() => []);
     navigateToSession(undefined);
-    [chosenModel.value, chosenTemplate.value, chosenSkills.value] = [model ?? '', template ?? '', skills];
+    chosenModel.value = model ?? '';
+    chosenTemplate.value = (templateBy === 'session' && template) || '';
+    chosenSkills.value = skills;
     chosenRepository.value = url;
     isRepositoryFieldOpen.value = true;
     setComposerText(task?.text ?? '');

@@ -16,7 +16,7 @@ export function toKeysym(character: string): number {
 }
 
 /** `code`: `KeyboardEvent.code`, or empty for text without a key. */
-export function forwardTyping(field: HTMLTextAreaElement, send: (keysym: number, code: string) => void): void {
+export function forwardTyping(field: HTMLTextAreaElement, send: Desktop['rfb']['sendKey']): void {
   /** Runs after input and composition events, because browsers differ in their order. */
   const sendText = () => {
     for (const character of field.value.replace(filler, '').replaceAll('\r\n', '\n')) send(toKeysym(character), '');
@@ -29,10 +29,16 @@ export function forwardTyping(field: HTMLTextAreaElement, send: (keysym: number,
   reset();
   field.addEventListener('focus', reset);
   field.addEventListener('keydown', (event) => {
-    const keysym = keys[pressedKeyOf(event)];
+    const { code, ctrlKey, altKey } = event;
+    const key = pressedKeyOf(event);
+    // Ctrl+V pastes into the field. Ctrl with Alt is AltGr, which types text.
+    const isCombination = ctrlKey && !altKey && key.length === 1 && code !== 'KeyV';
+    const keysym = keys[key] ?? (isCombination ? toKeysym(key) : undefined);
     if (keysym === undefined) return;
     event.preventDefault();
-    send(keysym, event.code);
+    if (ctrlKey) send(control, 'ControlLeft', true);
+    send(keysym, code);
+    if (ctrlKey) send(control, 'ControlLeft', false);
   });
   field.addEventListener('input', (event) => {
     const { isComposing, inputType } = event as InputEvent;

@@ -1,4 +1,5 @@
 import './desktop.css';
+import { signal } from '@preact/signals';
 import { render } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { DisplayStatus } from '../data/status.ts';
@@ -61,10 +62,13 @@ function Overlay() {
   );
 }
 
+/** Whether typed text goes through the field of a phone's keyboard. */
+const isTyping = signal(false);
+
 function Keys() {
   const ref = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
-    if (ref.current) forwardTyping(ref.current, (keysym, code) => rfbClient.value?.sendKey(keysym, code));
+    if (ref.current) forwardTyping(ref.current, (...key) => rfbClient.value?.sendKey(...key));
   }, []);
   return (
     <textarea
@@ -75,6 +79,12 @@ function Keys() {
       autocomplete="off"
       spellcheck={false}
       tabIndex={-1}
+      onFocus={() => {
+        isTyping.value = true;
+      }}
+      onBlur={() => {
+        isTyping.value = false;
+      }}
     />
   );
 }
@@ -151,7 +161,14 @@ function DesktopBar() {
           />
         )}
         {clipboard && mayControl && <Button label={t('screen.clipboard')} onClick={() => showDialog(<Clipboard />)} />}
-        {rfbClient.value && !isInputBlocked() && <Button label={t('screen.keyboard')} onClick={typeOnScreen} />}
+        {rfbClient.value && !isInputBlocked() && (
+          <Button
+            label={t('screen.keyboard')}
+            aria-pressed={isTyping.value}
+            onMouseDown={(event) => event.preventDefault()} // the field keeps the focus until the click
+            onClick={() => (isTyping.value ? document.getElementById('keys')?.blur() : typeOnScreen())}
+          />
+        )}
         {isInPane && (
           <a class="button quiet" href={location.pathname} target="_blank" rel="noreferrer">
             <Icon name="external" size={16} /> {t('openInTab')}

@@ -57,6 +57,7 @@ export function VirtualList({ count, rowHeight, row, label, role = 'list', follo
   for (let index = first; index < last; index++) rows.push(row(index));
   return (
     // biome-ignore lint/a11y/useAriaPropsSupportedByRole: every role it can have takes a name
+    // biome-ignore lint/a11y/noStaticElementInteractions: focus only scrolls
     <div
       ref={ref}
       class={`virtual scrolls ${more ?? ''}`}
@@ -64,6 +65,13 @@ export function VirtualList({ count, rowHeight, row, label, role = 'list', follo
       aria-label={label}
       tabIndex={role === 'tree' ? -1 : 0} // in a tree, the items take the focus
       onScroll={measure}
+      onFocus={({ target, currentTarget: node, relatedTarget }) => {
+        const isEntered = target === node && node.matches(':focus-visible') && !node.contains(relatedTarget as Node);
+        // Otherwise Tab would skip the rows above those that are drawn.
+        if (!isEntered || followsEnd || !node.querySelector('a, button')) return;
+        node.scrollTop = 0;
+        measure();
+      }}
     >
       <div
         class="virtual-space"

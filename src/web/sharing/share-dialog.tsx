@@ -40,17 +40,25 @@ function ShareDialog({ sessionId }: { sessionId: string }) {
   return (
     <Dialog title={t('share.title')}>
       <p>{t('share.tells')}</p>
-      <SegmentedControl
-        label={t('share.life')}
-        value={hours}
-        options={(Object.keys(lives) as ShareLifetime[]).map((value) => ({ value, label: t(lives[value]) }))}
-        onChange={setHours}
-      />
-      <CheckboxField label={t('share.files')} isOn={files} onChange={setFiles} />
-      <FormError text={trouble} />
-      <div class="choices">
-        <Button kind={made === '' ? 'primary' : 'plain'} icon="share" label={t('share.make')} onClick={create} />
-      </div>
+      <form
+        class="form roomy stack"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void create();
+        }}
+      >
+        <SegmentedControl
+          label={t('share.life')}
+          value={hours}
+          options={(Object.keys(lives) as ShareLifetime[]).map((value) => ({ value, label: t(lives[value]) }))}
+          onChange={setHours}
+        />
+        <CheckboxField label={t('share.files')} isOn={files} onChange={setFiles} />
+        <FormError text={trouble} />
+        <div class="choices">
+          <Button type="submit" kind={made === '' ? 'primary' : 'plain'} icon="share" label={t('share.make')} />
+        </div>
+      </form>
       {made !== '' && (
         <div class="made-link stack" role="status">
           <div class="row">

@@ -13,7 +13,7 @@ import { loadProjects, projectFilter } from '../sessions/filters.ts';
 import { t, translateServerText } from '../text/text.ts';
 import {
   addChosenSkill,
-  isBrokenZip,
+  isUnusableFile,
   loadSkills,
   readChosenFolder,
   readChosenSkills,
@@ -31,7 +31,7 @@ function Skills() {
   const [project, setProject] = useState(projectFilter.value);
   const upload = (chosen: readonly File[]) =>
     tryIt(t('skills.notUploaded'), async () => {
-      if (await isBrokenZip(chosen)) return setProblems([t('skills.brokenZip')]);
+      if (await isUnusableFile(chosen)) return setProblems([t('skills.unusableFile')]);
       const files = await readChosenFolder(chosen);
       if (!files) return setProblems([t('skills.tooLarge')]);
       const { name, problems: found, warnings } = await mutate('skills.check', { files });

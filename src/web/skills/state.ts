@@ -34,10 +34,10 @@ export async function addChosenSkill(id: string | undefined, name: string): Prom
   if (!chosen.some((pin) => pin.split('@')[0] === name)) await saveChosenSkills(id, [...chosen, name]);
 }
 
-/** Whether a file is named like a ZIP archive and is none. */
-export async function isBrokenZip(chosen: readonly File[]): Promise<boolean> {
-  const [file] = chosen;
-  return file !== undefined && /\.zip$/i.test(file.name) && (await file.slice(0, 2).text()) !== 'PK';
+/** Whether a file, chosen without its folder, is neither a ZIP archive nor a SKILL.md. */
+export async function isUnusableFile([file]: readonly File[]): Promise<boolean> {
+  if (!file || file.webkitRelativePath !== '' || /^skill\.md$/i.test(file.name)) return false;
+  return (await file.slice(0, 2).text()) !== 'PK';
 }
 
 const maxBytes = 7 * 1024 * 1024;

@@ -86,6 +86,17 @@ test('a person types, pastes and uses an input method in every script', async (c
     await page.locator('#screen canvas').focus();
   }
 
+  const viaField = page.getByRole('button', { name: 'Keyboard' });
+  await viaField.click();
+  expect(await viaField.getAttribute('aria-pressed')).toBe('true');
+  await evaluate('t.value = "xyz"');
+  await page.keyboard.press('Control+a');
+  await page.keyboard.press('q');
+  await taken('q');
+  await viaField.click();
+  expect(await viaField.getAttribute('aria-pressed')).toBe('false');
+  await page.locator('#screen canvas').focus();
+
   // Ctrl+A on a Russian keyboard
   await evaluate('t.value = "x"');
   await page.keyboard.down('Control');

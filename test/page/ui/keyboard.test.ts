@@ -44,6 +44,9 @@ test('a call is rejected with a reason typed after Enter, and Cancel goes back',
   await page.getByRole('group', { name: 'Approval' }).getByRole('button', { name: 'Cancel' }).press('Enter');
   await explain.press('Enter');
   await page.keyboard.type('Not today');
+  await page.keyboard.press('Escape');
+  await explain.press('Enter');
+  await expect.poll(() => focused(page)).toMatch(/^INPUT/);
   await page.keyboard.press('Enter');
   await page.getByText('Not today').first().waitFor();
 });
@@ -66,6 +69,17 @@ test('a control that is gone or disabled passes the focus on to the next one', a
     await expect.poll(() => focused(page)).toBe('BUTTON Files');
     await page.evaluate(`document.getElementById('doomed')?.remove()`);
   }
+});
+
+test('Tab enters a long list of sessions at its first row, also after a way through it', async ({ desk }) => {
+  const ids: string[] = [];
+  for (let made = 0; made < 40; made++) ids.unshift((await desk.call('sessions.create', {})).id);
+  const { page } = await desk.open(`/#${ids.at(-1)}`);
+  await page.locator(`a[href="#${ids.at(-1)}"]`).waitFor();
+  await page.locator('.search-row button').last().focus();
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Tab');
+  await expect.poll(() => page.evaluate('document.activeElement.hash')).toBe(`#${ids[0]}`);
 });
 
 test('a file that the agent changes takes no focus from the message, and Discard gives it back', async ({ desk }) => {

@@ -37,7 +37,7 @@ test('an uploaded skill is chosen for a new session, and another one by its name
   expect(complaints).toEqual([]);
 });
 
-test('a skill is uploaded from a file, and a broken ZIP is named', async ({ desk }) => {
+test('a skill is uploaded from a file, and a file of another kind is refused', async ({ desk }) => {
   const { page } = await desk.open();
   await page.getByRole('button', { name: 'Skills', exact: true }).first().click();
   const dialog = page.getByRole('dialog', { name: 'Skills' });
@@ -46,8 +46,8 @@ test('a skill is uploaded from a file, and a broken ZIP is named', async ({ desk
     await dialog.getByRole('button', { name: 'Upload ZIP or SKILL.md' }).click();
     await (await chooser).setFiles({ name, mimeType: 'application/octet-stream', buffer: Buffer.from(text) });
   };
-  await choose('broken.zip', 'nix');
-  await dialog.getByText('This file is not a ZIP archive.').waitFor();
+  await choose('sales.csv', 'nix');
+  await dialog.getByText('This file is neither a ZIP archive nor a SKILL.md.').waitFor();
   await choose('SKILL.md', '---\nname: haiku\ndescription: How poems are written.\n---\nThree lines.\n');
   await page.getByRole('dialog', { name: 'haiku' }).getByText('How poems are written.').first().waitFor();
 });

@@ -127,7 +127,11 @@ test('what the agent wrote is compared by steps; a comment names file and line',
   await now.getByText('- first').click();
   expect(await axeFinds(page)).toEqual([]);
   await page.locator('.cm-comments button').filter({ visible: true }).click();
-  await typeInto(page.getByRole('textbox', { name: 'Comment on line 3 for the agent' }), 'Say more here.');
+  const comment = page.getByRole('textbox', { name: 'Comment on line 3 for the agent' });
+  await typeInto(comment, 'Say more here.');
+  await comment.press('Escape');
+  await page.locator('.cm-comments button').filter({ visible: true }).click();
+  await expect.poll(() => comment.inputValue()).toBe('Say more here.');
   await page.keyboard.press('Control+Enter');
   await page.getByText('Comment sent to the agent.').waitFor();
   const reply = page.getByRole('article', { name: 'You' }).last();
@@ -240,6 +244,26 @@ test('images are shown, pasted files uploaded, all files archived', { tags: ['ni
   const download = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Download all as zip' }).click();
   expect((await download).suggestedFilename()).toMatch(/\.zip$/);
+});
+
+test('an SVG without a size fills the pane, and line numbers follow a growing comment', {
+  tags: ['nightly'],
+}, async ({ desk }) => {
+  const { page } = await opened(desk, 'Files');
+  const svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 2 1"><rect width="2" height="1"/></svg>';
+  await desk.fetch(at('wide.svg'), { method: 'PUT', body: svg });
+  await page.getByRole('button', { name: 'Refresh files' }).click();
+  await leaf(page, 'wide.svg').click();
+  const picture = page.getByRole('tabpanel').getByRole('img', { name: 'wide.svg' });
+  await expect.poll(async () => (await picture.boundingBox())?.width).toBeGreaterThan(200);
+  await page.getByRole('button', { name: 'Back to files' }).click();
+  await leaf(page, 'old.txt').click();
+  await page.getByRole('textbox', { name: 'Contents of old.txt' }).getByText('one').click();
+  await page.getByRole('button', { name: 'Comment on line 1' }).click();
+  await typeInto(page.getByRole('textbox', { name: 'Comment on line 1 for the agent' }), 'a\nb\nc\nd\ne');
+  const topOf = async (selector: string) => (await page.locator(selector).nth(1).boundingBox())?.y;
+  const gap = async () => ((await topOf('.cm-line')) ?? 0) - ((await topOf('.cm-lineNumbers [style*="20px"]')) ?? 0);
+  await expect.poll(gap).toBe(0);
 });
 
 test('the timeline replays the cards of the run and what the model saw', { tags: ['nightly'] }, async ({ desk }) => {

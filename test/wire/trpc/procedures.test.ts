@@ -30,6 +30,7 @@ describe('sessions', () => {
       origin: 'trpc',
       outcome: null,
       template: 'default',
+      templateBy: null,
       projectId: null,
       ownerName: null,
       model: null,

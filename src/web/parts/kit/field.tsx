@@ -69,6 +69,11 @@ export function TextField({ label, help, value, onChange, offers, error = '', on
             {...(offers && { list: `${state.id}-offers` })}
             onInput={({ currentTarget }) => onChange(currentTarget.value)}
             onBlur={onLeave}
+            onInvalid={(event) => {
+              if (error === '') return;
+              event.preventDefault(); // the browser's message would cover this one
+              event.currentTarget.form?.querySelector<HTMLElement>('input:invalid')?.focus();
+            }}
           />
           {offers && (
             <datalist id={`${state.id}-offers`}>

@@ -185,6 +185,7 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
       onSubmit={(event) => {
         event.preventDefault();
         const isSecond = (event.submitter as HTMLButtonElement | null)?.value === 'second';
+        if (isUnchanged && !isSecond) return;
         void submit(isSecond && second ? second.send : send, !isSecond);
       }}
     >
@@ -216,7 +217,7 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
           />
         )}
         {second && <Button type="submit" label={second.label} value="second" />}
-        <Button kind="primary" type="submit" label={save} disabled={isUnchanged} />
+        <Button kind="primary" type="submit" label={save} aria-disabled={isUnchanged} />
       </div>
     </form>
   );

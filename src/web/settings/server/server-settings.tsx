@@ -78,6 +78,7 @@ function Part({ part, settings, changed }: Props) {
       aria-label={t(`server.part.${part}` as TextKey)}
       onSubmit={(event) => {
         event.preventDefault();
+        if (edited.length === 0) return;
         void write(edited, t('server.saved'), (one) => parseSettingDraft(one, drafts[one.key] ?? ''));
       }}
     >
@@ -119,7 +120,7 @@ function Part({ part, settings, changed }: Props) {
       <FormError text={trouble} />
       <div class="choices">
         {notice !== '' && <span role="status">{notice}</span>}
-        <Button type="submit" kind="primary" label={t('files.save')} disabled={edited.length === 0} />
+        <Button type="submit" kind="primary" label={t('files.save')} aria-disabled={edited.length === 0} />
       </div>
     </form>
   );

@@ -23,6 +23,7 @@ export const delegationStrings = {
   'attempts.form.number': 'Anzahl der Versuche (2 bis 8)',
   'attempts.form.models': 'Modelle (optional, reihum zugeteilt)',
   'attempts.form.modelLines': 'Modelle (optional, eines pro Zeile, reihum zugeteilt)',
+  'attempts.nth': 'Versuch {n}',
   'attempts.openOne': 'Versuch {n} öffnen',
   'attempts.attempt': 'Versuch',
   'attempts.state': 'Status',

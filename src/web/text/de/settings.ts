@@ -121,7 +121,8 @@ export const settingsStrings = {
   'skills.notChosen': 'Fähigkeit konnte nicht hinzugefügt werden',
   'skills.upload': 'Ordner hochladen',
   'skills.uploadFile': 'ZIP oder SKILL.md hochladen',
-  'skills.brokenZip': 'Diese Datei ist kein ZIP-Archiv. Wählen Sie eine andere Datei, oder laden Sie den Ordner hoch.',
+  'skills.unusableFile':
+    'Diese Datei ist weder ein ZIP-Archiv noch eine SKILL.md. Wählen Sie eine andere Datei, oder laden Sie den Ordner hoch.',
   'skills.none': 'Noch keine Fähigkeiten.',
   'skills.unread': 'Fähigkeiten konnten nicht geladen werden',
   'skills.notUploaded': 'Fähigkeit konnte nicht hochgeladen werden',

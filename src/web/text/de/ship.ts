@@ -14,6 +14,8 @@ export const shipStrings = {
   'ship.include': '{path} aufnehmen',
   'ship.commitFiles': '{n} Dateien committen',
   'ship.commitFiles.one': '1 Datei committen',
+  'ship.noFile': 'Wählen Sie mindestens eine Datei aus.',
+  'ship.noMessage': 'Geben Sie eine Commit-Nachricht ein.',
   'ship.commit': 'Commit fehlgeschlagen',
   'ship.nothingAhead': 'Noch keine neuen Commits.',
   'ship.ahead': 'Neue Commits: {n}',

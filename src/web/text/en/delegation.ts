@@ -22,6 +22,7 @@ export const delegationStrings = {
   'attempts.form.number': 'Number of attempts (2 to 8)',
   'attempts.form.models': 'Models (optional, assigned in rotation)',
   'attempts.form.modelLines': 'Models (optional, one per line, assigned in rotation)',
+  'attempts.nth': 'Attempt {n}',
   'attempts.openOne': 'Open attempt {n}',
   'attempts.attempt': 'Attempt',
   'attempts.state': 'Status',

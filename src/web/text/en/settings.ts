@@ -117,7 +117,8 @@ export const settingsStrings = {
   'skills.notChosen': 'Could not add the skill',
   'skills.upload': 'Upload folder',
   'skills.uploadFile': 'Upload ZIP or SKILL.md',
-  'skills.brokenZip': 'This file is not a ZIP archive. Choose another file, or upload the folder.',
+  'skills.unusableFile':
+    'This file is neither a ZIP archive nor a SKILL.md. Choose another file, or upload the folder.',
   'skills.none': 'No skills yet.',
   'skills.unread': 'Could not load skills',
   'skills.notUploaded': 'Could not upload the skill',

@@ -14,6 +14,8 @@ export const shipStrings = {
   'ship.include': 'Include {path}',
   'ship.commitFiles': 'Commit {n} files',
   'ship.commitFiles.one': 'Commit 1 file',
+  'ship.noFile': 'Choose at least one file.',
+  'ship.noMessage': 'Enter a commit message.',
   'ship.commit': 'Could not commit',
   'ship.nothingAhead': 'No new commits yet.',
   'ship.ahead': 'New commits: {n}',

@@ -36,6 +36,8 @@ export class FileStore {
   /** File with an open comment. Its text is not updated until the comment is closed. */
   readonly commentedOn: Signal<string | undefined> = signal(undefined);
   readonly drafts = new Map<string, string>();
+  /** Comments closed without Send or Cancel, by `path:line`. */
+  readonly commentDrafts = new Map<string, string>();
 
   constructor(sessionId: string) {
     this.sessionId = sessionId;

@@ -255,7 +255,9 @@ function Commit({ of, status, proposal, onDone }: StepProps & { readonly proposa
   if (files.length === 0) return <p class="quiet">{t('ship.clean')}</p>;
   const isTicked = (path: string) => ticks[path] ?? !isGeneratedFile(path);
   const chosen = files.filter(({ path }) => isTicked(path));
+  const missing = chosen.length === 0 ? 'ship.noFile' : message.trim() === '' ? 'ship.noMessage' : undefined;
   const commit = async () => {
+    if (missing || isBusy) return;
     // Without a file list, the commit also includes changes that the page does not show.
     const only =
       chosen.length === files.length
@@ -275,6 +277,7 @@ function Commit({ of, status, proposal, onDone }: StepProps & { readonly proposa
   return (
     <form
       class="stack ship-form raised box padded"
+      noValidate
       onSubmit={(event) => {
         event.preventDefault();
         void commit();
@@ -312,11 +315,15 @@ function Commit({ of, status, proposal, onDone }: StepProps & { readonly proposa
         onChange={setMessage}
         onFocus={({ currentTarget }) => message === proposed && currentTarget.select()} // typing replaces the proposal
       />
+      <p class="quiet small-text" role="status">
+        {missing && t(missing)}
+      </p>
       <Button
         type="submit"
         kind="primary"
         label={t('ship.commitFiles', { n: chosen.length })}
-        disabled={isBusy || message.trim() === '' || chosen.length === 0}
+        disabled={isBusy}
+        aria-disabled={missing !== undefined}
       />
     </form>
   );

@@ -115,7 +115,7 @@ const page = `<!doctype html>
     });
     const points = snake.length - 3;
     const text = waits ? 'Press an arrow key or swipe to begin' : 'Points: ' + points;
-    document.getElementById('score').textContent = over ? 'Over with ' + points + ' points' : text;
+    document.getElementById('score').textContent = over ? 'Game over: ' + points + (points === 1 ? ' point' : ' points') : text;
   }
   addEventListener('keydown', (event) => {
     if (turns[event.key]) steer(turns[event.key]);

@@ -52,6 +52,8 @@ const theme = EditorView.theme({
   '&.cm-focused': { outline: '2px solid var(--accent)', outlineOffset: '-2px' },
   '.cm-scroller': { fontFamily: 'var(--mono)', lineHeight: '20px' },
   '.cm-content': { caretColor: 'var(--text)' },
+  // Only a change of its height lets CodeMirror measure a comment again, and with it the places of the line numbers.
+  '.cm-content:has(slot)': { minHeight: '0' },
   '.cm-cursor': { borderLeftColor: 'var(--text)' },
   '.cm-gutters': { background: 'var(--panel)', color: 'var(--quiet)', border: '0' },
   '.cm-activeLine, .cm-activeLineGutter': { background: 'color-mix(in srgb, var(--hover) 60%, transparent)' },

@@ -6,6 +6,7 @@ import { Button } from '../../../parts/kit/button.tsx';
 import { confirmAction } from '../../../parts/kit/dialog.tsx';
 import { notify, tryOrNotify } from '../../../parts/notice.tsx';
 import { pressedKeyOf } from '../../../parts/pressed-key.ts';
+import { isTouchDevice } from '../../../parts/touch.ts';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
 import type { EditorHandle, EditorOptions } from './code-mirror.ts';
@@ -148,7 +149,12 @@ interface CommentProps {
 const placeOf = ({ from, to }: LineRange): string => t(from === to ? 'editor.line' : 'editor.lines', { from, to });
 
 function CommentForm({ store, path, text, lines, close }: CommentProps) {
-  const [comment, setComment] = useState('');
+  const draft = `${path}:${lines.to}`;
+  const [comment, setComment] = useState(store.commentDrafts.get(draft) ?? '');
+  const drop = () => {
+    store.commentDrafts.delete(draft);
+    close();
+  };
   useEffect(() => {
     store.commentedOn.value = path;
     return () => {
@@ -161,7 +167,7 @@ function CommentForm({ store, path, text, lines, close }: CommentProps) {
       sendMessage({ text: formatCommentMessage({ path, text, lines }, comment) }),
     );
     if (!isSent) return;
-    close();
+    drop();
     notify(t('editor.commentSent'));
   };
   const label = t('editor.commentOn', { place: placeOf(lines) });
@@ -183,16 +189,19 @@ function CommentForm({ store, path, text, lines, close }: CommentProps) {
         class="field"
         rows={2}
         aria-label={label}
-        placeholder={t('editor.commentHint', { label, keys: formatShortcut('mod+enter') })}
+        placeholder={isTouchDevice() ? label : t('editor.commentHint', { label, keys: formatShortcut('mod+enter') })}
         value={comment}
-        onInput={({ currentTarget }) => setComment(currentTarget.value)}
+        onInput={({ currentTarget }) => {
+          store.commentDrafts.set(draft, currentTarget.value);
+          setComment(currentTarget.value);
+        }}
         onKeyDown={(event) => {
           if (pressedKeyOf(event) !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
           event.preventDefault();
           void submit();
         }}
       />
-      <Button label={t('cancel')} onClick={close} />
+      <Button label={t('cancel')} onClick={drop} />
       <Button type="submit" kind="primary" label={t('send')} disabled={comment.trim() === ''} />
     </form>
   );
