@@ -440,7 +440,7 @@ export class ConversationState {
   }
 }
 
-/** Epoch ms. Undefined while a reply arrives, a call runs or the sandbox starts, whatever was added below since. */
+/** Epoch ms. Undefined while a reply arrives, a call runs or the sandbox starts. Items added later change nothing. */
 export function findModelRequestStart(items: readonly ConversationItem[]): number | undefined {
   let since = 0;
   for (const item of items.toReversed()) {
