@@ -16,7 +16,7 @@ test('a task is tried twice in the page, and the session gets the files of the c
   await typeInto(dialog.getByLabel('Checks'), 'cat made.txt');
   await dialog.getByRole('button', { name: 'Start attempts' }).click();
   const rows = dialog.getByRole('table', { name: 'Attempts' }).locator('tbody tr');
-  await expect.poll(() => rows.getByText(/done · goal met/).count()).toBe(2);
+  await expect.poll(() => rows.getByText(/finished · goal met/).count()).toBe(2);
   expect(await rows.last().getByText('1/1').count()).toBe(1);
   expect(await axeFinds(page)).toEqual([]);
   await dialog.getByLabel('Delete other attempts').check();

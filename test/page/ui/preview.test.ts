@@ -88,7 +88,7 @@ test('a link to localhost in the conversation opens the port, also in a window w
 test('a path that was typed is still shown after another tab', async ({ desk }) => {
   const { page } = await desk.open(`/#${await begun(desk)}`);
   await page.getByRole('tab', { name: /^Preview/ }).click();
-  await page.getByRole('button', { name: /Port 4321/ }).click();
+  await page.getByRole('button', { name: /Port 4321 node/ }).click();
   await page.getByLabel('Path').press('End');
   await page.keyboard.type('typed');
   await page.keyboard.press('Enter');
