@@ -73,6 +73,7 @@ function toField(schema: Schema, isRequired: boolean): FieldSchema {
     ...(!isNumber && minLength !== undefined && { min: minLength }),
     ...(!isNumber && maxLength !== undefined && { max: maxLength }),
     ...(isNumber && { min: main.minimum, max: main.maximum }),
+    ...(main.type === 'integer' && { isWhole: true }),
     ...(typeof schema.default === 'string' && { initial: schema.default }),
   };
 }

@@ -182,7 +182,9 @@ export class ConversationState {
         return;
       }
       case 'plan':
-        this.plan.value = event.data.steps;
+        this.plan.value = event.data.steps.map((step) =>
+          step.status === 'completed' && this.#didNothing(step.id) ? { ...step, status: 'failed' } : step,
+        );
         if (event.data.steps.length > 1) for (const step of this.#state.steps.values()) step.repeatsTask.value = false;
         return;
       case 'step': {
@@ -238,6 +240,9 @@ export class ConversationState {
         else this.#readRest(event, at);
     }
   }
+
+  /** Whether all calls of a step failed, although the agent completed it. */
+  readonly #didNothing = (id: string): boolean => this.#state.steps.get(id)?.status.value === 'failed';
 
   #readRest(event: RestOfWork, at: ItemPosition): void {
     switch (event.type) {

@@ -15,6 +15,7 @@ export interface FieldSchema {
   /** Limits on a number, or on the length of a string. */
   readonly min?: number;
   readonly max?: number;
+  readonly isWhole?: boolean;
   readonly initial?: string;
 }
 export type FormSchema = Readonly<Record<string, FieldSchema>>;
@@ -48,7 +49,7 @@ export function parseFieldDraft(
 export type FieldProblem = readonly [text: TextKey, values?: Readonly<Record<string, string | number>>];
 
 export function findFieldProblem(schema: FieldSchema, draft: FieldDraft, locale: string): FieldProblem | undefined {
-  const { kind, isRequired, pattern, min, max, words = [] } = schema;
+  const { kind, isRequired, pattern, min, max, isWhole = false, words = [] } = schema;
   const entries = typeof draft !== 'string' ? draft : kind === 'list' ? entriesOf(draft) : [draft].filter(hasText);
   if (entries.length === 0) return isRequired ? [kind === 'many' ? 'form.chooseOne' : 'form.required'] : undefined;
   for (const entry of entries) {
@@ -57,6 +58,7 @@ export function findFieldProblem(schema: FieldSchema, draft: FieldDraft, locale:
       const value = parseNumber(entry, locale);
       if (Number.isNaN(value)) return ['form.noNumber'];
       if (max === Number.MAX_SAFE_INTEGER && value < (min ?? value)) return ['form.atLeast', { min: min ?? 0 }];
+      if (isWhole && !Number.isInteger(value)) return ['form.noWhole'];
       if (value < (min ?? value) || value > (max ?? value)) return ['form.range', { min: min ?? '…', max: max ?? '…' }];
     } else {
       if (max !== undefined && entry.length > max) return ['form.tooLong', { n: max }];

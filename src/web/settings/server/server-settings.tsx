@@ -183,7 +183,9 @@ function SettingField({ setting, label, draft, onChange }: FieldProps) {
   if (kind === 'template')
     return <ChoiceField label={label} value={draft} choices={listTemplateChoices(draft)} onChange={onChange} />;
   if (kind === 'amount') {
-    const isWrong = draft.trim() !== '' && !(parseNumber(draft, findLocale()) >= 0);
+    const value = parseNumber(draft, findLocale());
+    const isRight = draft.trim() === '' || (value >= 0 && (unit === 'cost' || Number.isSafeInteger(value)));
+    const error = isRight ? '' : t(unit === 'cost' ? 'form.noNumber' : 'form.atLeast', { min: 0 });
     const name = unit === undefined || unit === 'count' ? '' : t(`server.unit.${unit}` as TextKey);
     return (
       <label class="amount row">
@@ -191,17 +193,17 @@ function SettingField({ setting, label, draft, onChange }: FieldProps) {
           class="field"
           inputMode={unit === 'cost' ? 'decimal' : 'numeric'}
           aria-label={label}
-          aria-invalid={isWrong}
-          ref={(field) => field?.setCustomValidity(isWrong ? t('form.noNumber') : '')}
+          aria-invalid={!isRight}
+          ref={(field) => field?.setCustomValidity(error)}
           placeholder={
             setting.fallback === null ? t('server.noLimit') : toNumberText(Number(setting.fallback), findLocale())
           }
           value={draft}
           onInput={(event) => onChange(event.currentTarget.value)}
         />
-        {isWrong ? (
+        {error !== '' ? (
           <span class="bad-text" role="status">
-            {t('form.noNumber')}
+            {error}
           </span>
         ) : (
           <span class="quiet">{name}</span>

@@ -84,6 +84,7 @@ export const appStrings = {
   'form.badForm': 'Geben Sie einen Wert im erwarteten Format ein.',
   'form.noNumber': 'Geben Sie eine Zahl ein.',
   'form.atLeast': 'Geben Sie eine ganze Zahl ab {min} ein.',
+  'form.noWhole': 'Geben Sie eine ganze Zahl ein.',
   'form.range': 'Geben Sie eine Zahl von {min} bis {max} ein.',
   'form.tooLong': 'Geben Sie höchstens {n} Zeichen ein.',
   'form.tooShort': 'Geben Sie mindestens {n} Zeichen ein.',

@@ -82,6 +82,7 @@ export const appStrings = {
   'form.badForm': 'Enter a value in the expected format.',
   'form.noNumber': 'Enter a number.',
   'form.atLeast': 'Enter a whole number of at least {min}.',
+  'form.noWhole': 'Enter a whole number.',
   'form.range': 'Enter a number from {min} to {max}.',
   'form.tooLong': 'Enter at most {n} characters.',
   'form.tooShort': 'Enter at least {n} characters.',

@@ -39,7 +39,7 @@ export const modelStrings = {
   'models.usual': 'Default: {model}',
   'models.demo': 'Demo (no AI)',
   'models.asking': 'Loading models…',
-  'models.noProvider': 'No provider is set up. An administrator can add one in Settings > Models and keys.',
+  'models.noProvider': 'No provider is set up. Administrators can add one in Settings > Models and keys.',
   'models.take': 'Use model',
   'models.choose': 'Model for the new session',
   'models.chooseDefault': 'Choose default model',

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { toDisplayName } from '../../../core/text/file-names.ts';
 import { sessionEventCount, sessionEvents } from '../../data/log.ts';
-import { query } from '../../data/server.ts';
+import { fetchWithToken, query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { formatBytes, formatDateTime } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
@@ -13,9 +13,9 @@ import { Form, TextField } from '../../parts/kit/field.tsx';
 import { LoadPlaceholder, useLoadedData } from '../../parts/kit/trouble.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
-import { t } from '../../text/text.ts';
+import { t, translateServerText } from '../../text/text.ts';
 import { FileView, StepsView } from './file-view.tsx';
-import { type FileStore, fileFilter, fileFilters, openFileStore } from './store.ts';
+import { type FileStore, fileFilter, fileFilters, openFileStore, readFileErrorDetail, toFileUrl } from './store.ts';
 import { dismissFileTransfer, downloadFile, fileTransfers, uploadFile } from './transfers.ts';
 import { rootPath, toChildPath } from './tree.ts';
 import { FileTree } from './tree.tsx';
@@ -87,7 +87,7 @@ export function FilesPane({ session }: { session: Session }) {
             }}
           />
         </div>
-        <Transfers />
+        <Transfers sessionId={store.sessionId} />
         <Listing store={store} />
       </div>
       {shown !== undefined && (
@@ -198,13 +198,13 @@ function NewFile({ store }: { store: FileStore }) {
   const [path, setPath] = useState(store.folder === rootPath ? '' : toChildPath(store.folder, ''));
   const make = async () => {
     const target = path.trim();
+    const headers = { 'content-type': 'application/octet-stream', 'if-none-match': '*' };
+    const answer = await fetchWithToken(toFileUrl(store.sessionId, target), { method: 'PUT', headers, body: '' });
+    const exists = answer.status === 412;
+    if (!answer.ok && !exists) throw new Error(translateServerText(await readFileErrorDetail(answer)));
     closeDialog();
-    const empty = { sessionId: store.sessionId, path: target, file: new Blob([]), replaces: false };
-    await tryOrNotify(t('files.notCreated'), async () => {
-      if ((await uploadFile(empty)) === 'failed') return;
-      await store.refresh();
-      store.shown.value = target;
-    });
+    await store.refresh();
+    store.shown.value = target;
   };
   return (
     <Dialog title={t('files.new')}>
@@ -250,26 +250,28 @@ function OpenFiles({ store }: { store: FileStore }) {
   );
 }
 
-const Transfers = () => (
+const Transfers = ({ sessionId }: { sessionId: string }) => (
   <ul class="transfers rigid small-text" aria-label={t('files.uploads')}>
-    {fileTransfers.value.map(({ key, name, done, failed, cancel }) => (
-      <li key={key}>
-        <span class="cut fill" dir="auto">
-          {toDisplayName(name)}
-        </span>
-        {failed === undefined ? (
-          <progress aria-label={t('files.sending', { name })} value={done} />
-        ) : (
-          <span class="bad-text" role="alert">
-            {failed}
+    {fileTransfers.value
+      .filter((one) => one.sessionId === sessionId)
+      .map(({ key, name, done, failed, cancel }) => (
+        <li key={key}>
+          <span class="cut fill" dir="auto">
+            {toDisplayName(name)}
           </span>
-        )}
-        <IconButton
-          icon="close"
-          label={t('cancel')}
-          onClick={() => (failed === undefined ? cancel() : dismissFileTransfer(key))}
-        />
-      </li>
-    ))}
+          {failed === undefined ? (
+            <progress aria-label={t('files.sending', { name })} value={done} />
+          ) : (
+            <span class="bad-text" role="alert">
+              {failed}
+            </span>
+          )}
+          <IconButton
+            icon="close"
+            label={t(failed === undefined ? 'cancel' : 'notice.dismiss')}
+            onClick={() => (failed === undefined ? cancel() : dismissFileTransfer(key))}
+          />
+        </li>
+      ))}
   </ul>
 );

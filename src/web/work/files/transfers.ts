@@ -6,6 +6,7 @@ import { readFileErrorDetail, toFileUrl } from './store.ts';
 
 export interface FileTransfer {
   readonly key: number;
+  readonly sessionId: string;
   readonly name: string;
   /** Upload progress, from 0 to 1. */
   readonly done: number;
@@ -32,7 +33,10 @@ export function uploadFile({ sessionId, path, file, replaces }: UploadRequest): 
   // `fetch` does not report upload progress.
   const sending = new XMLHttpRequest();
   const key = nextKey++;
-  fileTransfers.value = [...fileTransfers.value, { key, name: path, done: 0, cancel: () => sending.abort() }];
+  fileTransfers.value = [
+    ...fileTransfers.value,
+    { key, sessionId, name: path, done: 0, cancel: () => sending.abort() },
+  ];
   const { promise, resolve } = Promise.withResolvers<'done' | 'exists' | 'failed'>();
   const fail = (failed: string) => {
     change(key, { failed });

@@ -314,6 +314,11 @@ export const serverPhrases: Readonly<Record<string, string>> = {
   '{address}the connection failed{code}': '{address}Die Verbindung ist fehlgeschlagen{code}',
   '{address}the name does not resolve{code}': '{address}Der Name lässt sich nicht auflösen{code}',
   '{address}nothing answers{end}': '{address}Es antwortet niemand{end}',
+  'The name is too long for this file system.': 'Der Name ist zu lang für dieses Dateisystem.',
+  'The value must have {least} to {most} printable ASCII characters, because it is sent in a header.':
+    'Der Wert muss aus {least} bis {most} druckbaren ASCII-Zeichen bestehen, weil er in einem Header gesendet wird.',
+  'A name must have 1 to 24 lowercase letters and digits, and begin with a letter.':
+    'Ein Name besteht aus 1 bis 24 Kleinbuchstaben und Ziffern und beginnt mit einem Buchstaben.',
   '{child} works on: {task}': '{child} arbeitet an: {task}',
   'All checks passed.': 'Alle Prüfungen bestanden.',
   'new sessions have a desktop': 'neue Sitzungen haben einen Desktop',
