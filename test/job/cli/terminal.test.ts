@@ -25,7 +25,7 @@ test('draws the run on a terminal, asks in place, and leaves at its end', async 
   const task = `${fence('file:notes.md', 'one')}\n${fence('ask', 'Which colour?')}`;
   const steps = [{ expect: 'notes.md[\\s\\S]*\\+one[\\s\\S]*enter: answer', send: 'blue\r' }];
   const { code, stdout } = await cli.onTerminal(['run', task], steps, crew);
-  expect([code, stdout]).toEqual([0, expect.stringContaining('You answered: "blue"')]);
+  expect([code, stdout]).toEqual([0, expect.stringContaining('You answered: “blue”')]);
 });
 
 test('draws the conversation, runs commands of the person, and leaves with ctrl-d', async ({ crew }) => {
