@@ -5,7 +5,7 @@ import { conversationState } from '../../data/log.ts';
 import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { toolLabelsByName } from '../../data/system.ts';
-import { effectiveModels, isDemoModel } from '../../models/state.ts';
+import { isDemoModel } from '../../models/state.ts';
 import { formatBudgetValue, formatCompactCount, formatCount, formatUsd } from '../../parts/format.ts';
 import { useLoadedData } from '../../parts/kit/trouble.tsx';
 import { GuideLink } from '../../parts/notice.tsx';
@@ -30,8 +30,8 @@ export function CostPane({ session }: { session: Session }) {
   const most = Math.max(Number.MIN_VALUE, ...events.map(weight));
   const wait = conversationState.items.value.findLast((item) => item.kind === 'wait');
   const budget = wait?.kind === 'wait' && wait.isOpen.value ? wait.data.budget : undefined;
-  const isDemo = isDemoModel(session.model ?? effectiveModels.value?.model);
-  const hasUnknownPrice = turns > 0 && conversationState.used.value.cost === undefined && !isDemo;
+  const { model, cost } = conversationState.used.value;
+  const hasUnknownPrice = turns > 0 && cost === undefined && !isDemoModel(model ?? session.model ?? undefined);
   return (
     <div class="cost roomy stack">
       <div class="cost-sums grid">
@@ -142,7 +142,7 @@ const Sum = ({ title, used }: { title: string; used: RunUsage }) => (
             out: formatCompactCount(used.outputTokens),
             n: formatCount(used.turns),
           })}
-          {used.cost === undefined && ` · ${t('cost.unknown')}`}
+          {used.cost === undefined && !isDemoModel(used.model) && ` · ${t('cost.unknown')}`}
         </p>
       </>
     )}
