@@ -45,7 +45,7 @@ export function explainBrowserError(thrown: unknown, isOpen: boolean): BrowserAc
 
 const network: readonly (readonly [RegExp, string])[] = [
   [/ERR_NAME_NOT_RESOLVED/, 'the host name cannot be resolved'],
-  [/ERR_CONNECTION_REFUSED/, 'nothing listens there'],
+  [/ERR_CONNECTION_REFUSED/, 'nothing in the sandbox listens there; start a server, or check the address'],
   [/ERR_CONNECTION_(RESET|CLOSED)|ERR_EMPTY_RESPONSE/, 'the server closed the connection'],
   [/ERR_CONNECTION_TIMED_OUT|ERR_TIMED_OUT/, 'the server did not respond'],
   [/ERR_CERT|ERR_SSL/, 'its certificate is not trusted, or the connection is not secure'],

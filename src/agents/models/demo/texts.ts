@@ -35,7 +35,7 @@ export function detectDemoLanguage(task: string): DemoLanguage | undefined {
 }
 const german = {
   certain:
-    /\b(?:bitte|hallo|kannst|nicht|kein|einen?|einmal|noch|datei(?:en)?|zeilen?|erstelle|schreibe?|mache?|lege|zeige?|zeichne|rechne|baue?|behebe|starte|öffne|lies|führe|[dms]eine[mnrs]?|für|warum|welche[mnrs]?)\b/,
+    /\b(?:bitte|hallo|kannst|nicht|kein|einen?|einmal|noch|datei(?:en)?|zeilen?|erstelle|schreibe?|mache?|lege|zeige?|zeichne|rechne|baue?|behebe|repariere|grüße|starte|öffne|lies|führe|[dms]eine[mnrs]?|für|warum|welche[mnrs]?)\b/,
   likely: /\b(?:ich|und|eine?|der|das|ist|du|mir|wie|mit|auf|aus|von|zu|den|dem|sind|wird)\b|[äöüß]/g,
 };
 const english =
