@@ -111,10 +111,14 @@ export const listToolNames = (setting: string, tools: ToolRegistry): readonly st
   ...tools.declarations.map(({ name }) => name).filter(tools.find),
 ];
 
+/** Excludes globs and names that start with `mcp_`. */
+export const filterUnknownTools = (names: readonly string[], known: readonly string[]): string[] =>
+  names.filter((name) => !name.includes('*') && !name.startsWith('mcp_') && !known.includes(name));
+
 /** Throws invalid_request. Does not check globs or names that start with `mcp_`. */
 export function assertKnownTools(setting: string, names: readonly string[], tools: ToolRegistry): void {
   const known = listToolNames(setting, tools);
-  const unknown = names.find((name) => !name.includes('*') && !name.startsWith('mcp_') && !known.includes(name));
+  const [unknown] = filterUnknownTools(names, known);
   if (unknown === undefined) return;
   const meant = findNearestWord(unknown, known);
   const help = meant === undefined ? `Tools: ${known.join(', ')}.` : `Did you mean ${meant}?`;

@@ -13,6 +13,7 @@ import { findPromptErrors } from '../../sessions/run/prompt/overrides.ts';
 import { findFolderNextToConfig } from '../commands/local-config.ts';
 import type { Config } from '../settings/config.ts';
 import { parseTemplate, templateNamePattern } from '../settings/templates.ts';
+import { filterUnknownTools } from './policies.ts';
 
 const own = fileURLToPath(new URL('../../agents/templates/', import.meta.url));
 /** In the order in which clients list them. */
@@ -75,13 +76,11 @@ function unknownTools(template: Template, file: string, tools: ToolRegistry): st
     ...tools.declarations.map(({ name }) => name),
   ];
   const check = (key: string, values: readonly string[] = []) =>
-    values
-      .filter((name) => !name.includes('*') && !name.startsWith('mcp_') && !known.includes(name))
-      .map((name) => {
-        const meant = findNearestWord(name, known);
-        const help = meant ? `did you mean ${meant}?` : `the groups are ${toolGroups.join(', ')}.`;
-        return `${key} in ${file} contains ${name}, but there is no such tool or group; ${help}`;
-      });
+    filterUnknownTools(values, known).map((name) => {
+      const meant = findNearestWord(name, known);
+      const help = meant ? `did you mean ${meant}?` : `the groups are ${toolGroups.join(', ')}.`;
+      return `${key} in ${file} contains ${name}, but there is no such tool or group; ${help}`;
+    });
   const { allow, deny } = template.tools;
   return [
     ...check('tools.allow', allow),

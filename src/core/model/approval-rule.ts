@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { toolGlobPattern } from '../text/glob.ts';
 
 /**
  * `tool` is a name or glob. `pattern` is a glob that must match the command, file, path, URL, query or code, or, if the
@@ -6,7 +7,7 @@ import { z } from 'zod';
  */
 export const ApprovalRule = z.strictObject({
   action: z.enum(['allow', 'ask', 'deny']),
-  tool: z.string().regex(/^[a-z*][a-z0-9_*]{0,99}$/),
+  tool: z.string().regex(toolGlobPattern),
   pattern: z.string().min(1).max(500).optional(),
 });
 export type ApprovalRule = Readonly<z.output<typeof ApprovalRule>>;

@@ -2,6 +2,9 @@ import { AppError } from '../errors/errors.ts';
 
 // No regular expressions, so that untrusted patterns cannot run forever.
 
+/** The name of a tool, or a glob for several. */
+export const toolGlobPattern = /^[a-z*][a-z0-9_*]{0,99}$/;
+
 const maxChars = 4_096; // the maximum length of a path
 
 /** A glob without a slash matches the base name. Throws: invalid_request (too long, or too many alternatives). */

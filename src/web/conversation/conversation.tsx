@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { findModelRequestStart } from '../data/items.ts';
 import { conversationState, isLoadingHistory } from '../data/log.ts';
-import { findModelRequestStart } from '../data/model.ts';
 import { currentSessionId } from '../data/sessions.ts';
 import { ErrorBoundary } from '../parts/boundary.tsx';
 import { AutoScroller } from '../parts/end-follower.ts';

@@ -3,9 +3,18 @@ import { errorDocsPathOf } from '../../core/errors/error-pages.ts';
 import { eventNoticeOf } from '../../core/model/event-traits.ts';
 import { focusTab } from '../app/layout.ts';
 import { sendMessage } from '../data/actions.ts';
-import type { ChangedFile, EventDataOf, EventItem, PhaseItem, RetryItem, RunEndItem, WaitItem } from '../data/items.ts';
+import {
+  type ChangedFile,
+  type EventDataOf,
+  type EventItem,
+  type PhaseItem,
+  type RetryItem,
+  type RunEndItem,
+  transientPhases,
+  type WaitItem,
+} from '../data/items.ts';
 import { conversationState, isLoadingHistory } from '../data/log.ts';
-import { type ConversationState, transientPhases } from '../data/model.ts';
+import type { ConversationState } from '../data/model.ts';
 import { currentSession } from '../data/sessions.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { PlainText } from '../markdown/plain.tsx';

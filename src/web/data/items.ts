@@ -143,3 +143,27 @@ export type ConversationItem =
   | RetryItem
   | TextItem
   | RunEndItem;
+
+export const transientPhases: ReadonlySet<string> = new Set(['queued', 'image', 'starting', 'pausing', 'resuming']);
+
+/** Epoch ms. Undefined while a reply arrives, a call runs or the sandbox starts. Items added later change nothing. */
+export function findModelRequestStart(items: readonly ConversationItem[]): number | undefined {
+  let since = 0;
+  for (const item of items.toReversed()) {
+    if (item.kind === 'event' || (item.kind === 'user' && item.steers)) continue;
+    if (moves(item)) return undefined;
+    const endedAt = item.kind === 'tool' ? item.state.value.endedAt : undefined;
+    since = Math.max(since, endedAt ?? item.at);
+    if (item.kind === 'user' || item.kind === 'assistant' || item.kind === 'retry' || item.kind === 'end') break;
+  }
+  return since;
+}
+
+function moves(item: ConversationItem): boolean {
+  if (item.kind === 'assistant') return item.isTyping.value;
+  if (item.kind === 'tool') return item.state.value.status === 'running';
+  if (item.kind === 'retry') return !item.state.value.isOver;
+  if (item.kind !== 'phase') return false;
+  const { phase, isCut } = item.phase.value;
+  return (transientPhases.has(phase) && !isCut) || item.setup.value.at(-1)?.isMoving === true;
+}

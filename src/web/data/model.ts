@@ -16,6 +16,7 @@ import {
   type RunUsage,
   type StepItem,
   type ToolItem,
+  transientPhases,
   type WaitItem,
 } from './items.ts';
 
@@ -32,7 +33,6 @@ const endsRetries: ReadonlySet<Event['type']> = new Set<Event['type']>([
   'run.end',
 ]);
 /** Phases that share one line with the next phase that is not in the set. */
-export const transientPhases: ReadonlySet<string> = new Set(['queued', 'image', 'starting', 'pausing', 'resuming']);
 /** Sandbox states after which "ready" is worth showing. */
 const returns: ReadonlySet<string> = new Set(['paused', 'lost', 'released']);
 /** Questions in words, for clients without cards; the page shows an approval card or a note. */
@@ -183,7 +183,9 @@ export class ConversationState {
       }
       case 'plan':
         this.plan.value = event.data.steps.map((step) =>
-          step.status === 'completed' && this.#didNothing(step.id) ? { ...step, status: 'failed' } : step,
+          step.status === 'completed' && this.#state.steps.get(step.id)?.status.value === 'failed'
+            ? { ...step, status: 'failed' }
+            : step,
         );
         if (event.data.steps.length > 1) for (const step of this.#state.steps.values()) step.repeatsTask.value = false;
         return;
@@ -240,9 +242,6 @@ export class ConversationState {
         else this.#readRest(event, at);
     }
   }
-
-  /** Whether all calls of a step failed, although the agent completed it. */
-  readonly #didNothing = (id: string): boolean => this.#state.steps.get(id)?.status.value === 'failed';
 
   #readRest(event: RestOfWork, at: ItemPosition): void {
     switch (event.type) {
@@ -443,26 +442,4 @@ export class ConversationState {
     this.#state.texts.set(messageId, item);
     return item;
   }
-}
-
-/** Epoch ms. Undefined while a reply arrives, a call runs or the sandbox starts. Items added later change nothing. */
-export function findModelRequestStart(items: readonly ConversationItem[]): number | undefined {
-  let since = 0;
-  for (const item of items.toReversed()) {
-    if (item.kind === 'event' || (item.kind === 'user' && item.steers)) continue;
-    if (moves(item)) return undefined;
-    const endedAt = item.kind === 'tool' ? item.state.value.endedAt : undefined;
-    since = Math.max(since, endedAt ?? item.at);
-    if (item.kind === 'user' || item.kind === 'assistant' || item.kind === 'retry' || item.kind === 'end') break;
-  }
-  return since;
-}
-
-function moves(item: ConversationItem): boolean {
-  if (item.kind === 'assistant') return item.isTyping.value;
-  if (item.kind === 'tool') return item.state.value.status === 'running';
-  if (item.kind === 'retry') return !item.state.value.isOver;
-  if (item.kind !== 'phase') return false;
-  const { phase, isCut } = item.phase.value;
-  return (transientPhases.has(phase) && !isCut) || item.setup.value.at(-1)?.isMoving === true;
 }

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { SandboxStatus } from '../../client/types.ts';
+import type { Event, SandboxStatus } from '../../client/types.ts';
 import { onSessionEvent } from '../data/log.ts';
 import { mutateWithRetry, query } from '../data/server.ts';
 import { formatDuration } from '../parts/format.ts';
@@ -14,6 +14,9 @@ interface Props {
   readonly onChange: (sandbox: SandboxStatus) => void;
 }
 
+const canWake = ({ condition }: Pick<SandboxStatus, 'condition'>): boolean =>
+  condition === 'paused' || condition === 'stopped' || condition === 'lost';
+
 export function SandboxState({
   sandbox: { condition, keeps, pause, idleSeconds, filesDamaged },
   sessionId,
@@ -23,7 +26,6 @@ export function SandboxState({
   const change = (name: 'pause' | 'resume', problem: TextKey) =>
     tryOrNotify(t(problem), async () => onChange(await mutateWithRetry(`sandbox.${name}`, { sessionId })));
   const mayPause = condition === 'running' && pause !== 'none';
-  const mayResume = condition === 'paused' || condition === 'stopped' || condition === 'lost';
   return (
     <>
       <p class="row work-note sandbox-state between" role="status">
@@ -35,7 +37,7 @@ export function SandboxState({
         {mayPause && (
           <Button class="small" label={t('sandbox.pause')} onClick={() => change('pause', 'sandbox.notPaused')} />
         )}
-        {mayResume && (
+        {canWake({ condition }) && (
           <Button
             class="small"
             label={t(`sandbox.${wake}`)}
@@ -50,15 +52,17 @@ export function SandboxState({
 
 const settleMs = 300;
 
-/** Empty while the sandbox runs, and before it first starts. */
-export function SleepingSandbox({ sessionId }: { sessionId: string }) {
-  const [sandbox, setSandbox] = useState<SandboxStatus>();
+/** Also looks when the component mounts. */
+export function useSandboxChanges(
+  sessionId: string,
+  look: () => Promise<unknown>,
+  types: readonly Event['type'][] = ['sandbox.phase'],
+): void {
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const look = () => void query('sandbox.status', { sessionId }).then(setSandbox, () => {});
-    look();
+    void look();
     const end = onSessionEvent(({ type }) => {
-      if (type !== 'sandbox.phase') return;
+      if (!types.includes(type)) return;
       clearTimeout(timer);
       timer = setTimeout(look, settleMs);
     });
@@ -67,6 +71,14 @@ export function SleepingSandbox({ sessionId }: { sessionId: string }) {
       end();
     };
   }, [sessionId]);
-  const sleeps = sandbox && ['paused', 'stopped', 'lost'].includes(sandbox.condition);
-  return sleeps ? <SandboxState sandbox={sandbox} sessionId={sessionId} onChange={setSandbox} /> : null;
+}
+
+/** Empty while the sandbox runs, and before it first starts. */
+export function SleepingSandbox({ sessionId }: { sessionId: string }) {
+  const [sandbox, setSandbox] = useState<SandboxStatus>();
+  const look = () => query('sandbox.status', { sessionId }).then(setSandbox, () => {});
+  useSandboxChanges(sessionId, look);
+  return sandbox && canWake(sandbox) ? (
+    <SandboxState sandbox={sandbox} sessionId={sessionId} onChange={setSandbox} />
+  ) : null;
 }

@@ -90,7 +90,7 @@ export function ConfirmButton({ label, name, ask, act }: SureProps) {
 
 function enter(node: HTMLElement | null): void {
   node?.scrollIntoView({ block: 'nearest' });
-  node?.querySelector('button')?.focus();
+  focusFirstButton(node);
 }
 
 export const InlineConfirmation = ({ label, name, ask, act, end }: SureProps & { end: () => void }) => (

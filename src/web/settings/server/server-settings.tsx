@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
+import { toolGlobPattern } from '../../../core/text/glob.ts';
 import { mutate, query } from '../../data/server.ts';
 import { focusWhenRendered } from '../../parts/focus.ts';
 import { findLocale } from '../../parts/format.ts';
@@ -236,7 +237,6 @@ interface ApprovalRuleInput {
   readonly tool: string;
   readonly pattern?: string;
 }
-const toolPattern = /^[a-z*][a-z0-9_*]{0,99}$/;
 interface RulesProps {
   readonly rules: readonly ApprovalRuleInput[];
   readonly tools: readonly string[];
@@ -272,7 +272,7 @@ function ApprovalRuleFields({ rules, tools, onChange }: RulesProps) {
               label={t('rules.tool', { n: at + 1 })}
               required
               offers={['*', ...tools]}
-              error={rule.tool === '' || toolPattern.test(rule.tool) ? '' : t('rules.badTool')}
+              error={rule.tool === '' || toolGlobPattern.test(rule.tool) ? '' : t('rules.badTool')}
               value={rule.tool}
               onChange={(tool) => change(at, { tool: tool.toLowerCase() })}
             />

@@ -16,7 +16,6 @@ import { SchemaForm } from '../../parts/kit/schema-form.tsx';
 import { FormError, useActionError } from '../../parts/kit/trouble.tsx';
 import { loadProjects, projects } from '../../sessions/filters.ts';
 import { isTextKey, t, translateServerText } from '../../text/text.ts';
-import type { TextKey } from '../../text/texts.ts';
 
 const groups: Readonly<Record<string, readonly Webhook['events'][number][]>> = {
   runs: ['run.ended', 'run.failed', 'run.waiting', 'run.started', 'run.resumed', 'run.retrying', 'goal.judged'],
@@ -224,13 +223,12 @@ function WebhookView({ webhook, secret, onSecret, changed, change, back, gone }:
       <ul class="automation-starts grid">
         {deliveries?.map(({ id: delivery, type, state, tries, statusCode, error, createdAt, nextAt }) => {
           const failure = error && `${translateServerText(error)} ${t('webhooks.unreachable')}`;
+          const event = `webhooks.events.${type}`;
           const answer = statusCode === null ? failure : t('webhooks.answered', { status: statusCode });
           return (
             <li key={delivery} class="row wrap border-bottom">
               <RelativeTime at={createdAt} />
-              <span>
-                {isTextKey(`webhooks.events.${type}`) ? t(`webhooks.events.${type}` as TextKey) : <code>{type}</code>}
-              </span>
+              <span>{isTextKey(event) ? t(event) : <code>{type}</code>}</span>
               <strong>{t(`webhooks.state.${state}`)}</strong>
               <span class="quiet">
                 {silent && tries === 0 ? t('webhooks.waits') : t('webhooks.tries', { n: tries })}

@@ -31,7 +31,7 @@ export function CostPane({ session }: { session: Session }) {
   const wait = conversationState.items.value.findLast((item) => item.kind === 'wait');
   const budget = wait?.kind === 'wait' && wait.isOpen.value ? wait.data.budget : undefined;
   const { model, cost } = conversationState.used.value;
-  const hasUnknownPrice = turns > 0 && cost === undefined && !isDemoModel(model ?? session.model ?? undefined);
+  const hasUnknownPrice = turns > 0 && cost === undefined && !isDemoModel(model);
   return (
     <div class="cost roomy stack">
       <div class="cost-sums grid">

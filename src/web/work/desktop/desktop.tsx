@@ -1,6 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
-import { onSessionEvent } from '../../data/log.ts';
 import { mutateWithRetry, query, toErrorText } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { formatDuration } from '../../parts/format.ts';
@@ -9,8 +8,8 @@ import { EmptyState } from '../../parts/kit/empty.tsx';
 import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
 import { useBusyAction } from '../../parts/notice.tsx';
 import { t, translateServerText } from '../../text/text.ts';
+import { useSandboxChanges } from '../sandbox-state.tsx';
 
-const settleMs = 300;
 const buildLookMs = 3_000;
 
 export function DesktopPane({ session: { id: sessionId } }: { session: Session }) {
@@ -24,19 +23,7 @@ export function DesktopPane({ session: { id: sessionId } }: { session: Session }
       setProblem(toErrorText(thrown));
     });
   };
-  useEffect(() => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    void look();
-    const end = onSessionEvent(({ type }) => {
-      if (type !== 'desktop' && type !== 'sandbox.phase') return;
-      clearTimeout(timer);
-      timer = setTimeout(look, settleMs);
-    });
-    return () => {
-      clearTimeout(timer);
-      end();
-    };
-  }, [sessionId]);
+  useSandboxChanges(sessionId, look, ['desktop', 'sandbox.phase']);
   const isBuilding = view?.state === 'unsupported' && view.offer.state === 'building';
   useEffect(() => {
     if (!isBuilding) return;

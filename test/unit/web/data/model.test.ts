@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Event } from '../../../../src/client/types.ts';
-import { ConversationState, findModelRequestStart } from '../../../../src/web/data/model.ts';
+import { findModelRequestStart } from '../../../../src/web/data/items.ts';
+import { ConversationState } from '../../../../src/web/data/model.ts';
 
 let seq = 0;
 const event = (type: Event['type'], data: object): Event =>
