@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { afterAll, expect } from 'vitest';
-import { findBuiltInTask } from '../../../src/agents/models/demo/tasks/list.ts';
+import { findAskedTask } from '../../../src/agents/models/demo/tasks/list.ts';
 import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
 import { axeFinds, deskTest, openSettings, typeInto } from './desk.ts';
 
@@ -101,7 +101,7 @@ test('the demo answers a message that is no task of it with its tasks', { tags: 
   const answer = page.getByRole('article', { name: 'Agent' });
   await answer.getByText('Demo, no AI.').waitFor();
   await page.getByRole('button', { name: 'Build a game' }).click();
-  expect(findBuiltInTask(await message.inputValue())).toBeDefined();
+  expect(findAskedTask(await message.inputValue())).toBeDefined();
   expect(await page.locator('.tool').count()).toBe(0);
   await page.getByRole('button', { name: 'Add model' }).click();
   await page.getByRole('dialog', { name: 'Settings' }).waitFor();

@@ -1,5 +1,5 @@
 import { truncateEnd } from '../../../core/text/text.ts';
-import { findBuiltInTask } from './tasks/list.ts';
+import { findAskedTask } from './tasks/list.ts';
 import type { DemoStep } from './unit.ts';
 
 interface Block {
@@ -30,8 +30,8 @@ export function parseDemoBlocks(message: string): { blocks: Block[]; text: strin
 export function parseDemoSteps(message: string): DemoStep[] {
   const units = parseDemoBlocks(message).blocks.flatMap((block) => parseUnit(block) ?? []);
   if (units.length > 0) return units;
-  const known = findBuiltInTask(message);
-  if (known) return [...known.units];
+  const known = findAskedTask(message);
+  if (known) return [...known.task.units];
   return [
     { kind: 'file', path: 'corral-demo.md', content: message },
     { kind: 'sh', command: 'cat corral-demo.md' },
@@ -41,7 +41,7 @@ export function parseDemoSteps(message: string): DemoStep[] {
 export type DemoMessageKind = 'blocks' | 'task' | 'nothing';
 export function classifyDemoMessage(message: string): DemoMessageKind {
   if (parseDemoBlocks(message).blocks.some((block) => parseUnit(block))) return 'blocks';
-  return findBuiltInTask(message) ? 'task' : 'nothing';
+  return findAskedTask(message) ? 'task' : 'nothing';
 }
 
 function parseUnit({ word, text }: Block): DemoStep | undefined {

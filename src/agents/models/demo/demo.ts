@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { createListFold } from '../../../core/text/list-fold.ts';
+import { createListFold, memoizeByKey } from '../../../core/text/list-fold.ts';
 import {
   attachedFilesHeading,
   type FailedTurn,
@@ -34,18 +34,29 @@ interface Run {
   readonly callsBefore: number;
 }
 type ToolMessage = Extract<Message, { role: 'tool' }>;
-const withoutFileList = (text: string): string => text.split(attachedFilesHeading, 1)[0] ?? '';
 const planning = 'make_plan';
 const asking = 'message_ask_user';
 
+const withoutFileList = (text: string): string => text.split(attachedFilesHeading, 1)[0] ?? '';
+const readUserMessage = memoizeByKey((message: Extract<Message, { role: 'user' }>) => {
+  const text = withoutFileList(message.text);
+  return {
+    text,
+    hasFiles: message.text.includes(attachedFilesHeading),
+    language: detectDemoLanguage(text),
+    isTalk: classifyDemoMessage(text) === 'nothing',
+    units: parseDemoSteps(text),
+  };
+});
+
 function readRun(request: TurnRequest): Run {
   const messages = request.messages.slice(request.runFrom ?? runStart(request));
-  const spoken: string[] = [];
+  const read = messages.flatMap((message) => (message.role === 'user' ? readUserMessage(message) : []));
+  const spoken = [...read];
   const results: ToolMessage[] = [];
   const answers = new Map<string, string>();
   let callsOfStep: ToolCall[] = [];
   for (const [at, message] of messages.entries()) {
-    if (message.role === 'user') spoken.push(withoutFileList(message.text));
     if (message.role === 'tool' && message.name !== planning) results.push(message);
     if (message.role !== 'assistant') continue;
     if (message.calls.length === 0) callsOfStep = [];
@@ -55,17 +66,18 @@ function readRun(request: TurnRequest): Run {
   }
   // Answers to questions do not count as messages, so their blocks do not run.
   for (const answer of answers.values()) {
-    const at = spoken.indexOf(withoutFileList(answer), 1);
+    const at = spoken.findIndex(({ text }, index) => index > 0 && text === withoutFileList(answer));
     if (at > 0) spoken.splice(at, 1);
   }
-  const [task = ''] = spoken;
-  const languages = spoken.map(detectDemoLanguage);
+  const languages = spoken.map(({ language }) => language);
   return {
-    task,
-    language: languages.includes('de') ? 'de' : (languages.find((one) => one !== undefined) ?? lastLanguage(request)),
-    hasFiles: messages.some((message) => message.role === 'user' && message.text.includes(attachedFilesHeading)),
-    isTalk: spoken.every((text) => classifyDemoMessage(text) === 'nothing'),
-    units: spoken.flatMap(parseDemoSteps),
+    task: spoken[0]?.text ?? '',
+    language: languages.includes('de')
+      ? 'de'
+      : (languages.find((one) => one !== undefined) ?? lastLanguage(request.messages) ?? 'en'),
+    hasFiles: read.some(({ hasFiles }) => hasFiles),
+    isTalk: spoken.every(({ isTalk }) => isTalk),
+    units: spoken.flatMap(({ units }) => units),
     results,
     callsOfStep,
     answers,
@@ -73,10 +85,9 @@ function readRun(request: TurnRequest): Run {
   };
 }
 
-const lastLanguage = ({ messages }: TurnRequest): DemoLanguage =>
-  messages
-    .map((message) => (message.role === 'user' ? detectDemoLanguage(withoutFileList(message.text)) : undefined))
-    .findLast((one) => one !== undefined) ?? 'en';
+const lastLanguage = createListFold<Message, DemoLanguage | undefined>(undefined, (last, message) =>
+  message.role === 'user' ? (readUserMessage(message).language ?? last) : last,
+);
 
 function answerTo(callId: string, after: readonly Message[]): string {
   const output = after.find((message) => message.role === 'tool' && message.callId === callId);

@@ -1,7 +1,7 @@
 import { truncateEnd, truncateStart } from '../../../core/text/text.ts';
 import type { Message } from '../model.ts';
 import { parseDemoBlocks, readTaskTitle } from './blocks.ts';
-import { builtInTasks, findBuiltInTask, isAsk } from './tasks/list.ts';
+import { builtInTasks, findAskedTask } from './tasks/list.ts';
 import type { DemoLanguage, DemoStep } from './unit.ts';
 
 /** Formats text with markup as code, so that `<h1>` or `#` stays literal. */
@@ -26,8 +26,8 @@ const longestRun = (text: string, least: number) =>
  * them, or only fenced blocks.
  */
 export function detectDemoLanguage(task: string): DemoLanguage | undefined {
-  const known = findBuiltInTask(task);
-  if (known) return isAsk(known.asks.de, task) ? 'de' : 'en';
+  const known = findAskedTask(task);
+  if (known) return known.language;
   const prose = parseDemoBlocks(task).text.join(' ').toLowerCase();
   const found = (language: RegExp) => new Set(prose.match(language)).size;
   if (found(german.certain) > 0 || found(german.likely) > 1) return 'de';
@@ -185,7 +185,7 @@ export function summarizeStepResults({ results, task, language, hasFiles }: RunE
         ? fenced(truncateStart(output, shown))
         : output === '' && phrases.noOutput;
   const head = [phrases.isDemo, failed || (!output && phrases.done)].filter(Boolean).join(' ');
-  const known = findBuiltInTask(task);
+  const known = findAskedTask(task)?.task;
   return [head, printed, !failed && known?.ends[language], known && hasFiles && phrases.unusedFiles]
     .filter(Boolean)
     .join('\n\n');

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parseDemoSteps } from '../../../../src/agents/models/demo/blocks.ts';
-import { builtInTasks, findBuiltInTask } from '../../../../src/agents/models/demo/tasks/list.ts';
+import { builtInTasks, findAskedTask } from '../../../../src/agents/models/demo/tasks/list.ts';
 import { temporaryFolder } from '../../../support/stores/store.ts';
 
 /** Does the steps of a task in a folder of its own, as the sandbox would. */
@@ -52,8 +52,8 @@ describe('a task that the demo knows', () => {
   test('is recognized in each language, whatever the spaces and the case', () => {
     for (const task of builtInTasks) {
       for (const ask of Object.values(task.asks))
-        expect(findBuiltInTask(`  ${ask.toUpperCase().replaceAll(' ', '  ')}\n`)).toBe(task);
+        expect(findAskedTask(`  ${ask.toUpperCase().replaceAll(' ', '  ')}\n`)?.task).toBe(task);
     }
-    expect(findBuiltInTask('Build a snake game')).toBeUndefined();
+    expect(findAskedTask('Build a snake game')).toBeUndefined();
   });
 });

@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { findBuiltInTask } from '../../../../src/agents/models/demo/tasks/list.ts';
+import { findAskedTask } from '../../../../src/agents/models/demo/tasks/list.ts';
 import { de } from '../../../../src/web/text/de/all.ts';
 import { en } from '../../../../src/web/text/en/all.ts';
 
@@ -40,7 +40,7 @@ test('no text was left in English', () => {
 test('the demo knows the tasks of the start page in each language', () => {
   const texts = [english, german].flatMap((all) => Object.entries(all).filter(([key]) => /^task\.\w+Text$/.test(key)));
   expect(texts).toHaveLength(6);
-  for (const [key, text] of texts) expect(findBuiltInTask(text)?.ends.en, key).toContain('.html');
+  for (const [key, text] of texts) expect(findAskedTask(text)?.task.ends.en, key).toContain('.html');
 });
 
 test('no component has words of its own', () => {

@@ -1,4 +1,4 @@
-import type { BuiltInTask } from '../unit.ts';
+import type { BuiltInTask, DemoLanguage } from '../unit.ts';
 
 /** A shell script, so that the task needs no language runtime. */
 const priceScript = (total: string) => `#!/bin/sh
@@ -225,9 +225,16 @@ const hello: BuiltInTask = {
 
 export const builtInTasks: readonly BuiltInTask[] = [gameTask, chartTask, failingTestTask, hello];
 
-export const findBuiltInTask = (message: string): BuiltInTask | undefined =>
-  builtInTasks.find(({ asks }) => Object.values(asks).some((ask) => isAsk(ask, message)));
-
-export const isAsk = (ask: string, message: string): boolean => plainly(ask) === plainly(message);
-
 const plainly = (text: string): string => text.trim().toLowerCase().replace(/\s+/g, ' ').replace(/[.]$/, '');
+
+const languages = ['en', 'de'] as const;
+const asks = new Map(
+  builtInTasks.flatMap((task) =>
+    languages.map((language) => [plainly(task.asks[language]), { task, language }] as const),
+  ),
+);
+
+/** Finds the task that a message asks for word by word, and the language it asks in. */
+export const findAskedTask = (
+  message: string,
+): { readonly task: BuiltInTask; readonly language: DemoLanguage } | undefined => asks.get(plainly(message));
