@@ -80,20 +80,21 @@ export async function findWorkspaceSkills(
 ): Promise<SkillScanResult> {
   const unread: string[] = [];
   const found = new Map<string, WorkspaceSkill>();
-  for (const root of ['', ...folders.slice(0, maxFolders).map((one) => `${one}/`)]) {
-    for (const place of places) {
-      const entries = await client.listFiles(`${root}${place}`, signal).catch(ignoreUnreadableFile);
-      for (const { name, type } of (entries ?? []).slice(0, maxSkills)) {
-        if (type !== 'directory' || !isSafePath(name) || found.size >= maxSkills) continue;
-        const folder = `${root}${place}/${name}`;
-        const text = await textIn(client, `${folder}/SKILL.md`, signal).catch(ignoreUnreadableFile);
-        if (text === undefined) continue;
-        const { skill, unread: wrong } = parseSkill(text, name);
-        unread.push(...wrong.map((why) => toDisplayName(`${folder}/${why}`).slice(0, 300)));
-        if (!skill || found.has(skill.name)) continue;
-        const { argumentHint, description } = skill;
-        found.set(skill.name, { name: skill.name, description: plain(description), argumentHint, folder });
-      }
+  const roots = ['', ...folders.slice(0, maxFolders).map((one) => `${one}/`)];
+  const paths = roots.flatMap((root) => places.map((place) => `${root}${place}`));
+  const list = (path: string) => client.listFiles(path, signal).catch(ignoreUnreadableFile);
+  const listings = await Promise.all(paths.map(async (path) => ({ path, entries: (await list(path)) ?? [] })));
+  for (const { path, entries } of listings) {
+    for (const { name, type } of entries.slice(0, maxSkills)) {
+      if (type !== 'directory' || !isSafePath(name) || found.size >= maxSkills) continue;
+      const folder = `${path}/${name}`;
+      const text = await textIn(client, `${folder}/SKILL.md`, signal).catch(ignoreUnreadableFile);
+      if (text === undefined) continue;
+      const { skill, unread: wrong } = parseSkill(text, name);
+      unread.push(...wrong.map((why) => toDisplayName(`${folder}/${why}`).slice(0, 300)));
+      if (!skill || found.has(skill.name)) continue;
+      const { argumentHint, description } = skill;
+      found.set(skill.name, { name: skill.name, description: plain(description), argumentHint, folder });
     }
   }
   return { skills: [...found.values()], unread };
