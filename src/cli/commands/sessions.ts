@@ -1,3 +1,4 @@
+import { findTitleLine } from '../../core/text/text.ts';
 import { type CliCommand, jsonOption, sessionArgument, UsageError } from '../command.ts';
 import { toOneLine, toPrintable } from '../io.ts';
 import { withState } from '../render.ts';
@@ -29,7 +30,9 @@ export const lsCommand: CliCommand = {
       const at = latestMessageAt.slice(0, 16).replace('T', ' ');
       const shown = io.paint('stdout', colours[status], status.padEnd(9));
       if (options.flag('json')) continue;
-      const text = [name === null ? '' : `[${name}]`, title || lastTask].filter((part) => part !== '').join(' ');
+      const text = [name === null ? '' : `[${name}]`, title || findTitleLine(lastTask)]
+        .filter((part) => part !== '')
+        .join(' ');
       io.print(options.flag('quiet') ? id : `${id}  ${shown}  ${at}  ${toOneLine(text || '-', 60)}`);
     }
     if (options.flag('json')) for (const session of items) io.print(JSON.stringify(session));

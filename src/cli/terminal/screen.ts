@@ -1,6 +1,7 @@
 import { Box as Area, Static, Text, useInput, useStdout } from 'ink';
 import { createElement as h, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import type { Box, Session } from '../../client/index.ts';
+import { findTitleLine } from '../../core/text/text.ts';
 import { toOneLine, toPrintable } from '../io.ts';
 import { formatCallLine, withState } from '../render.ts';
 import { formatChatBlock, formatDiff, formatPlan } from './block-text.ts';
@@ -267,7 +268,7 @@ export function SessionPicker({ sessions, paint, onChosen }: ChooserProps) {
   const from = Math.max(0, Math.min(at - Math.floor(rows / 2), sessions.length - rows));
   const lines = sessions.slice(from, from + rows).map((session, row) => {
     const { id, status, latestMessageAt, title, lastTask } = withState(session);
-    const line = `${id}  ${status.padEnd(9)}  ${latestMessageAt.slice(0, 16).replace('T', ' ')}  ${toOneLine(title || lastTask || '-', 50)}`;
+    const line = `${id}  ${status.padEnd(9)}  ${latestMessageAt.slice(0, 16).replace('T', ' ')}  ${toOneLine(title || findTitleLine(lastTask) || '-', 50)}`;
     return h(Text, { key: id, wrap: 'truncate' }, from + row === at ? paint('inverse', `› ${line}`) : `  ${line}`);
   });
   return h(

@@ -77,6 +77,19 @@ export const joinLines = (text: string, joint = ' '): string =>
     .filter((line) => line !== '')
     .join(joint);
 
+/** The first line outside code blocks. Of code blocks alone: the file that the first one names, or its first line. */
+export function findTitleLine(text: string): string {
+  let isCode = false;
+  let code = '';
+  for (const line of text.split('\n').map((one) => one.trim())) {
+    const isFence = line.startsWith('```');
+    if (!isCode && !isFence && line !== '') return line;
+    code ||= isFence ? (/^```file:([^`\s]+)$/.exec(line)?.[1] ?? '') : line;
+    if (isFence) isCode = !isCode;
+  }
+  return code;
+}
+
 /** Whole MiB, rounded down. */
 export const formatMiB = (bytes: number): string => `${Math.floor(bytes / 2 ** 20)} MiB`;
 

@@ -9,6 +9,7 @@ import type { Goal } from '../../core/model/runs/goal.ts';
 import { toCopiedSandboxOptions } from '../../core/model/sandboxes/volume.ts';
 import type { SessionAgent, SubAgent } from '../../core/model/session-agent.ts';
 import type { BudgetSpec } from '../../core/model/spending.ts';
+import { findTitleLine, truncateEnd } from '../../core/text/text.ts';
 import type { TemplateInfo } from '../api/server/templates.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { ChildBudgets, RequestedBudget } from '../budgets/children.ts';
@@ -205,8 +206,4 @@ const withSandboxOf = (parent: SessionAgent | undefined, agent: SubAgent['agent'
   ...(parent?.memoryStores && { memoryStores: parent.memoryStores }),
 });
 
-/** The first line that is neither empty nor the fence of a code block. */
-const titleOf = (task: string): string => {
-  const lines = task.split('\n').map((line) => line.trim());
-  return (lines.find((line) => line !== '' && !line.startsWith('```')) ?? '').slice(0, 80);
-};
+const titleOf = (task: string): string => truncateEnd(findTitleLine(task), 80);

@@ -3,7 +3,7 @@ import { startNextStep } from '../../../machines/run-rules.ts';
 import type { AssistantMessage, ToolDeclaration } from '../../agents/models/model.ts';
 import { MakePlanArgs, makePlanTool } from '../../agents/tools/special.ts';
 import type { PlanStep, SessionFact } from '../../core/model/events.ts';
-import { truncateEnd } from '../../core/text/text.ts';
+import { findTitleLine, truncateEnd } from '../../core/text/text.ts';
 import type { RunWriter } from './log/run-writer.ts';
 import { omissionReporter } from './missing-tools.ts';
 import { computeShortHash } from './progress.ts';
@@ -144,7 +144,7 @@ const acknowledgement = ({ acknowledgement: text, title }: Plan, again: boolean)
 const isUnfinished = ({ status }: PlanStep): boolean => status === 'pending' || status === 'running';
 const newestWords = ({ transcript }: RunWriter): string | undefined =>
   transcript.messages.findLast((message) => message.role === 'user')?.text;
-export const toTaskTitle = (text: string): string => truncateEnd(text.trim().split('\n')[0] ?? '', 60) || 'Task';
+export const toTaskTitle = (text: string): string => truncateEnd(findTitleLine(text), 60) || 'Task';
 export const splitInHalf = (text: string): [string, string] => {
   const first = truncateEnd(text, Math.ceil(text.length / 2));
   return [first, text.slice(first.length)];

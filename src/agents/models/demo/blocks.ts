@@ -1,4 +1,3 @@
-import { truncateEnd } from '../../../core/text/text.ts';
 import { findAskedTask } from './tasks/list.ts';
 import type { DemoStep } from './unit.ts';
 
@@ -69,19 +68,4 @@ function parseUnit({ word, text }: Block): DemoStep | undefined {
     default:
       return undefined; // not a demo step: an ordinary code block, such as quoted source code
   }
-}
-
-const titleLength = 60;
-
-export function readTaskTitle(message: string): string {
-  const { text, blocks } = parseDemoBlocks(message);
-  const line = [...text, ...blocks.flatMap((block) => block.text.split('\n'))].find(
-    (candidate) => candidate.trim() !== '',
-  );
-  if (line === undefined) return 'Demo task';
-  const whole = line.trim();
-  if (whole.length <= titleLength) return whole;
-  return `${truncateEnd(whole, titleLength - 1)
-    .replace(/\s\S*$/, '')
-    .trimEnd()}…`;
 }

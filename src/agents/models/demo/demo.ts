@@ -10,13 +10,14 @@ import {
   type TurnPart,
   type TurnRequest,
 } from '../model.ts';
-import { classifyDemoMessage, parseDemoSteps, readTaskTitle } from './blocks.ts';
+import { classifyDemoMessage, parseDemoSteps } from './blocks.ts';
 import {
   describeDemoStep,
   describeStepResult,
   describeTaskStart,
   describeUnsupportedTask,
   detectDemoLanguage,
+  readTaskTitle,
   splitIntoDeltas,
   summarizeStepResults,
 } from './texts.ts';
@@ -155,7 +156,7 @@ function decide(request: TurnRequest): Decision {
   const makePlan = (steps: string[], acknowledgement?: string): ToolCall => ({
     callId: `${phase.kind}_${planned + 1}`,
     name: 'make_plan',
-    args: { title: readTaskTitle(run.task), steps, ...(acknowledgement && { acknowledgement }) },
+    args: { title: readTaskTitle(run.task, run.language), steps, ...(acknowledgement && { acknowledgement }) },
   });
   switch (phase.kind) {
     case 'plan':

@@ -1,6 +1,6 @@
-import { truncateEnd, truncateStart } from '../../../core/text/text.ts';
+import { findTitleLine, truncateEnd, truncateStart } from '../../../core/text/text.ts';
 import type { Message } from '../model.ts';
-import { parseDemoBlocks, readTaskTitle } from './blocks.ts';
+import { parseDemoBlocks, parseDemoSteps } from './blocks.ts';
 import { builtInTasks, findAskedTask } from './tasks/list.ts';
 import type { DemoLanguage, DemoStep } from './unit.ts';
 
@@ -111,6 +111,18 @@ export function describeDemoStep(unit: DemoStep, language: DemoLanguage): string
   }
 }
 
+const titleLength = 60;
+
+/** Blocks alone name no task, so a file's contents give way to the words of its step. */
+export function readTaskTitle(message: string, language: DemoLanguage): string {
+  const [step] = parseDemoBlocks(message).text.some((line) => line.trim() !== '') ? [] : parseDemoSteps(message);
+  const whole = step?.kind === 'file' ? describeDemoStep(step, language) : findTitleLine(message) || 'Demo task';
+  if (whole.length <= titleLength) return whole;
+  return `${truncateEnd(whole, titleLength - 1)
+    .replace(/\s\S*$/, '')
+    .trimEnd()}…`;
+}
+
 type ToolMessage = Extract<Message, { role: 'tool' }>;
 interface StepEnd {
   readonly failed: ToolMessage | undefined;
@@ -161,7 +173,7 @@ export function describeUnsupportedTask(language: DemoLanguage): string {
 
 export function describeTaskStart(task: string, language: DemoLanguage): string {
   const { isDemo, start } = words[language];
-  return `${isDemo} ${start} ${literal(readTaskTitle(task))}`;
+  return `${isDemo} ${start} ${literal(readTaskTitle(task, language))}`;
 }
 
 interface RunEnd {

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
+import { findTitleLine } from '../../../core/text/text.ts';
 import { DiffView } from '../../conversation/tool-result.tsx';
 import { sessionEventCount, sessionEvents } from '../../data/log.ts';
 import { mutate, query } from '../../data/server.ts';
@@ -12,7 +13,6 @@ import { confirmAction } from '../../parts/kit/dialog.tsx';
 import { ChoiceField } from '../../parts/kit/field.tsx';
 import { useLoadedData } from '../../parts/kit/trouble.tsx';
 import { notify, tryOrNotify } from '../../parts/notice.tsx';
-import { findFirstTextLine } from '../../sessions/name.ts';
 import { ForkButton } from '../../sharing/fork.tsx';
 import { t } from '../../text/text.ts';
 
@@ -83,7 +83,7 @@ function aboutRun(number: number, runId: string | null): string {
   if (runId === null) return t(number === 0 ? 'checkpoints.first' : 'checkpoints.atRestore');
   const started =
     sessionEventCount.value > 0 && sessionEvents.find((one) => one.type === 'run.started' && one.runId === runId);
-  const task = started && started.type === 'run.started' ? findFirstTextLine(started.data.task) : '';
+  const task = started && started.type === 'run.started' ? findTitleLine(started.data.task) : '';
   return task
     ? t('checkpoints.afterTask', { task: truncateLine(escapeHiddenCharacters(task), 80) })
     : t('checkpoints.afterRun');

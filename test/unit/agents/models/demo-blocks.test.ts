@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { parseDemoBlocks, parseDemoSteps, readTaskTitle } from '../../../../src/agents/models/demo/blocks.ts';
+import { parseDemoBlocks, parseDemoSteps } from '../../../../src/agents/models/demo/blocks.ts';
+import { readTaskTitle } from '../../../../src/agents/models/demo/texts.ts';
 
 const lines = (...all: string[]) => all.join('\n');
 const blocksOf = (message: string) => parseDemoBlocks(message).blocks;
@@ -63,9 +64,12 @@ test.each([
   ['```sh\necho\n```\nthen this', 'then this'],
   ['\n  \n  Hello  \nyou', 'Hello'],
   ['```sh\necho\n```', 'echo'],
+  ['```sh\n\necho\n```\n```file:a.txt\nx\n```', 'echo'],
+  ['```file:index.html\n<!doctype html>\n```\n', 'Write index.html'],
+  ['```file:a.txt\nx\n```\nShow it', 'Show it'],
   ['```sh\n```', 'Demo task'],
   ['x'.repeat(60), 'x'.repeat(60)],
   ['x'.repeat(61), `${'x'.repeat(59)}…`],
   [`${'x'.repeat(58)}😀😀`, `${'x'.repeat(58)}…`],
   [`${'word '.repeat(12)}end`, `${'word '.repeat(11).trimEnd()}…`],
-])('the title of %j is %j', (message, title) => expect(readTaskTitle(message)).toBe(title));
+])('the title of %j is %j', (message, title) => expect(readTaskTitle(message, 'en')).toBe(title));

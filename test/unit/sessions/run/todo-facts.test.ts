@@ -50,4 +50,7 @@ test.each([
 test('a task’s first line is at most 60 characters of it, none of them half', () => {
   expect(toTaskTitle(`${'a'.repeat(59)}😀 and more\nand another line`)).toBe('a'.repeat(59));
   expect(toTaskTitle(' \n ')).toBe('Task');
+  expect(toTaskTitle('```sh\necho\n```\nthen this')).toBe('then this');
+  expect(toTaskTitle('```file:index.html\n<!doctype html>\n```')).toBe('index.html');
+  expect(toTaskTitle('```sh\n\n echo\n```')).toBe('echo');
 });
