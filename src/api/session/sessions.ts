@@ -232,10 +232,9 @@ export const sessionsRouter = router({
     .query(async ({ ctx, input }) => [...(await ctx.services.sessions.skills(input.id, ctx.signal))]),
 
   /** Grouped by the event that caused each turn, such as a message or a tool's result. */
-  cost: ofSession.output(SessionCost).query(async ({ ctx, input: { id } }) => {
-    const { forkedFrom } = await ctx.services.sessions.get(id);
-    return await computeSessionCost(ctx.services.sessions.history(id), forkedFrom?.seq);
-  }),
+  cost: ofSession
+    .output(SessionCost)
+    .query(({ ctx, input: { id } }) => computeSessionCost(ctx.services.sessions.history(id))),
 
   update: procedure
     .input(

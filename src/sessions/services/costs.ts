@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isNoteEvent } from '../../core/model/event-traits.ts';
 import { type SessionEvent, StepStatus } from '../../core/model/events.ts';
 import { addAmounts } from '../../core/model/spending.ts';
-import { truncateEnd } from '../../core/text/text.ts';
+import { findTitleLine, truncateEnd } from '../../core/text/text.ts';
 
 const EventCost = z.object({
   turns: z.int(),
@@ -38,17 +38,16 @@ const nothing: EventCost = { turns: 0, inputTokens: 0, cachedTokens: 0, outputTo
 const noCause: CostCause = { seq: null, type: null, about: '' };
 const shownLength = 80;
 
-/** Attributes each turn to the last event it waited for. Skips turns up to `after`, from a fork's original session. */
-export async function computeSessionCost(history: AsyncIterable<SessionEvent>, after = 0): Promise<SessionCost> {
+/** Attributes each turn to the last event it waited for. A fork's copied turns are not its own. */
+export async function computeSessionCost(history: AsyncIterable<SessionEvent>): Promise<SessionCost> {
   let total = nothing;
-  const events: CausedCost[] = [];
+  let events: CausedCost[] = [];
   const kinds = new Map<string, EventCost>();
   let cause = noCause;
   let next = noCause;
   let speaking = false;
   let before: Usage | undefined;
-  const add = ({ data, seq }: Usage, caused: CostCause) => {
-    if (seq <= after) return;
+  const add = ({ data }: Usage, caused: CostCause) => {
     const last = events.at(-1);
     total = plus(total, data);
     if (last && last.seq === caused.seq) events[events.length - 1] = { ...last, ...plus(last, data) };
@@ -80,6 +79,10 @@ export async function computeSessionCost(history: AsyncIterable<SessionEvent>, a
       settle();
       if (event.type === 'run.end') speaking = false; // a stopped reply has no usage
       next = causeIn(event) ?? next;
+      if (event.type === 'session.forked' && event.data.to === event.sessionId) {
+        [total, events] = [nothing, []];
+        kinds.clear();
+      }
     }
   }
   settle();
@@ -96,7 +99,7 @@ function causeIn(event: SessionEvent): CostCause | undefined {
   const { seq, type, data } = event;
   switch (type) {
     case 'message.user':
-      return { seq, type, about: truncateEnd(data.text.trim(), shownLength) };
+      return { seq, type, about: truncateEnd(findTitleLine(data.text), shownLength) };
     case 'tool.called':
       return { seq, type, about: data.function };
     case 'approval.resolved':

@@ -1,6 +1,7 @@
 import { batch, type Signal, signal } from '@preact/signals';
 import type { Event } from '../../client/types.ts';
 import { eventNoticeOf, isNoteEvent, type NoteEventType } from '../../core/model/event-traits.ts';
+import { findTitleLine } from '../../core/text/text.ts';
 import {
   type ApprovalItem,
   type AssistantItem,
@@ -346,9 +347,11 @@ export class ConversationState {
       setup.value = [...setup.value, { detail, isMoving: kind === 'fetching' || kind === 'preparing' }];
       if (event.type !== 'repository' || kind !== 'ready') return;
     }
+    const forked = event.type === 'session.forked' && event.data;
+    // The original session spent the copied turns.
+    if (forked && forked.to === event.sessionId) this.used.value = this.runUsed.value = nothing;
     // A fork's log also records earlier forks of the original session.
-    const isOther =
-      event.type === 'session.forked' && event.data.to !== event.sessionId && event.data.from !== event.sessionId;
+    const isOther = forked && forked.to !== event.sessionId && forked.from !== event.sessionId;
     const item = { kind: 'event', ...at, event } as const;
     if (event.type === 'repository') this.#addAboveWaitingCalls(item);
     else if (!isOther) this.#add(item);
@@ -361,7 +364,7 @@ export class ConversationState {
 
   #repeatsTask(description: string): boolean {
     const message = this.#state.items.findLast((item) => item.kind === 'user');
-    return this.plan.value.length === 1 && message?.text.trim().startsWith(description) === true;
+    return this.plan.value.length === 1 && findTitleLine(message?.text ?? '').startsWith(description);
   }
 
   #addPhase(phase: EventDataOf<'sandbox.phase'> & { ts: number }, at: ItemPosition): PhaseItem {

@@ -124,11 +124,17 @@ const weight = ({ cost, inputTokens, outputTokens }: Amount): number => cost || 
 const amount = ({ cost, inputTokens, outputTokens }: Amount): string =>
   cost ? formatUsd(cost) : t('tokensShort', { n: formatCompactCount(inputTokens + outputTokens) });
 
+/** A fork has copied runs, but no turn of its own yet. */
+function hasRunWithoutTurn(): boolean {
+  const run = conversationState.run.value;
+  return run.kind === 'ended' && run.end.used.turns === 0;
+}
+
 const Sum = ({ title, used }: { title: string; used: RunUsage }) => (
   <section class="cost-sum raised box padded" aria-label={title}>
     <h2 class="quiet small-text">{title}</h2>
     {used.turns === 0 ? (
-      <p class="quiet small-text">{conversationState.run.value.kind === 'ended' ? t('cost.noTurn') : '–'}</p>
+      <p class="quiet small-text">{hasRunWithoutTurn() ? t('cost.noTurn') : '–'}</p>
     ) : (
       <>
         <p class="cost-price bold figures">

@@ -17,7 +17,7 @@ const compacted = (model: string | null) =>
   fact('context.compacted', { uptoSeq: 1, kind: 'summary', before: 9, after: 1, summary: 's', model });
 
 async function* logged(facts: readonly SessionFact[]): AsyncGenerator<SessionEvent> {
-  for (const [n, one] of facts.entries()) yield { ...one, seq: n + 1, ts: n } as SessionEvent;
+  for (const [n, one] of facts.entries()) yield { ...one, sessionId: 'own', seq: n + 1, ts: n } as SessionEvent;
 }
 const costs = (...facts: SessionFact[]) => computeSessionCost(logged(facts));
 const shares = async (...facts: SessionFact[]) =>
@@ -61,6 +61,12 @@ test('the shares add up to the total, and kinds join the results of one tool, th
   expect(total).toMatchObject({ turns: 4, inputTokens: 65, outputTokens: 4, cost: 3.75 });
   const listed = kinds.map(({ kind, turns, cost }) => `${kind}: ${turns} for ${cost}`);
   expect(listed).toEqual(['tool.called a: 2 for 3', 'message.user: 1 for 0.5', 'tool.called b: 1 for 0.25']);
+});
+
+test('a fork did not spend what its copied turns cost, nor what they cost in a fork of it', async () => {
+  const forked = (to: string) => fact('session.forked', { from: 'parent', to });
+  const { total, events, kinds } = await costs(go, usage(10, 1), forked('own'), go, usage(20, 2), forked('child'));
+  expect([total.cost, events.length, kinds.length]).toEqual([2, 1, 1]);
 });
 
 test('a cost is unknown when the price of one turn is', async () =>

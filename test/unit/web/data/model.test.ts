@@ -164,6 +164,13 @@ test('a model that takes over another one continues where that one was', () => {
   expect([end.open.value, kinds(end)]).toEqual([[], ['tool', 'end']]);
 });
 
+test('a fork starts with no usage of its own', () => {
+  const sums = { inputTokens: 5, outputTokens: 5 };
+  const forked = (to: string) => event('session.forked', { from: 'ses-0', to, atSeq: 1, files: 'kept' });
+  const model = modelOf(event('usage', sums), forked('ses-1'), event('usage', sums), forked('ses-2'));
+  expect([model.used.value.turns, model.runUsed.value.turns]).toEqual([1, 1]);
+});
+
 test('an end whose run began before the part that was read names no sums', () => {
   const sums = { inputTokens: 5, outputTokens: 5 };
   const model = modelOf(event('usage', sums), event('run.end', { status: 'completed', task: 'x' }));
