@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
 import { query } from '../data/server.ts';
+import { currentSession } from '../data/sessions.ts';
 import { t, translateServerText } from '../text/text.ts';
 
 export type Template = Outputs['templates']['list']['templates'][number];
@@ -18,6 +19,12 @@ export async function loadTemplates(): Promise<void> {
 
 export const templateNameOf = (id: string): string =>
   id === '' ? t('template.default') : translateServerText(templates.value.find((one) => one.id === id)?.name ?? id);
+
+/** Template of the current session. Without one of the session, project or server, it is the default. */
+export function currentTemplateNameOf(id: string): string {
+  const { templateBy, projectId } = currentSession.value ?? {};
+  return templateNameOf(templateBy === null && projectId === null ? '' : id);
+}
 
 /** The default, and the templates that can run here. `value` is always offered. */
 export const listTemplateChoices = (value: string): (readonly [id: string, name: string])[] => {

@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../client/types.ts';
 import { sessionEventCount, sessionEvents } from '../data/log.ts';
 import { mutateWithRetry, query } from '../data/server.ts';
@@ -9,6 +9,7 @@ import { formatCount } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { List } from '../parts/kit/list.tsx';
 import { FormError, LoadPlaceholder, useLoadAction } from '../parts/kit/trouble.tsx';
+import { currentTemplateNameOf, loadTemplates } from '../sessions/templates.ts';
 import { t, translateServerText } from '../text/text.ts';
 
 export function NetworkPage() {
@@ -107,6 +108,7 @@ export function AgentSettings() {
   const [agent, setAgent] = useState<Outputs['sessions']['agent']>();
   const read = async () => id !== undefined && setAgent(await query('sessions.agent', { id }));
   const [trouble, , again] = useLoadAction(t('agent.unread'), read, [id]);
+  useEffect(() => void loadTemplates().catch(() => {}), []);
   if (id === undefined) return <p class="quiet">{t('agent.noSession')}</p>;
   if (!agent) return <LoadPlaceholder problem={trouble} again={again} />;
   const always = alwaysAllowed();
@@ -117,7 +119,7 @@ export function AgentSettings() {
         <dd>{[agent.model, ...agent.fallbacks].map(formatModelLabel).join(' → ')}</dd>
         <dt>{t('template')}</dt>
         <dd>
-          {agent.template} · {t(agent.mode === 'react' ? 'agent.react' : 'agent.plans')}
+          {currentTemplateNameOf(agent.template)} · {t(agent.mode === 'react' ? 'agent.react' : 'agent.plans')}
         </dd>
         <dt>{t('server.part.memory')}</dt>
         <dd>{t(`setting.memory.agents.${agent.memory}`)}</dd>

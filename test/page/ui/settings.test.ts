@@ -119,7 +119,7 @@ test('a new session takes the model and template that a person chose; an unknown
   expect(fake.requests.at(-1)?.body.model).toBe('qwen3');
   const dialog = await openSettings(page, 'Session tools');
   await dialog.getByText(priced.replace('/', ' / '), { exact: true }).waitFor();
-  await dialog.getByText('minimal · works without a plan').waitFor();
+  await dialog.getByText('Minimal · works without a plan').waitFor();
 });
 
 test('the settings name the tools and the tool servers of a session', { tags: ['nightly'] }, async ({ desk }) => {

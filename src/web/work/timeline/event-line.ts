@@ -2,6 +2,7 @@ import type { Event } from '../../../client/types.ts';
 import { eventLabelOf, eventSummaryOf, eventTraits } from '../../../core/model/event-traits.ts';
 import { toPhaseTextKey, toRunEndTextKey } from '../../conversation/notes.tsx';
 import { formatCount, formatDuration, formatUsd } from '../../parts/format.ts';
+import { currentTemplateNameOf } from '../../sessions/templates.ts';
 import { t, translateFailure, translateServerText } from '../../text/text.ts';
 
 const maxLine = 300; // characters
@@ -31,7 +32,7 @@ function describeEvent(event: Event): string {
     case 'goal':
       return goalWords(event.data);
     case 'session.created':
-      return t('line.created', event.data);
+      return t('line.created', { ...event.data, template: currentTemplateNameOf(event.data.template) });
     case 'session.forked':
       return t('line.forked', event.data);
     case 'session.updated': {

@@ -16,6 +16,7 @@ import { LoadPlaceholder, useLoadedData } from '../../parts/kit/trouble.tsx';
 import { notify } from '../../parts/notice.tsx';
 import { pressedKeyOf } from '../../parts/pressed-key.ts';
 import { VirtualList } from '../../parts/virtual-list.tsx';
+import { loadTemplates } from '../../sessions/templates.ts';
 import { t } from '../../text/text.ts';
 import { eventNameOf, formatEventLine } from './event-line.ts';
 import { findTurnAt, type TimelineColumn, timelineLanes, toTimelineColumns } from './lanes.ts';
@@ -29,6 +30,7 @@ export function TimelinePane({ session }: { session: Session }) {
   const count = sessionEventCount.value;
   useEffect(() => player.follow(), [count]);
   useEffect(() => () => player.pause(), []);
+  useEffect(() => void loadTemplates().catch(() => {}), []);
   const shown = player.shown.value;
   const event = player.current.value;
   const turn = findTurnAt(sessionEvents, shown);
