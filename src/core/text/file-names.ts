@@ -87,3 +87,17 @@ export function createArchiveNamer(): (file: SafePath) => string {
     return place(parent, file);
   };
 }
+
+const maxAttachedBytes = 64 * 1024 * 1024;
+
+/** Place in the workspace of an upload that a message attaches. Undefined: too large to be copied there. */
+export const findAttachmentPath = ({
+  id,
+  name,
+  size,
+}: {
+  id: string;
+  name: string;
+  size: number;
+}): string | undefined => (size <= maxAttachedBytes ? `${attachmentsFolder}/${id.slice(0, 8)}-${name}` : undefined);
+export const attachmentsFolder = 'attachments';

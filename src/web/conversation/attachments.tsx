@@ -1,9 +1,11 @@
 import { signal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
+import { findAttachmentPath } from '../../core/text/file-names.ts';
 import { fetchWithToken } from '../data/server.ts';
 import { buildAuthorizationHeaders } from '../data/token.ts';
 import { formatBytes } from '../parts/format.ts';
 import { IconButton } from '../parts/kit/button.tsx';
+import { CopyButton } from '../parts/kit/copy-button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
@@ -105,8 +107,8 @@ async function readSentFile(id: string) {
   if (!isUpload.test(id)) return undefined;
   const answer = await fetchWithToken(`/api/v1/files/${id}/info`);
   if (!answer.ok) return undefined;
-  const { data } = (await answer.json()) as { data: { filename: string; content_type: string | null } };
-  return { name: data.filename, type: data.content_type ?? '' };
+  const { data } = (await answer.json()) as { data: { filename: string; content_type: string | null; size: number } };
+  return { id, name: data.filename, size: data.size, type: data.content_type ?? '' };
 }
 const toSentFileUrl = (id: string): string => `/api/v1/files/${id}/download`;
 
@@ -133,21 +135,39 @@ export function SentAttachment({ id }: { id: string }) {
     };
   }, [id]);
   const name = file?.name ?? id.split('/').at(-1) ?? id;
-  if (picture !== undefined) return <img class="sent-picture round" src={picture} alt={name} />;
+  const path = file && findAttachmentPath(file);
+  const place = path !== undefined && (
+    <span class="row">
+      <code class="cut quiet" title={path}>
+        {path}
+      </code>
+      <CopyButton text={path} label={t('attach.copyPath')} />
+    </span>
+  );
+  if (picture !== undefined)
+    return (
+      <>
+        <img class="sent-picture round" src={picture} alt={name} />
+        {place && <p class="row wrap attachment small-text">{place}</p>}
+      </>
+    );
   return (
-    <p class="row attachment small-text">
-      <Icon name="file" size={14} />{' '}
-      {file ? (
-        <button
-          type="button"
-          class="link"
-          onClick={() => void tryOrNotify(t('files.notDownloaded'), () => downloadFile(toSentFileUrl(id), name))}
-        >
-          {name}
-        </button>
-      ) : (
-        name
-      )}
+    <p class="row wrap attachment small-text">
+      <span class="row">
+        <Icon name="file" size={14} />
+        {file ? (
+          <button
+            type="button"
+            class="link"
+            onClick={() => void tryOrNotify(t('files.notDownloaded'), () => downloadFile(toSentFileUrl(id), name))}
+          >
+            {name}
+          </button>
+        ) : (
+          <span title={id}>{name}</span>
+        )}
+      </span>
+      {place}
     </p>
   );
 }

@@ -1,5 +1,6 @@
 import { effect } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
+import { attachmentsFolder } from '../../core/text/file-names.ts';
 import { activeTabId, focusTab, isPhone, showTab } from '../app/layout.ts';
 import type { RunEndItem } from '../data/items.ts';
 import { conversationState } from '../data/log.ts';
@@ -13,9 +14,6 @@ import type { PreviewLocation } from './preview/target.ts';
 // After a run, shows the most relevant page, image or PDF that the run changed, but each file only once.
 
 const shown = new Set<string>();
-
-/** Folder for files attached to messages, which are not results. */
-const attachmentsFolder = 'attachments/';
 
 export function openFileInPane(sessionId: string, path: string): void {
   fileFilter.value = 'all';
@@ -33,7 +31,7 @@ async function readChanges(sessionId: string, end: RunEndItem): Promise<Changes>
   if (since?.runId !== end.runId) return []; // the server has no snapshot from this run's start
   const run = conversationState.run.peek();
   if (run.kind === 'ended' && run.end === end)
-    end.changed.value = files.filter(({ path }) => !path.startsWith(attachmentsFolder));
+    end.changed.value = files.filter(({ path }) => !path.startsWith(`${attachmentsFolder}/`)); // not results
   return files;
 }
 

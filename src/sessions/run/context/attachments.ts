@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { attachedFilesHeading, type Picture } from '../../../agents/models/model.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { MessageId } from '../../../core/model/ids.ts';
+import { attachmentsFolder, findAttachmentPath } from '../../../core/text/file-names.ts';
 import { detectPictureType, maxPictureBytes, pictureHeadBytes } from '../../../core/text/pictures.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 
@@ -28,8 +29,6 @@ interface UserText {
 const maxNamed = 20;
 const maxPathChars = 500;
 const maxPictures = 8;
-const maxCopiedBytes = 64 * 1024 * 1024;
-const folder = 'attachments';
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export async function resolveAttachments(
@@ -48,11 +47,11 @@ export async function resolveAttachments(
         lines.push(`- ${value.slice(0, maxPathChars)}${uuid.test(value) ? ' (this upload cannot be read)' : ''}`);
         continue;
       }
-      const path = `${folder}/${value.slice(0, 8)}-${file.name}`;
+      const path = findAttachmentPath({ ...file, id: value });
       const mimeType = file.size <= maxPictureBytes ? await pictureType(files, value) : undefined;
       if (mimeType && pictures.length < maxPictures) pictures.push({ file: value, mimeType });
-      if (file.size <= maxCopiedBytes) attached.push({ id: value, path });
-      const where = file.size <= maxCopiedBytes ? `${workdir}/${path}` : 'too large to be copied into the workspace';
+      if (path !== undefined) attached.push({ id: value, path });
+      const where = path === undefined ? 'too large to be copied into the workspace' : `${workdir}/${path}`;
       lines.push(`- ${file.name} (${file.size} bytes): ${where}`);
     }
     const more = attachments.length - maxNamed;
@@ -92,8 +91,8 @@ export async function attachFiles(
   const missing = requested.filter(({ id }) => !done.has(id));
   if (missing.length === 0) return;
   const present = await client
-    .listFiles(folder, signal)
-    .then((entries) => new Set(entries.map(({ name }) => `${folder}/${name}`)), skipped(new Set<string>()));
+    .listFiles(attachmentsFolder, signal)
+    .then((entries) => new Set(entries.map(({ name }) => `${attachmentsFolder}/${name}`)), skipped(new Set<string>()));
   for (const { id, path } of missing) {
     done.add(id);
     if (present.has(path)) continue;

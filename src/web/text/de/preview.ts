@@ -21,6 +21,7 @@ export const previewStrings: Record<keyof typeof english, string> = {
   'attach.add': 'Dateien anhängen',
   'attach.files': 'Angehängte Dateien',
   'attach.remove': '{name} entfernen',
+  'attach.copyPath': 'Pfad kopieren',
   'attach.pasted': 'Der eingefügte Text ist für eine Nachricht zu lang und wurde daher als Datei angehängt.',
   'attach.sending': 'Dateien werden hochgeladen. Wenn sie fertig sind, können Sie die Nachricht senden.',
   'files.zoom': 'In voller Größe anzeigen',

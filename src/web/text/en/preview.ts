@@ -19,6 +19,7 @@ export const previewStrings = {
   'attach.add': 'Attach files',
   'attach.files': 'Attached files',
   'attach.remove': 'Remove {name}',
+  'attach.copyPath': 'Copy path',
   'attach.pasted': 'The pasted text is too long for a message, so it was attached as a file.',
   'attach.sending': 'Files are uploading. You can send the message when the upload is done.',
   'files.zoom': 'Show full size',
