@@ -1,4 +1,5 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
+import { truncateEnd } from '../../core/text/text.ts';
 import { workPaneWidth } from '../data/prefs.ts';
 import { mutateWithRetry } from '../data/server.ts';
 import { currentSession, currentSessionId, type Session } from '../data/sessions.ts';
@@ -14,7 +15,7 @@ import { Button, ChipButton, IconButton } from '../parts/kit/button.tsx';
 import { Menu } from '../parts/kit/menu.tsx';
 import { StatusChip } from '../parts/kit/status.tsx';
 import { useTightRow } from '../parts/kit/tight-row.ts';
-import { tryOrNotify } from '../parts/notice.tsx';
+import { notify, tryOrNotify } from '../parts/notice.tsx';
 import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { confirmDeleteSession } from '../sessions/delete.ts';
 import { sessionNameOf } from '../sessions/name.ts';
@@ -98,6 +99,8 @@ function ModelButton({ session }: { session: Session }) {
   );
 }
 
+const maxTitle = 255;
+
 /** A title that arrives while the user is typing is applied afterwards, unless the user renames the session. */
 function Title({ session }: { session: Session }) {
   const name = sessionNameOf(session);
@@ -108,11 +111,14 @@ function Title({ session }: { session: Session }) {
   }, [name, session.id]);
   const save = (node: HTMLElement) => {
     const text = (node.textContent ?? '').replace(/\s+/g, ' ').trim();
-    if (text === '' || text === before.current || text === name) node.textContent = name;
-    else
-      void tryOrNotify(t('notRenamed'), () =>
-        mutateWithRetry('sessions.update', { id: session.id, title: text.slice(0, 255) }),
-      );
+    const title = truncateEnd(text, maxTitle);
+    const isKept = text === '' || text === before.current || text === name;
+    node.textContent = isKept ? name : title;
+    if (isKept) return;
+    void tryOrNotify(t('notRenamed'), async () => {
+      await mutateWithRetry('sessions.update', { id: session.id, title });
+      if (title !== text) notify(t('titleCut', { n: maxTitle }), 'wait');
+    });
   };
   return (
     <h1 class="cut">

@@ -6,7 +6,7 @@ import { currentSessionId } from '../data/sessions.ts';
 import { focusWhenRendered } from '../parts/focus.ts';
 import { closeDialog } from '../parts/kit/dialog.tsx';
 import { tabElementIdOf } from '../parts/kit/tabs.tsx';
-import { tryOrNotify } from '../parts/notice.tsx';
+import { dismissError, tryOrNotify } from '../parts/notice.tsx';
 import { isTouchDevice } from '../parts/touch.ts';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
@@ -46,6 +46,7 @@ export function showTab(id: string): void {
 
 /** Call only in response to a user action. */
 export function focusTab(id: string): void {
+  dismissError();
   showTab(id);
   focusWhenRendered(() => document.getElementById(tabElementIdOf(id)));
 }

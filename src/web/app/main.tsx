@@ -26,7 +26,7 @@ import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { OneTimeSecret } from '../parts/kit/resource-list.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
-import { notify } from '../parts/notice.tsx';
+import { dismissError, notify } from '../parts/notice.tsx';
 import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { sessionNameOf } from '../sessions/name.ts';
 import { watchSessionSearch } from '../sessions/search.ts';
@@ -183,6 +183,7 @@ async function start(): Promise<void> {
   effect(() => {
     if (currentSessionId.value !== undefined) visiblePane.value = 'chat'; // matters only on a phone
     isSidebarOpen.value = false;
+    dismissError();
   });
   for (let isRetry = false; !(await loadServerInfo()); isRetry = true) await promptForToken(isRetry);
   consumeSignInErrorFromUrl();

@@ -18,13 +18,17 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 export function notify(text: string, kind: NoticeKind = 'good', docs?: string): void {
   clearTimeout(timer);
   message.value = text === '' ? undefined : { text, kind, docs };
-  // An error stays until it is dismissed or the next action starts.
+  // An error stays until it is dismissed, the next action starts, or another session or tab is opened.
   if (text !== '' && kind !== 'bad') timer = setTimeout(() => notify(''), 6_000);
+}
+
+export function dismissError(): void {
+  if (message.peek()?.kind === 'bad') notify('');
 }
 
 /** Shows an error if the work fails. Resolves with true on success. */
 export async function tryOrNotify(what: string, work: () => Promise<unknown>): Promise<boolean> {
-  if (message.peek()?.kind === 'bad') notify('');
+  dismissError();
   try {
     await work();
     return true;

@@ -9,6 +9,7 @@ import { ErrorBoundary } from '../parts/boundary.tsx';
 import { IconButton } from '../parts/kit/button.tsx';
 import type { IconName } from '../parts/kit/icon.tsx';
 import { Tabs, tabElementIdOf } from '../parts/kit/tabs.tsx';
+import { dismissError } from '../parts/notice.tsx';
 import { ChunkLoadError } from '../parts/part-not-loaded.tsx';
 import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { t } from '../text/text.ts';
@@ -35,6 +36,7 @@ export function WorkPane() {
           panel="work-panel"
           onOpen={(id) => {
             activeTabId.value = id;
+            dismissError();
           }}
         />
         <IconButton

@@ -30,6 +30,14 @@ test('files of the first message of a new session are sent with it, seen in it a
   await expect.poll(message).toMatch(/[0-9a-f]{8}-dot\.png/);
   expect(await message()).not.toContain('not-this');
   expect(await axeFinds(page)).toEqual([]);
+  await mine.getByRole('button', { name: 'Copy path' }).first().click();
+  expect(await page.evaluate('navigator.clipboard.readText()')).toMatch(/^attachments[/][0-9a-f]{8}-notes\.txt$/);
+  await page.route('**/files/*/download', (route) => route.abort());
+  await mine.getByRole('button', { name: 'notes.txt' }).click();
+  const failure = page.getByRole('status').getByText('Could not download the file');
+  await failure.waitFor();
+  await page.getByRole('button', { name: 'New session' }).click();
+  await expect.poll(() => failure.count()).toBe(0); // it was about the other session
 });
 
 test('files are dropped on the message box and pasted into it', { tags: ['nightly'] }, async ({ desk }) => {

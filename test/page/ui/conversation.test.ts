@@ -276,6 +276,11 @@ test('a session is renamed despite a break, and the next one opened, by keyboard
   await page.keyboard.type('A better name');
   await page.keyboard.press('Enter');
   await page.locator('.session').filter({ hasText: 'A better name' }).waitFor();
+  await page.keyboard.press('F2');
+  await page.keyboard.press('Control+a');
+  await page.keyboard.insertText('long '.repeat(60));
+  await page.keyboard.press('Enter');
+  await page.getByRole('status').getByText('at most 255 characters').waitFor();
   const listed = await page.locator('.session-link').evaluateAll((all) => all.map((one) => one.getAttribute('href')));
   await page.keyboard.press('Alt+j');
   await expect.poll(() => new URL(page.url()).hash).toBe(listed[listed.indexOf(`#${id}`) + 1]);

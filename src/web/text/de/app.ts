@@ -74,6 +74,7 @@ export const appStrings = {
     'Die Verbindung ist abgebrochen. Prüfen Sie, ob die Aktion ausgeführt wurde, bevor Sie es erneut versuchen.',
   uploadBroke: 'Die Verbindung ist abgebrochen. Laden Sie die Datei erneut hoch.',
   pasteCut: 'Der eingefügte Text wurde gekürzt: Dieses Feld fasst höchstens {n} Zeichen.',
+  titleCut: 'Der Titel wurde gekürzt: Er kann höchstens {n} Zeichen haben.',
   fullWidth: 'Volle Breite',
   'list.search': 'Suchen',
   'list.nothing': 'Nichts gefunden. Versuchen Sie andere Wörter.',

@@ -72,6 +72,7 @@ export const appStrings = {
   connectionBroke: 'The connection was lost. Check whether the action went through before you try again.',
   uploadBroke: 'The connection was lost. Upload the file again.',
   pasteCut: 'The pasted text was cut, because this field holds at most {n} characters.',
+  titleCut: 'The title was cut, because it can have at most {n} characters.',
   fullWidth: 'Full width',
   'list.search': 'Search',
   'list.nothing': 'No matches. Try other words.',
