@@ -248,7 +248,7 @@ export async function openApiKeys(deps: Deps): Promise<ApiKeys> {
     if (shared) await load();
     const now = clock.now();
     if (expiresAt !== undefined && expiresAt <= now) {
-      throw new AppError('invalid_request', 'The key would expire in the past. Choose a later expiresAt.');
+      throw new AppError('invalid_request', 'The key would already be expired. Choose a later date.');
     }
     if (entries.size >= maxKeys) throw new AppError('quota', `There are already ${maxKeys} keys, the maximum.`);
     if (entries.size === 0 && role !== 'admin' && !hasToken) {

@@ -67,8 +67,7 @@ function mistakeIn(fields: readonly string[]): string | undefined {
   if (fields[0]?.startsWith('@')) return `has the nickname ${fields[0]}. Write its five fields`;
   if (fields.length === 6 || fields.length === 7)
     return `has ${fields.length} fields, as in programs that also support seconds or years`;
-  if (fields.length !== cronFields.length)
-    return `has ${fields.length === 1 ? 'one field' : `${fields.length} fields`}`;
+  if (fields.length !== cronFields.length) return fields.length === 1 ? 'has one field' : `has ${fields.length} fields`;
   for (const [at, field] of fields.entries()) {
     const { name, least, most, words = [] } = cronFields[at] as CronField;
     for (const part of field.split(',')) {
@@ -89,7 +88,7 @@ function mistakeIn(fields: readonly string[]): string | undefined {
           return `has ${end} as the ${name}, which is from ${least} to ${most}`;
       }
       const [first = least, last = most] = ends.map((end) => numberOf(end, { words, least }));
-      if (ends.length === 2 && last < first) return `has the ${name} ${range}, which ends before it begins`;
+      if (ends.length === 2 && last < first) return `has a range in the ${name} that ends before it begins: ${range}`;
       if (step !== undefined && Number(step) > last - first + 1)
         return `has the step ${step} in the ${name}, which is longer than ${range === '*' ? `${least}-${most}` : range}`;
     }

@@ -88,8 +88,10 @@ const items = (value: string): unknown => {
   }
 };
 const listText = z.union([z.array(z.unknown()), z.string().transform(items)]);
+/** Applies to variables and corral.yaml only. */
+export const listForms = ' (comma-separated, or a JSON array)';
 export const listOf = <Item extends z.ZodType>(accepts: string, item: Item) =>
-  accepting(`${accepts} (comma-separated, or a JSON array)`, listText.pipe(z.array(item)));
+  accepting(`${accepts}${listForms}`, listText.pipe(z.array(item)));
 
 export const wordList = (accepts: string, pattern: RegExp) => listOf(accepts, z.string().regex(pattern));
 

@@ -1,4 +1,5 @@
 import type { ToolRegistry } from '../../agents/tools/registry.ts';
+import { listForms } from '../../config/kinds.ts';
 import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { ApprovalRule } from '../../core/model/approval-rule.ts';
@@ -72,7 +73,7 @@ export const listKnownSettings = (
       ? {
           key,
           about,
-          accepts,
+          accepts: accepts.replace(listForms, ''),
           variable: shown,
           section: change.section,
           form: namesTools(change.form) ? { ...change.form, options: listToolNames(key, tools) } : change.form,
@@ -102,5 +103,8 @@ export function assertKnownNames(key: string, value: unknown, { tools, templates
   if (key !== 'egress.allow') return;
   const strange = (value as string[]).find((entry) => parsePolicyEntry(entry) === undefined);
   if (strange === undefined) return;
-  throw new AppError('invalid_request', `egress.allow: '${strange}' is not host, *.host or host:port.`);
+  throw new AppError(
+    'invalid_request',
+    `'${strange}' is not a host. Write it like example.org, *.example.org or example.org:8443.`,
+  );
 }

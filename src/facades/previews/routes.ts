@@ -5,7 +5,7 @@ import { createRateLimiter } from '../../http/guard/rate-limit.ts';
 import type { FacadeRoutes } from '../../http/routes/routes.ts';
 import type { FacadeDeps } from '../shared/facade.ts';
 import { mountRawBodyRoutes } from '../shared/uploads.ts';
-import { previewErrorPages, sendPreviewErrorPage } from './pages.ts';
+import { createFailedPreviewPage, previewErrorPages, sendPreviewErrorPage } from './pages.ts';
 import { servePreview, servePreviewUpgrade } from './serve.ts';
 import { internalPreviewPath, PreviewMatcher } from './target.ts';
 
@@ -56,11 +56,7 @@ export function createPreviewRoutes(parts: FacadeDeps): FacadeRoutes {
           servePreview(target, request.raw, reply.raw, deps).catch((thrown: unknown) => {
             const { code, publicMessage } = toAppError(thrown);
             if (reply.raw.headersSent) return void reply.raw.destroy();
-            sendPreviewErrorPage(reply.raw, target.headers, {
-              status: 502,
-              title: 'The preview failed',
-              text: publicMessage,
-            });
+            sendPreviewErrorPage(reply.raw, target.headers, createFailedPreviewPage(publicMessage));
             if (code === 'internal') logger.error({ err: thrown }, 'a request to a preview failed');
           });
         });

@@ -258,8 +258,8 @@ const words: Readonly<Record<ConcurrencyLimit, string>> = {
   sessions: 'sessions',
   runningRuns: 'running runs',
   cpus: 'processors in running sandboxes',
-  memoryBytes: 'of memory in running sandboxes',
-  diskBytes: 'of disk',
+  memoryBytes: 'MiB of memory in running sandboxes',
+  diskBytes: 'MiB of disk',
   snapshots: 'snapshots',
 };
 const advice: Readonly<Record<ConcurrencyLimit, string>> = {
@@ -281,7 +281,7 @@ export function toLimitError({ of, kind, limit, used, needs }: ReachedLimit): Ap
   return new AppError(of === 'server' ? 'sandbox_capacity' : 'quota', `${what} ${then}`);
 }
 
-const toMebibytes = (bytes: number): string => `${Math.round(bytes / 1024 ** 2)} MiB`;
+const toMebibytes = (bytes: number): string => `${Math.round(bytes / 1024 ** 2)}`;
 
 /** 0 for amounts that are not stored. Excludes sessions being deleted only if the count would exceed `enough`. */
 type StoredAmountReader = (holder: BudgetHolder, kind: ConcurrencyLimit, enough?: number) => Promise<number>;

@@ -86,7 +86,7 @@ export function createSettingsService({ settings, stored, check }: Deps): Settin
         throw new AppError('invalid_request', text);
       }
       if (value === null || JSON.stringify(value).length > maxBytes || !setting.takes(value)) {
-        throw new AppError('invalid_request', `${key} accepts ${setting.accepts}.`);
+        throw new AppError('invalid_request', `Expected ${setting.accepts}.`);
       }
       check(key, value);
       await stored.change((now) => ({ ...now, [key]: value }));

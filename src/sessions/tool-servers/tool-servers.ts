@@ -73,7 +73,7 @@ function changedHeaders(
   const kept = Object.entries(stored).filter(([name]) => !named.has(name.toLowerCase()));
   if (kept.length > 0 && !isSameAddress) {
     const names = kept.map(([name]) => name).join(', ');
-    const text = `The address changes, and the stored value of ${names} is not sent to a new address. Enter it again, or remove it with null.`;
+    const text = `The address changes, and the stored value of ${names} is not sent to a new address. Enter it again, or remove it.`;
     throw new AppError('invalid_request', text);
   }
   const entered = Object.entries(changes).flatMap(([name, value]) => (value === null ? [] : [[name, value] as const]));

@@ -4,7 +4,7 @@ export interface ServerTranslations {
   readonly errors: Readonly<Record<ErrorCode, string>>;
   /** Template that quotes the server's text, `{words}`, after a translated sentence or on its own. */
   readonly quoted: string;
-  /** Keyed by the server's text, with `{name}` for a value and `{list}` for comma-separated phrases. */
+  /** Keyed by the server's text, with `{name}` for a value, `{list}` for comma-separated phrases and `{why}` for one phrase. */
   readonly phrases: Readonly<Record<string, string>>;
 }
 
@@ -49,6 +49,7 @@ export class ServerTranslator {
       if (!values) continue;
       return phrase.replace(/\{(\w+)\}/g, (_, name: string) => {
         const value = values[names.indexOf(name)] ?? '';
+        if (name === 'why') return this.phrase(value);
         return name === 'list' ? value.split(', ').map(this.#simple).join(', ') : value;
       });
     }

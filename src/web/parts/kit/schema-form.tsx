@@ -235,7 +235,8 @@ function putAt(input: Record<string, unknown>, name: string, value: unknown): vo
   }
 }
 
-const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+const sentence = (text: string): string =>
+  `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
 
 interface OneFieldProps {
   readonly label: string;

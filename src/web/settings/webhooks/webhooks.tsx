@@ -112,7 +112,8 @@ const lookMs = 2_000;
 
 /** Empty: the webhook works. */
 function describeTrouble({ paused, failures }: Webhook): string {
-  if (paused) return paused.text === '' ? t('webhooks.paused') : `${t('webhooks.paused')}: ${paused.text}`;
+  if (paused)
+    return paused.text === '' ? t('webhooks.paused') : `${t('webhooks.paused')}: ${translateServerText(paused.text)}`;
   return failures === 0 ? '' : t('webhooks.failures', { n: failures });
 }
 

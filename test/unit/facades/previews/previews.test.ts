@@ -233,12 +233,20 @@ test('guesses lock their address out, and the cookies of open pages do not', { t
   expect([(await raw(path.replace(secret, wrong))).status, (await raw(path)).status]).toEqual([429, 200]); // others can share the address
 });
 
-test('reserved ports cannot be opened, and a port where nothing listens says so', async () => {
+test('reserved ports cannot be opened, and a port where nothing listens says so in German or English', async () => {
   const closed = await it.call('POST', `/api/v1/sessions/${sid}/previews`, { of: 3128 }, { authorization });
   expect(closed.status).toBe(403);
   const { path } = await open(8080);
-  const { status, text } = await raw(path, { headers: { accept: 'text/html' } });
-  expect([status, /Nothing answers on port 8080/.test(text)]).toEqual([502, true]);
+  for (const [language, title] of [
+    ['', 'Nothing answers on port 8080'],
+    ['fr, en;q=0.7, de;q=0.3', 'Nothing answers on port 8080'],
+    ['de-AT, en;q=0.5', 'Auf Port 8080 antwortet nichts'],
+    ['fr, en;q=0.3, de;q=0.7', 'Auf Port 8080 antwortet nichts'],
+  ] as const) {
+    const headers = { accept: 'text/html', 'accept-language': language };
+    const { status, text } = await raw(path, { headers });
+    expect([status, text.includes(`<h1>${title}</h1>`)], language).toEqual([502, true]);
+  }
   it.others.ports.client = undefined;
   expect((await raw(path)).status).toBe(503);
 });

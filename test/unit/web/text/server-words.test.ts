@@ -6,6 +6,8 @@ import { toolDescriptions } from '../../../../src/agents/tools/list.ts';
 import { readTemplates } from '../../../../src/app/parts/read-templates.ts';
 import { changeableSettings } from '../../../../src/app/settings/live-config.ts';
 import { TemplateAvailabilityChecker } from '../../../../src/app/start/runnable-templates.ts';
+import { parseCronRule } from '../../../../src/automations/schedule.ts';
+import { listForms } from '../../../../src/config/kinds.ts';
 import { errorCodes, toAppError } from '../../../../src/core/errors/errors.ts';
 import { eventTraits } from '../../../../src/core/model/event-traits.ts';
 import { describeUntrustedSources, UntrustedSource } from '../../../../src/core/text/strangers.ts';
@@ -130,13 +132,55 @@ test('a phrase with values keeps them, whatever they contain, and other texts st
   expect(serverTranslator.phrase(long)).toBe(long);
 });
 
+test('what a setting accepts is said in German', () => {
+  const english = changeableSettings.map(({ accepts }) => `Expected ${accepts.replace(listForms, '')}.`);
+  expect(english.filter((text) => serverTranslator.phrase(text) === text)).toEqual([]);
+});
+
+test.each([
+  ['0 9', '@daily', '0 0 9 * * 1', '0 ? * * *', '0 9 * * 1#2', '0 9 l * *', '0 9 1w * *', 'h 9 * * *', '~ 9 * * *'],
+  ['*/0 9 * * *', '0/5 9 * * *', '1-2-3 9 * * *', '0 17-9 * * *', '0 9 * foo *', '0 9 x! * *', '60 9 * * *', '9'],
+])('a mistake in a schedule is explained in German', (...schedules) => {
+  for (const cron of schedules) {
+    let english = '';
+    try {
+      parseCronRule({ cron, timezone: 'UTC' });
+    } catch (thrown) {
+      english = toAppError(thrown).publicMessage;
+    }
+    const german = serverTranslator.phrase(english);
+    expect(german).toMatch(/^Der Zeitplan „.*“ (hat|enthält) .*[.] Geben Sie fünf Felder an/);
+    expect(german).not.toMatch(/\b(has|the|which|day|month|minute|hour)\b/);
+  }
+});
+
+const filesWithSentencesOfThePage = [
+  'src/auth/api-keys.ts',
+  'src/automations/{programs,records,schedule,service}.ts',
+  'src/automations/webhooks/{deliverer,records}.ts',
+  'src/sessions/{attempts/attempt-rounds,desktop/desktop,projects/credentials,shares/shares}.ts',
+  'src/sessions/{repositories,tool-servers}/{checkpoint,entered,fetch,git,prepar,repositor}*.ts',
+  'src/sessions/skills/{records,session-skills,skill-files}.ts',
+];
+const sentence =
+  /(?:new AppError\(\s*'\w+',|\b(?:refuse|refused)\(|\btext\s*[=:])\s*(?:'((?:[^'\\\n]|\\.)+)'|`([^`]+)`)/g;
+
+test.each(globSync(filesWithSentencesOfThePage))('the sentences of %s have a German text', (path) => {
+  const source = readFileSync(path, 'utf8').replace(/['`] \+\s*['`]/g, '');
+  const english = [...source.matchAll(sentence)]
+    .map(([, plain, template]) => (plain ?? template ?? '').replace(/\$\{[^}]*\}/g, 'x').replace(/\\(['`])/g, '$1'))
+    .filter((text) => /^(?:[A-Z.']|x\b).* .*\.$/.test(text));
+  expect(english.filter((text) => serverTranslator.phrase(text) === text)).toEqual([]);
+});
+
 /** Sentences that are in no table of the server: its source has them exactly like this. */
 test('no phrase is left over from words that the server no longer says', () => {
   const ours = globSync('{src,drivers,machines,sandbox-images}/**/*.ts').filter((path) => !path.startsWith('src/web/'));
   const sources = ours.map((path) => readFileSync(path, 'utf8').replaceAll('\\`', '`'));
   const left = Object.keys(serverPhrases).filter((text) => {
-    if (tableTexts.includes(text) || text.startsWith('The template ')) return false;
-    const pieces = text.split(/\{\w+\}/).filter((piece) => piece.length > 6 || piece === text);
+    if (tableTexts.includes(text) || /^(The template|Expected) /.test(text)) return false;
+    const clauses = text.split(/\{\w+\}|[.,;:] /).map((clause) => clause.replace(/^[.,;: ]+|[.,;: ]+$/g, ''));
+    const pieces = [...text.split(/\{\w+\}/), ...clauses].filter((piece) => piece.length > 6 || piece === text);
     return !pieces.some((piece) => sources.some((source) => source.includes(piece)));
   });
   expect(left).toEqual([]);

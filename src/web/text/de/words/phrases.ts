@@ -1,5 +1,10 @@
+import { sessionPhrases } from './sessions.ts';
+import { settingsPhrases } from './settings.ts';
+
 /** Keyed by the server's text. A test compares the keys with the server's tables. */
 export const serverPhrases: Readonly<Record<string, string>> = {
+  ...settingsPhrases,
+  ...sessionPhrases,
   // Tool labels
   Run: 'Ausführen',
   'View terminal': 'Terminal ansehen',
@@ -164,6 +169,8 @@ export const serverPhrases: Readonly<Record<string, string>> = {
   'Only operators can do this, and your role is {role}. Ask an operator.':
     'Das können nur Betreiber, und Ihre Rolle ist {role}. Bitten Sie einen Betreiber.',
   // Model failures after which a run retries or ends
+  'The provider answered with status {status}. Try again later.':
+    'Der Anbieter antwortete mit Status {status}. Versuchen Sie es später erneut.',
   '{model} answered {status}: {words} Set {key} to a key that can use this model.':
     '{model} antwortete mit {status}: „{words}“ Setzen Sie {key} auf einen Schlüssel, der für dieses Modell gilt.',
   '{model} answered {status}: {words} Check the name after the slash in the setting model, and {setting}.':
@@ -207,8 +214,8 @@ export const serverPhrases: Readonly<Record<string, string>> = {
   'The server was restarted; the run continues.': 'Der Server wurde neu gestartet; der Lauf geht weiter.',
   'Committed {commit} to {branch} of {path}.': '{commit} wurde in {path} auf {branch} committet.',
   'Pushed {commit} to {branch} of {url}.': '{commit} wurde nach {branch} von {url} gepusht.',
-  'Fetching {url} into {path}.': '{url} wird nach {path} geklont.',
   'Fetching {url} at {ref} into {path}.': '{url} wird mit dem Stand {ref} nach {path} geklont.',
+  'Fetching {url} into {path}.': '{url} wird nach {path} geklont.',
   '{url} is in {path}, on the branch {branch}, at {commit}.':
     '{url} liegt in {path}, auf dem Branch {branch}, bei {commit}.',
   '{url} is in {path}, on the branch {branch}, which has no commit yet.':
@@ -236,8 +243,6 @@ export const serverPhrases: Readonly<Record<string, string>> = {
     'Unter dieser Adresse gibt es keine Modellliste (Status {status}). Bei den meisten Servern endet die Adresse mit /v1.',
   'The provider refused this key (status {status}).': 'Der Anbieter hat diesen Schlüssel abgelehnt (Status {status}).',
   'It requires a key (status {status}).': 'Ein Schlüssel ist erforderlich (Status {status}).',
-  'The provider answered with status {status}. Try again later.':
-    'Der Anbieter antwortete mit Status {status}. Versuchen Sie es später erneut.',
   'There are no files. A skill is a folder with SKILL.md.':
     'Es gibt keine Dateien. Eine Fähigkeit ist ein Ordner mit SKILL.md.',
   'There is no SKILL.md at the top of the folder: add one that begins with the name and a description.':
@@ -334,4 +339,14 @@ export const serverPhrases: Readonly<Record<string, string>> = {
   '{n} starts of the automation are still running.': '{n} Starts der Automation laufen noch.',
   'Building {image}': '{image} wird gebaut',
   'Pulling {image}': '{image} wird heruntergeladen',
+  // Last, because they match many sentences
+  'There is no such file.': 'Diese Datei gibt es nicht.',
+  'There is no such session.': 'Diese Sitzung gibt es nicht mehr, oder Sie haben keinen Zugriff darauf.',
+  'There is no such terminal.': 'Dieses Terminal gibt es nicht mehr.',
+  'There is no such {thing}.': 'Das gibt es nicht, oder Sie haben keinen Zugriff darauf.',
+  'There are already {n} {things}. Delete some first.': 'Die Höchstzahl ({n}) ist erreicht. Löschen Sie zuerst einige.',
+  'There are already {n} {things}. Revoke some first.': 'Die Höchstzahl ({n}) ist erreicht. Löschen Sie zuerst einige.',
+  'There are already {n} {things}. Remove one first.': 'Die Höchstzahl ({n}) ist erreicht. Entfernen Sie zuerst etwas.',
+  'It already has {n} {things}. Delete some first.': 'Die Höchstzahl ({n}) ist erreicht. Löschen Sie zuerst einige.',
+  'There are already {n} {things}, the maximum.': 'Die Höchstzahl ({n}) ist erreicht.',
 };
