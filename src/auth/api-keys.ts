@@ -248,7 +248,9 @@ export async function openApiKeys(deps: Deps): Promise<ApiKeys> {
     if (shared) await load();
     const now = clock.now();
     if (expiresAt !== undefined && expiresAt <= now) {
-      throw new AppError('invalid_request', 'The key would already be expired. Choose a later date.');
+      throw new AppError('invalid_request', 'The key would already be expired. Choose a later date.', {
+        field: 'expiresAt',
+      });
     }
     if (entries.size >= maxKeys) throw new AppError('quota', `There are already ${maxKeys} keys, the maximum.`);
     if (entries.size === 0 && role !== 'admin' && !hasToken) {
@@ -256,11 +258,14 @@ export async function openApiKeys(deps: Deps): Promise<ApiKeys> {
         'invalid_request',
         'The first key must have the role admin: from then on requests need a key, and only an admin can create more. ' +
           'Create an admin key first, or set CORRAL_TOKEN.',
+        { field: 'role' },
       );
     }
     const from = person === undefined ? undefined : deps.personOf?.(person);
     if (person !== undefined && (!from || minRole(role, from.role) !== role))
-      throw new AppError('forbidden', `You have fewer rights than the role ${role}, so your key cannot have it.`);
+      throw new AppError('forbidden', `You have fewer rights than the role ${role}, so your key cannot have it.`, {
+        field: 'role',
+      });
     if (person !== undefined && project && !from?.projects?.has(project.id))
       throw new AppError('not_found', 'There is no such project.');
     const ownKeys = [...entries.values()].filter((entry) => entry.doc.person === person && isLive(entry));
@@ -270,6 +275,7 @@ export async function openApiKeys(deps: Deps): Promise<ApiKeys> {
       throw new AppError(
         'invalid_request',
         'This server does not accept tokens of that issuer. Add its address to CORRAL_PROGRAMS_ISSUERS.',
+        { field: 'trust.issuer' },
       );
     }
     const other = beside === undefined ? undefined : entries.get(beside);

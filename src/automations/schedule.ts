@@ -23,13 +23,16 @@ export function parseCronRule({ cron, timezone }: CronTime): CronRule {
       'invalid_request',
       `The schedule ${JSON.stringify(cron.slice(0, maxLength))} ${why}. Use five fields: minute, hour, day of the month, ` +
         'month, day of the week, such as 0 9 * * 1-5.',
+      { field: 'schedule.cron' },
     );
   if (text.length > maxLength) throw refuse('is too long');
   // The library also accepts seconds, years, nicknames and `L`, unlike some cron programs.
   const wrong = mistakeIn(text.split(/[ \t]+/));
   if (wrong !== undefined) throw refuse(wrong);
   if (!isTimeZone(timezone))
-    throw new AppError('invalid_request', `There is no time zone ${timezone}. Use a name such as Europe/Berlin.`);
+    throw new AppError('invalid_request', `There is no time zone ${timezone}. Use a name such as Europe/Berlin.`, {
+      field: 'schedule.timezone',
+    });
   try {
     const rule = new Cron(text, { timezone, paused: true, mode: '5-part' });
     if (rule.nextRun() !== null) return { cron: rule, isRepeated: createRepeatCheck(text, timezone) };

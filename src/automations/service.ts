@@ -62,12 +62,18 @@ export function createAutomationService(deps: Deps): AutomationService {
   /** Rejects with invalid_request or not_found. */
   async function checkStarts({ hook, after }: Pick<AutomationSpec, 'hook' | 'after'>, own?: string): Promise<void> {
     if (hook && hook.source !== 'json' && hook.events.length === 0)
-      throw new AppError('invalid_request', 'Choose at least one event that starts the automation.');
+      throw new AppError('invalid_request', 'Choose at least one event that starts the automation.', {
+        field: 'hook.events',
+      });
     if (hook?.events.includes('comment.mention') && hook.account === null)
-      throw new AppError('invalid_request', 'Set the account whose mention starts the automation.');
+      throw new AppError('invalid_request', 'Set the account whose mention starts the automation.', {
+        field: 'hook.account',
+      });
     for (let [next, seen] = [after, 0]; next?.of === 'automation'; seen++) {
       if (next.id === own || seen > maxAutomations)
-        throw new AppError('invalid_request', 'The automation would start itself endlessly. Choose another rule.');
+        throw new AppError('invalid_request', 'The automation would start itself endlessly. Choose another rule.', {
+          field: 'after.id',
+        });
       next = (await records.get(next.id)).after;
     }
   }
@@ -79,17 +85,21 @@ export function createAutomationService(deps: Deps): AutomationService {
     goal,
     repositories,
   }: Pick<AutomationSpec, 'kind' | 'message' | 'goal' | 'repositories'>): void {
-    const refuse = (text: string) => new AppError('invalid_request', text);
+    const refuse = (field: string, text: string) => new AppError('invalid_request', text, { field });
     if (kind === 'run') {
-      if (message.trim() === '') throw refuse('Enter a message, the task for the agent.');
+      if (message.trim() === '') throw refuse('message', 'Enter a message, the task for the agent.');
       return;
     }
-    if (message !== '') throw refuse('A prebuild runs no agent. Remove the message, or use the kind run.');
+    if (message !== '') throw refuse('message', 'A prebuild runs no agent. Remove the message, or use the kind run.');
     if (goal)
-      throw refuse('A prebuild runs no agent, so a goal cannot be judged. Remove the goal, or use the kind run.');
-    if (repositories.length === 0) throw refuse('A prebuild prepares repositories. Name at least one.');
+      throw refuse(
+        'goal',
+        'A prebuild runs no agent, so a goal cannot be judged. Remove the goal, or use the kind run.',
+      );
+    if (repositories.length === 0) throw refuse('repositories', 'A prebuild prepares repositories. Name at least one.');
     if (!keepsPrepared)
       throw refuse(
+        'kind',
         'This server keeps no prepared files, so a prebuild would have no effect. Raise repositories.keep-prepared.',
       );
   }

@@ -116,11 +116,11 @@ async function boundedText(response: Response): Promise<string> {
 function createRefusal(status: number, hadKey: boolean): AppError {
   if (status === 401 || status === 403 || (status === 400 && hadKey)) {
     const text = hadKey ? `The provider refused this key (status ${status}).` : `It requires a key (status ${status}).`;
-    return new AppError('model_unauthorized', text);
+    return new AppError('model_unauthorized', text, { field: 'key' });
   }
   if (status === 404 || status === 405) {
     const text = `There is no list of models at this address (status ${status}). For most servers it ends with /v1.`;
-    return new AppError('model_rejected', text);
+    return new AppError('model_rejected', text, { field: 'baseUrl' });
   }
   return new AppError('provider_error', `The provider answered with status ${status}. Try again later.`);
 }

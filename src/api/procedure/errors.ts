@@ -30,11 +30,14 @@ export function toTrpcErrorShape(error: TRPCError, path?: string): TrpcErrorShap
   const own = isOfTrpc(error) ? error.code : wireErrors[known.code].trpc;
   const status = isOfTrpc(error) ? getHTTPStatusCodeFromError(error) : wireErrors[known.code].http;
   const { data, ...rest } = shape(own, status, known, path);
-  return { ...rest, data: { ...data, ...(error.cause instanceof z.ZodError && { fields: fieldsOf(error.cause) }) } };
+  const fields = error.cause instanceof z.ZodError ? fieldsOf(error.cause) : fieldOf(known);
+  return { ...rest, data: { ...data, ...(fields && { fields }) } };
 }
 
 const fieldsOf = ({ issues }: z.ZodError): Record<string, string> =>
-  Object.fromEntries(issues.map(({ path: [field = ''], message }) => [String(field), message]).reverse());
+  Object.fromEntries(issues.map(({ path, message }) => [path.join('.'), message]).reverse());
+const fieldOf = ({ field, publicMessage }: AppError): Record<string, string> | undefined =>
+  field === undefined ? undefined : { [field]: publicMessage };
 
 function shape(code: TrpcCode, httpStatus: number, known: AppError, path?: string): TrpcErrorShape {
   const docs = errorDocsPathOf(known.code);

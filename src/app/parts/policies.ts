@@ -122,7 +122,8 @@ export function assertKnownTools(setting: string, names: readonly string[], tool
   if (unknown === undefined) return;
   const meant = findNearestWord(unknown, known);
   const help = meant === undefined ? `Tools: ${known.join(', ')}.` : `Did you mean ${meant}?`;
-  throw new AppError('invalid_request', `${setting}: there is no tool ${unknown}. ${help}`);
+  const field = `value.${names.indexOf(unknown)}`;
+  throw new AppError('invalid_request', `${setting}: there is no tool ${unknown}. ${help}`, { field });
 }
 
 export function toProfileLimits(config: Config): Pick<AgentProfile, 'budget' | 'sessionBudget' | 'approvals'> {

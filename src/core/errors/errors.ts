@@ -66,12 +66,19 @@ export class AppError extends Error {
   readonly publicMessage: string;
   /** Milliseconds. Set only if the server or a forge imposes a rate limit. */
   readonly retryAfterMs: number | undefined;
+  /** The input field with the mistake, such as `schedule.cron`. */
+  readonly field: string | undefined;
 
-  constructor(code: ErrorCode, publicMessage: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {
+  constructor(
+    code: ErrorCode,
+    publicMessage: string,
+    options: { cause?: unknown; retryAfterMs?: number; field?: string } = {},
+  ) {
     super(`${code}: ${publicMessage}`, options);
     this.code = code;
     this.publicMessage = publicMessage;
     this.retryAfterMs = options.retryAfterMs;
+    this.field = options.field;
   }
 
   get retryable(): boolean {

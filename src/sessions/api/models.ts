@@ -47,6 +47,8 @@ export const ModelAccessTestResult = z.object({
   ok: z.boolean(),
   /** Why the test failed and what to do; empty on success. */
   message: z.string(),
+  /** The input with the mistake, such as `baseUrl`. */
+  field: z.string().optional(),
   models: z.array(ListedModel).readonly(),
 });
 export type ModelAccessTestResult = z.infer<typeof ModelAccessTestResult>;

@@ -22,7 +22,7 @@ const maxParts = 8;
 // Control characters, and characters that are invisible to people but visible to models.
 const unseen = /[\p{C}\p{Zl}\p{Zp}]/u;
 
-const refusal = (text: string) => new AppError('invalid_request', text);
+const refusal = (text: string, field = 'path') => new AppError('invalid_request', text, { field });
 
 function checkNotePath(path: string): void {
   const shown = JSON.stringify(path.slice(0, 60));
@@ -42,11 +42,11 @@ function checkNotePath(path: string): void {
 /** Returns the size in bytes. Throws: invalid_request, payload_too_large. */
 function checkNoteText(text: string, most: number): number {
   if (!text.isWellFormed() || text.includes('\0'))
-    throw refusal('The text of a note has an incomplete character or a NUL. Notes are plain text.');
+    throw refusal('The text of a note has an incomplete character or a NUL. Notes are plain text.', 'text');
   const size = Buffer.byteLength(text);
   if (size <= most) return size;
   const what = `The note has ${size} bytes, and memory.max-note-bytes allows ${most}.`;
-  throw new AppError('payload_too_large', `${what} Shorten it, or split it into several notes.`);
+  throw new AppError('payload_too_large', `${what} Shorten it, or split it into several notes.`, { field: 'text' });
 }
 
 interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records'> {

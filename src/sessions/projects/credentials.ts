@@ -196,6 +196,7 @@ export function assertUsableSecret(value: Secret): void {
   throw new AppError(
     'invalid_request',
     `The value must have ${shortest} to ${longest} printable ASCII characters, because it is sent in a header.`,
+    { field: 'value' },
   );
 }
 
@@ -211,7 +212,7 @@ export function createServerCredentials({ ring, settings, setBy }: ServerCredent
   function refuseSetting(name: string): void {
     if (!settings.some((one) => one.name === name)) return;
     const text = `${setBy} sets the credential '${name}' and overrides values entered here. Change it there and restart the server.`;
-    throw new AppError('invalid_request', text);
+    throw new AppError('invalid_request', text, { field: 'name' });
   }
   return {
     async list() {

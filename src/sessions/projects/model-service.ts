@@ -146,7 +146,8 @@ export function createModelService(deps: Deps): ModelService {
     if (key) learn(key);
     const { models } = settings;
     if (isKnown(provider)) {
-      if (baseUrl !== undefined) throw new AppError('invalid_request', `${provider} has a fixed address.`);
+      if (baseUrl !== undefined)
+        throw new AppError('invalid_request', `${provider} has a fixed address.`, { field: 'baseUrl' });
       const way = await wayTo(provider, models);
       if (!way) throw new AppError('internal', 'A known provider is missing.');
       return { ...way, key: key ?? way.key };
@@ -155,12 +156,13 @@ export function createModelService(deps: Deps): ModelService {
       const way = await wayTo(provider, models);
       if (way && (baseUrl === undefined || baseUrl === way.baseUrl)) return { ...way, key: key ?? way.key };
       const text = `${provider} is already defined in the settings (models.compatible.${provider}), which take precedence. Choose another name.`;
-      throw new AppError('invalid_request', text);
+      throw new AppError('invalid_request', text, { field: 'provider' });
     }
     if (!nameForm.test(provider) || takenNames.has(provider)) {
       throw new AppError(
         'invalid_request',
         'A name must be unique, with 1 to 31 lowercase letters, digits and hyphens.',
+        { field: 'provider' },
       );
     }
     const { servers } = await directory.stored();
@@ -168,7 +170,8 @@ export function createModelService(deps: Deps): ModelService {
     if (known && (baseUrl === undefined || baseUrl === known.baseUrl)) {
       return { provider, ...known, key: key ?? (await keys.use(provider)) };
     }
-    if (baseUrl === undefined) throw new AppError('invalid_request', `Set the address of ${provider}.`);
+    if (baseUrl === undefined)
+      throw new AppError('invalid_request', `Set the address of ${provider}.`, { field: 'baseUrl' });
     // A stored key is sent only to the address it was entered with.
     return { provider, baseUrl: checkedAddress(baseUrl), key, reach: deps.reach() };
   }
@@ -244,7 +247,8 @@ export function createModelService(deps: Deps): ModelService {
         return { ok: models.length > 0, message: models.length > 0 ? '' : none, models };
       } catch (thrown) {
         signal.throwIfAborted();
-        return { ok: false, message: toAppError(thrown).publicMessage, models: [] };
+        const { publicMessage: message, field } = toAppError(thrown);
+        return { ok: false, message, models: [], ...(field !== undefined && { field }) };
       }
     },
     async use({ model, ...access }, signal) {
@@ -305,6 +309,7 @@ function checkedAddress(text: string): string {
     throw new AppError(
       'invalid_request',
       'The address must be like https://models.example.com/v1, without a user, query or fragment.',
+      { field: 'baseUrl' },
     );
   }
   return trimEndCharacters(url.href, '/');

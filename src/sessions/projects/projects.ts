@@ -139,7 +139,7 @@ export function createProjectService(deps: Deps): ProjectService {
       const member = { ...(await people.find(named)), role };
       await changeAccess(id, (now) => {
         if (member.of === 'person' && member.id === now.owner)
-          throw new AppError('conflict', 'This is the owner, who has all rights in the project.');
+          throw new AppError('conflict', 'This is the owner, who has all rights in the project.', { field: 'member' });
         const others = now.members.filter((one) => toMemberKey(one) !== toMemberKey(member));
         if (others.length >= maxMembers)
           throw new AppError('quota', `The project already has ${maxMembers} members, the maximum. Add a group.`);

@@ -14,7 +14,9 @@ export function createTemplateService(templates: readonly Template[]): TemplateS
       if (found) return found;
       const value = JSON.stringify(name.slice(0, 80));
       const known = [...byName.keys()].join(', ');
-      throw new AppError('invalid_request', `There is no template ${value}. Templates: ${known}.`);
+      throw new AppError('invalid_request', `There is no template ${value}. Templates: ${known}.`, {
+        field: 'template',
+      });
     },
   };
 }

@@ -30,11 +30,12 @@ const maxUrl = 2_000;
 const taken =
   /^(host|connection|content-length|content-type|transfer-encoding|upgrade|te|trailer|expect|accept|last-event-id|mcp-.*)$/i;
 
-function checkedName(name: string): string {
+function checkedName(name: string, field = 'name'): string {
   if (nameForm.test(name)) return name;
   throw new AppError(
     'invalid_request',
     'A name must have 1 to 24 lowercase letters and digits, and begin with a letter.',
+    { field },
   );
 }
 
@@ -43,7 +44,9 @@ function checkedUrl(text: string): string {
   const isPlain = url?.username === '' && url.password === '' && url.hash === '';
   if (url && isPlain && /^https?:$/.test(url.protocol) && text.length <= maxUrl) return url.href;
   const target = 'The address must be like https://tools.example.com/mcp, without a user and a fragment.';
-  throw new AppError('invalid_request', `${target} Set programs in corral.yaml, a template or a session.`);
+  throw new AppError('invalid_request', `${target} Set programs in corral.yaml, a template or a session.`, {
+    field: 'url',
+  });
 }
 
 function checkedHeaders(input: Readonly<Record<string, Secret>>): Record<string, string> {
@@ -52,12 +55,14 @@ function checkedHeaders(input: Readonly<Record<string, Secret>>): Record<string,
   const names = new Set<string>();
   for (const [name, value] of all) {
     if (!headerForm.test(name) || taken.test(name) || names.has(name.toLowerCase())) {
-      throw new AppError('invalid_request', `'${name.slice(0, 100)}' cannot be sent as a header of a tool server.`);
+      throw new AppError('invalid_request', `'${name.slice(0, 100)}' cannot be sent as a header of a tool server.`, {
+        field: 'header',
+      });
     }
     names.add(name.toLowerCase());
     if (!valueForm.test(value.reveal())) {
       const text = `The value of ${name} must have 1 to 8,192 printable ASCII characters, because it is sent in a header.`;
-      throw new AppError('invalid_request', text);
+      throw new AppError('invalid_request', text, { field: 'secret' });
     }
   }
   return Object.fromEntries(all.map(([name, value]) => [name, value.reveal()]));
@@ -74,7 +79,7 @@ function changedHeaders(
   if (kept.length > 0 && !isSameAddress) {
     const names = kept.map(([name]) => name).join(', ');
     const text = `The address changes, and the stored value of ${names} is not sent to a new address. Enter it again, or remove it.`;
-    throw new AppError('invalid_request', text);
+    throw new AppError('invalid_request', text, { field: 'secret' });
   }
   const entered = Object.entries(changes).flatMap(([name, value]) => (value === null ? [] : [[name, value] as const]));
   return checkedHeaders(
@@ -192,10 +197,10 @@ export function createToolServerService(deps: Deps): ToolServerService {
     };
   }
 
-  function refuseSet(name: string): void {
+  function refuseSet(name: string, field = 'name'): void {
     if (!isSet(name)) return;
     const text = `${setBy} defines a tool server '${name}', which takes precedence. Choose another name, or change it there and restart the server.`;
-    throw new AppError('invalid_request', text);
+    throw new AppError('invalid_request', text, { field });
   }
 
   async function known(name: string): Promise<SavedToolServer> {
@@ -234,10 +239,10 @@ export function createToolServerService(deps: Deps): ToolServerService {
       return viewOf(stored);
     },
     async change(name, changes, signal) {
-      const to = checkedName(changes.name ?? name);
+      const to = checkedName(changes.name ?? name, 'newName');
       const before = await known(name);
       if (to !== name) {
-        refuseSet(to);
+        refuseSet(to, 'newName');
         if (await entered.find(to)) throw toolServerConflictError(to);
       }
       // Stored credentials are keyed by the previous name.

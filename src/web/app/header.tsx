@@ -7,7 +7,7 @@ import { currentSessionStatus, isCurrentSessionBusy } from '../data/status.ts';
 import { serverInfo } from '../data/system.ts';
 import { DelegationLinks } from '../delegation/tree.tsx';
 import { inboxSessions } from '../inbox/needs.ts';
-import { openSessionModelPicker } from '../models/choose.tsx';
+import { openSessionModelPicker } from '../models/session-model.ts';
 import { effectiveModels, formatModelLabel } from '../models/state.ts';
 import { focusWhenRendered } from '../parts/focus.ts';
 import { formatShortcut } from '../parts/key-names.ts';

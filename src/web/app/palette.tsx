@@ -7,7 +7,7 @@ import { navigateToSession } from '../data/route.ts';
 import { currentSession, currentSessionId, type Session, sessions } from '../data/sessions.ts';
 import { isCurrentSessionBusy, toDisplayStatus } from '../data/status.ts';
 import { openInbox } from '../inbox/inbox.tsx';
-import { openSessionModelPicker } from '../models/choose.tsx';
+import { openSessionModelPicker } from '../models/session-model.ts';
 import { focusWhenRendered } from '../parts/focus.ts';
 import { formatShortcut } from '../parts/key-names.ts';
 import { useModal } from '../parts/kit/dialog.tsx';

@@ -2,13 +2,13 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Inputs } from '../../client/types.ts';
 import { parseRepository } from '../../core/text/repository-address.ts';
 import { exampleCheck } from '../conversation/goal/goal-draft.ts';
-import { mutate, query } from '../data/server.ts';
+import { CallError, mutate, query } from '../data/server.ts';
 import { useModelChoices } from '../models/state.ts';
 import { findLocale, formatDateTime } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Dialog } from '../parts/kit/dialog.tsx';
 import { SchemaForm } from '../parts/kit/schema-form.tsx';
-import { FormError, useActionError } from '../parts/kit/trouble.tsx';
+import { FormError, InvalidFieldsError, useActionError } from '../parts/kit/trouble.tsx';
 import { projects } from '../sessions/filters.ts';
 import { listTemplateChoices, loadTemplates, templates } from '../sessions/templates.ts';
 import { openSettings } from '../settings/settings.tsx';
@@ -107,10 +107,14 @@ export function AutomationForm({ automation, back }: { automation?: Automation; 
       after: of?.of ? { of: of.of, id: (of[of.of] ?? '').trim(), outcome: of.outcome ?? 'done' } : null,
       budget: Object.values(limits).some((limit) => limit !== null) ? limits : null,
     };
+    const saved = automation
+      ? mutate('automations.update', { ...spec, id: automation.id, version: automation.version })
+      : mutate('automations.create', spec);
     upsertAutomationInList(
-      automation
-        ? await mutate('automations.update', { ...spec, id: automation.id, version: automation.version })
-        : await mutate('automations.create', spec),
+      await saved.catch((thrown: unknown) => {
+        const wrongId = thrown instanceof CallError ? thrown.fields['after.id'] : undefined;
+        throw wrongId !== undefined && of?.of ? new InvalidFieldsError({ [`after.${of.of}`]: wrongId }) : thrown;
+      }),
     );
     back();
   };

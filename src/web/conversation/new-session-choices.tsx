@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { serverInfo } from '../data/system.ts';
-import { openSessionModelPicker } from '../models/choose.tsx';
+import { openSessionModelPicker } from '../models/session-model.ts';
 import { chosenModel, effectiveModels, formatModelLabel, loadEffectiveModels } from '../models/state.ts';
 import { focusOnMount } from '../parts/focus.ts';
 import { Button, ChipButton } from '../parts/kit/button.tsx';

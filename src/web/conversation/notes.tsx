@@ -18,7 +18,7 @@ import type { ConversationState } from '../data/model.ts';
 import { currentSession } from '../data/sessions.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { PlainText } from '../markdown/plain.tsx';
-import { openSessionModelPicker } from '../models/choose.tsx';
+import { openSessionModelPicker } from '../models/session-model.ts';
 import { effectiveModels, isDemoModel } from '../models/state.ts';
 import { truncateLine } from '../parts/bounded-text.ts';
 import { type DiffLine, diffLines } from '../parts/diff.ts';

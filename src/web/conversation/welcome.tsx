@@ -1,5 +1,5 @@
 import type { Session } from '../data/sessions.ts';
-import { openSessionModelPicker } from '../models/choose.tsx';
+import { openSessionModelPicker } from '../models/session-model.ts';
 import { ModelSetupBanner } from '../models/setup.tsx';
 import { chosenModel, effectiveModels, isDemoModel } from '../models/state.ts';
 import { Button } from '../parts/kit/button.tsx';

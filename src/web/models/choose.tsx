@@ -1,12 +1,12 @@
 import { useId, useState } from 'preact/hooks';
-import { mutate, mutateWithRetry } from '../data/server.ts';
-import type { Session } from '../data/sessions.ts';
+import { mutate } from '../data/server.ts';
 import { findLocale } from '../parts/format.ts';
+import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
+import { EmptyState } from '../parts/kit/empty.tsx';
 import { Form } from '../parts/kit/field.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { FormError, useLoadAction } from '../parts/kit/trouble.tsx';
-import { notify } from '../parts/notice.tsx';
 import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { createWordMatcher } from '../parts/word-search.ts';
 import { t } from '../text/text.ts';
@@ -14,7 +14,6 @@ import {
   type AvailableProvider,
   applyModels,
   availableProviders,
-  chosenModel,
   effectiveModels,
   formatModelLabel,
   type ListedModel,
@@ -31,28 +30,14 @@ interface ChoiceOptions {
   /** Whether the default model is offered too. */
   readonly withUsual?: boolean;
   readonly withDemo?: boolean;
+  /** Leads to the form for a provider, if there is none. */
+  readonly addProvider?: () => void;
   readonly act: (ref: string) => void | Promise<void>;
   /** Called after the model is taken or the dialog is canceled, to show the dialog that this one replaced. */
   readonly back?: (() => void) | undefined;
 }
 
 export const openModelPicker = (wish: ChoiceOptions): void => showDialog(<ChooseModel {...wish} />);
-
-export const openSessionModelPicker = (session: Session | undefined): void =>
-  openModelPicker({
-    title: t(session ? 'model' : 'models.choose'),
-    value: session ? (session.model ?? effectiveModels.value?.model ?? '') : chosenModel.value,
-    withUsual: !session,
-    withDemo: true,
-    async act(ref) {
-      if (!session) {
-        chosenModel.value = ref;
-        return;
-      }
-      await mutateWithRetry('sessions.update', { id: session.id, model: ref });
-      notify(t('models.changed', { model: formatModelLabel(ref) }));
-    },
-  });
 
 /** Requires an administrator. `onSet` is called once the dialog is closed. */
 export const openDefaultModelPicker = ({ back, onSet }: { back?: () => void; onSet?: () => void }): void =>
@@ -68,7 +53,8 @@ export const openDefaultModelPicker = ({ back, onSet }: { back?: () => void; onS
     },
   });
 
-function ChooseModel({ title, value, withUsual = false, withDemo = false, act, back }: ChoiceOptions) {
+function ChooseModel(options: ChoiceOptions) {
+  const { title, value, withUsual = false, withDemo = false, addProvider, act, back } = options;
   const read = () => Promise.all([loadEffectiveModels(), loadAvailableProviders()]);
   const [trouble] = useLoadAction(t('models.listsUnread'), read);
   const groups = availableProviders.value;
@@ -105,7 +91,13 @@ function ChooseModel({ title, value, withUsual = false, withDemo = false, act, b
           </fieldset>
         )}
         {groups === undefined && trouble === '' && <p class="quiet">{t('models.asking')}</p>}
-        {groups?.length === 0 && <p class="quiet">{t('models.noProvider')}</p>}
+        {groups?.length === 0 && (
+          <EmptyState text={t('models.noProvider')}>
+            {addProvider && effectiveModels.value?.canChange && (
+              <Button icon="plus" label={t('models.addOne')} onClick={addProvider} />
+            )}
+          </EmptyState>
+        )}
         {groups !== undefined && groups.length > 0 && <ModelPicker groups={groups} choice={choice} />}
         <FormError text={trouble} />
       </Form>

@@ -1,9 +1,10 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { mutate } from '../data/server.ts';
+import { focusWhenRendered } from '../parts/focus.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { SegmentedControl } from '../parts/kit/choice.tsx';
 import { SecretField, TextField } from '../parts/kit/field.tsx';
-import { FormError, useActionError } from '../parts/kit/trouble.tsx';
+import { FormError, findFieldErrors, InvalidFieldsError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { ModelPicker, openDefaultModelPicker, useModelChoice } from './choose.tsx';
 import {
@@ -30,12 +31,18 @@ export function ModelSetup({ onUsed, onStored }: { onUsed?: (model: string) => v
   const model = choice.chosen ?? '';
   const [isBusy, setBusy] = useState(false);
   const [trouble, tryIt] = useActionError();
+  const [errors, setErrors] = useState<Readonly<Record<string, string>>>({});
   const form = useRef<HTMLFormElement>(null);
   const wasChosen = useRef(false);
   const isOwn = preset.baseUrl !== undefined;
   const held = effectiveModels.value?.providers.find(({ id }) => id === preset.id);
   const isNameTaken =
     preset.baseUrl === '' && effectiveModels.value?.providers.some(({ id }) => id === found?.provider) === true;
+  const fields = [
+    ...(isOwn ? ['baseUrl'] : []),
+    ...(preset.baseUrl === '' ? ['provider'] : []),
+    ...(preset.key === 'none' ? [] : ['key']),
+  ];
   const hasKey = held?.isReady === true && held.kind === 'known';
   useLayoutEffect(() => {
     if (document.activeElement?.matches('[type="radio"]:focus-visible')) return; // arrow keys can still move to the next provider
@@ -59,6 +66,7 @@ export function ModelSetup({ onUsed, onStored }: { onUsed?: (model: string) => v
   };
   const forget = () => {
     setFound(undefined);
+    setErrors({});
     choice.choose('');
   };
   const enter = (set: (text: string) => void) => (text: string) => {
@@ -72,15 +80,22 @@ export function ModelSetup({ onUsed, onStored }: { onUsed?: (model: string) => v
   });
   const busy = async (what: string, work: () => Promise<void>) => {
     setBusy(true);
-    await tryIt(what, work);
+    await tryIt(what, () =>
+      work().catch((thrown: unknown) => {
+        const found = findFieldErrors(thrown, fields);
+        if (Object.keys(found).length === 0) throw thrown;
+        setErrors(found);
+        focusWhenRendered(() => form.current?.querySelector<HTMLElement>('[aria-invalid="true"]') ?? null);
+      }),
+    );
     setBusy(false);
   };
   const test = () =>
     busy(t('models.notTested'), async () => {
       forget();
       const { provider } = access();
-      const { ok, message, models } = await mutate('models.test', access());
-      if (!ok) throw new Error(message);
+      const { ok, message, field, models } = await mutate('models.test', access());
+      if (!ok) throw field === undefined ? new Error(message) : new InvalidFieldsError({ [field]: message });
       setFound({ provider, name: (preset.baseUrl !== '' && preset.label) || provider, models, trouble: null });
       const only = models.length === 1 ? models[0] : undefined;
       if (only) choice.choose(modelRefOf({ provider }, only));
@@ -125,6 +140,7 @@ export function ModelSetup({ onUsed, onStored }: { onUsed?: (model: string) => v
             required
             placeholder="http://127.0.0.1:8080/v1"
             value={address}
+            error={errors.baseUrl ?? ''}
             onChange={enter(setAddress)}
           />
         )}
@@ -134,6 +150,7 @@ export function ModelSetup({ onUsed, onStored }: { onUsed?: (model: string) => v
             placeholder={address.trim() === '' ? '' : toProviderName(withScheme(address))}
             maxLength={31}
             value={name}
+            error={errors.provider ?? ''}
             onChange={enter(setName)}
           />
         )}
@@ -143,6 +160,7 @@ export function ModelSetup({ onUsed, onStored }: { onUsed?: (model: string) => v
             required={preset.key === 'needed' && !hasKey}
             placeholder={hasKey ? t('models.keyHeld') : ''}
             value={key}
+            error={errors.key ?? ''}
             onChange={enter(setKey)}
           />
         )}

@@ -75,6 +75,7 @@ export async function openAuthServices(server: ServerWithEngine) {
     throw new AppError(
       'not_found',
       'There is no person or key with this ID. People find their ID in Settings, Account.',
+      { field: 'member' },
     );
   }
   async function findMember({ of, id, issuer: named }: Parameters<MemberDirectory['find']>[0]) {
@@ -82,7 +83,9 @@ export async function openAuthServices(server: ServerWithEngine) {
       const { issuers = [] } = signIns ?? {};
       const found = named === undefined ? issuers[0] : issuers.find((one) => [one.id, one.issuer].includes(named));
       if (!found)
-        throw new AppError('not_found', 'There is no such identity provider, so nobody can belong to its groups.');
+        throw new AppError('not_found', 'There is no such identity provider, so nobody can belong to its groups.', {
+          field: 'of',
+        });
       return { of, id, issuer: found.issuer };
     }
     // The caller must not learn whether a person with this address has signed in.

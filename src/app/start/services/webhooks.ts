@@ -70,7 +70,8 @@ export function openWebhooks(server: ServerWithEngine, { projectExists, readCost
     async check({ url, projectId }) {
       const { hostname, host } = new URL(url);
       const address = toCanonicalAddress(hostname.replace(/^\[(.*)\]$/, '$1'));
-      if (address !== undefined && !mayReach(address)) throw new AppError('invalid_request', refusal(host));
+      if (address !== undefined && !mayReach(address))
+        throw new AppError('invalid_request', refusal(host), { field: 'url' });
       if (projectId !== null) await projectExists(projectId);
     },
   });

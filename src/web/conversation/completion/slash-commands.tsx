@@ -4,7 +4,7 @@ import { openAttempts } from '../../attempts/open.ts';
 import { navigateToSession } from '../../data/route.ts';
 import { currentSession, currentSessionId } from '../../data/sessions.ts';
 import { isCurrentSessionBusy } from '../../data/status.ts';
-import { openSessionModelPicker } from '../../models/choose.tsx';
+import { openSessionModelPicker } from '../../models/session-model.ts';
 import { formatShortcut } from '../../parts/key-names.ts';
 import { Dialog, showDialog } from '../../parts/kit/dialog.tsx';
 import type { IconName } from '../../parts/kit/icon.tsx';

@@ -1,8 +1,8 @@
 import { type ComponentChildren, Fragment } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { CallError, type InputOf, type ProcedurePath, toErrorText } from '../../data/server.ts';
+import { type InputOf, type ProcedurePath, toErrorText } from '../../data/server.ts';
 import forms from '../../forms.json' with { type: 'json' };
-import { isTextKey, t, translateServerText } from '../../text/text.ts';
+import { isTextKey, t } from '../../text/text.ts';
 import { findLocale } from '../format.ts';
 import { Button } from './button.tsx';
 import { ChoiceField, MultiChoiceField, SecretField, TextAreaField, TextField } from './field.tsx';
@@ -14,7 +14,7 @@ import {
   parseFieldDraft,
   toFieldDraft,
 } from './schema.ts';
-import { FormError } from './trouble.tsx';
+import { FormError, findFieldErrors } from './trouble.tsx';
 
 interface FieldOptions {
   readonly label?: string;
@@ -53,8 +53,9 @@ interface Props<Name extends FormName> {
   readonly fields: Fields<Name> | ((entry: (name: string) => FieldDraft) => Fields<Name>);
   /** Values of fields without a draft. The caller updates them after a save. */
   readonly value?: object | undefined;
-  /** Fields outside the schema. Their errors come from an {@link InvalidFieldsError} thrown by `send`. */
+  /** Fields outside the schema; `others` has their names. */
   readonly children?: (errors: Readonly<Record<string, string>>) => ComponentChildren;
+  readonly others?: readonly string[];
   /** A form that was closed without Save or Cancel reopens with its drafts. Default: the title. */
   readonly draftKey?: string;
   readonly needsChange?: boolean;
@@ -67,29 +68,20 @@ interface Props<Name extends FormName> {
   readonly send: (input: InputOf<Name>) => Promise<unknown>;
 }
 
-export class InvalidFieldsError extends Error {
-  readonly fields: Readonly<Record<string, string>>;
-
-  constructor(fields: Readonly<Record<string, string>>) {
-    super(Object.values(fields).join(' '));
-    this.fields = fields;
-  }
-}
-
 const keptDrafts = new Map<string, Drafts>();
 
 /** A form generated from a server operation's input. Shows each error at its field. */
 export function SchemaForm<Name extends FormName>(props: Props<Name>) {
-  const { of, words, title, fields, value, children, note, cancel, second, send } = props;
+  const { of, words, title, fields, value, children, others = [], note, cancel, second, send } = props;
   const { save = t('files.save'), failure = t('notSaved'), needsChange = false, draftKey = title ?? '' } = props;
   const kept = `${of} ${draftKey}`;
   const schemas = forms[of] as unknown as FormSchema;
   const [drafts, setDrafts] = useState<Drafts>(keptDrafts.get(kept) ?? {});
   const enter = (name: string, draft: FieldDraft) =>
-    setDrafts((others) => {
+    setDrafts((before) => {
       // Not in an effect, because a form may close before its effects run.
       if (shown[name]?.as !== 'secret') keptDrafts.set(kept, { ...keptDrafts.get(kept), [name]: draft });
-      return { ...others, [name]: draft };
+      return { ...before, [name]: draft };
     });
   const initial = (name: string, schema = schemas[name]) =>
     toFieldDraft(schema ?? { kind: 'text' }, valueAt(value, name), findLocale());
@@ -146,11 +138,9 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
       keptDrafts.delete(kept);
       setDrafts({});
     } catch (thrown) {
-      const named =
-        thrown instanceof CallError || thrown instanceof InvalidFieldsError ? Object.entries(thrown.fields) : [];
-      const atField = named.filter(([name]) => thrown instanceof InvalidFieldsError || shown[name]);
-      refuse(Object.fromEntries(atField.map(([name, text]) => [name, sentence(translateServerText(text))])));
-      if (atField.length === 0) setTrouble(t('notDone', { what: failure, why: toErrorText(thrown) }));
+      const atField = findFieldErrors(thrown, [...Object.keys(shown), ...others]);
+      refuse(atField);
+      if (Object.keys(atField).length === 0) setTrouble(t('notDone', { what: failure, why: toErrorText(thrown) }));
     }
   };
   const isUnchanged =
@@ -170,7 +160,7 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
             textOf={(key) => textOf(`${name}.${key}`) ?? textOf(key) ?? key}
             onChange={(next) => {
               enter(name, next);
-              setErrors(({ [name]: _, ...others }) => others);
+              setErrors(({ [name]: _, ...rest }) => rest);
             }}
           />
           {options.below}
@@ -234,9 +224,6 @@ function putAt(input: Record<string, unknown>, name: string, value: unknown): vo
     putAt(input[part] as Record<string, unknown>, rest.join('.'), value);
   }
 }
-
-const sentence = (text: string): string =>
-  `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
 
 interface OneFieldProps {
   readonly label: string;

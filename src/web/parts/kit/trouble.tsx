@@ -1,7 +1,38 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { toErrorText } from '../../data/server.ts';
-import { t } from '../../text/text.ts';
+import { CallError, toErrorText } from '../../data/server.ts';
+import { t, translateServerText } from '../../text/text.ts';
 import { Button } from './button.tsx';
+
+export class InvalidFieldsError extends Error {
+  readonly fields: Readonly<Record<string, string>>;
+
+  constructor(fields: Readonly<Record<string, string>>) {
+    super(Object.values(fields).join(' '));
+    this.fields = fields;
+  }
+}
+
+/** The sentences for those of the `shown` fields that the error names. Empty: the error is not about one of them. */
+export function findFieldErrors(thrown: unknown, shown: readonly string[]): Readonly<Record<string, string>> {
+  const isAboutFields = thrown instanceof CallError || thrown instanceof InvalidFieldsError;
+  const found = Object.entries(isAboutFields ? thrown.fields : {}).flatMap(([path, text]) => {
+    const field = findShownField(path, shown);
+    return field === undefined ? [] : [[field, sentence(translateServerText(text))] as const];
+  });
+  return Object.fromEntries(found.reverse());
+}
+
+/** An error in `repositories.0.url` belongs at `repositories`, and an error in `hook` at the first field of it. */
+function findShownField(path: string, shown: readonly string[]): string | undefined {
+  for (let at = path; at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('.')))) {
+    const found = shown.find((name) => name === at) ?? shown.find((name) => name.startsWith(`${at}.`));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+export const sentence = (text: string): string =>
+  `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
 
 /** Dialogs need this, because they cover the page's notice. */
 export function useActionError() {

@@ -8,6 +8,7 @@ import { readToken, saveToken } from '../../data/token.ts';
 import { formatDateTime } from '../../parts/format.ts';
 import { ConfirmButton, OneTimeSecret, ResourceList, useResourceList } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
+import { InvalidFieldsError } from '../../parts/kit/trouble.tsx';
 import { projectNameOf } from '../../sessions/filter-bar.tsx';
 import { t } from '../../text/text.ts';
 
@@ -204,7 +205,10 @@ async function makeFirst(wish: InputOf<'keys.create'>): Promise<Outputs['keys'][
     body: JSON.stringify(wish),
   });
   const created = (await answer.json().catch(() => ({}))) as Outputs['keys']['create'] & { detail?: string };
-  if (!answer.ok) throw new Error(created.detail ?? t('models.refused', { status: answer.status }));
+  if (!answer.ok) {
+    const why = created.detail ?? t('models.refused', { status: answer.status });
+    throw answer.status === 400 && wish.role !== 'admin' ? new InvalidFieldsError({ role: why }) : new Error(why);
+  }
   if (readToken() === undefined) saveToken(created.key);
   return created;
 }

@@ -1,15 +1,15 @@
 import { signal } from '@preact/signals';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { toolGlobPattern } from '../../../core/text/glob.ts';
-import { mutate, query } from '../../data/server.ts';
+import { CallError, mutate, query, toErrorText } from '../../data/server.ts';
 import { focusWhenRendered } from '../../parts/focus.ts';
 import { findLocale } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { SegmentedControl } from '../../parts/kit/choice.tsx';
 import { ChoiceField, TextAreaField, TextField } from '../../parts/kit/field.tsx';
 import { parseNumber, toNumberText } from '../../parts/kit/schema.ts';
-import { FormError, LoadPlaceholder, useActionError, useLoadAction } from '../../parts/kit/trouble.tsx';
+import { FormError, LoadPlaceholder, sentence, useActionError, useLoadAction } from '../../parts/kit/trouble.tsx';
 import { notify } from '../../parts/notice.tsx';
 import { listTemplateChoices, loadTemplates } from '../../sessions/templates.ts';
 import { isTextKey, t } from '../../text/text.ts';
@@ -45,6 +45,8 @@ function Part({ part, settings, changed }: Props) {
   const drafts = unsavedDrafts.value;
   const [notice, setNotice] = useState('');
   const [trouble, tryIt] = useActionError();
+  const [wrong, setWrong] = useState<WrongSetting>();
+  const form = useRef<HTMLFormElement>(null);
   const isChanged = (one: ServerSetting) =>
     drafts[one.key] !== undefined && JSON.stringify(drafts[one.key]) !== JSON.stringify(toSettingDraft(one));
   const edited = settings.filter(isChanged);
@@ -57,17 +59,24 @@ function Part({ part, settings, changed }: Props) {
     toValue: (one: ServerSetting) => SettingValue,
   ) => {
     setNotice('');
+    setWrong(undefined);
     for (const one of some) {
       const { key } = one;
       const value = toValue(one);
-      const isDone = await tryIt(t('server.notSaved', { name: t(`setting.${key}` as TextKey) }), async () =>
-        changed(
-          value === undefined
-            ? await mutate('settings.reset', { key })
-            : await mutate('settings.change', { key, value }),
-        ),
-      );
-      if (!isDone) return;
+      const send = () =>
+        value === undefined ? mutate('settings.reset', { key }) : mutate('settings.change', { key, value });
+      let isRefused = false;
+      const isDone = await tryIt(t('server.notSaved', { name: t(`setting.${key}` as TextKey) }), async () => {
+        try {
+          changed(await send());
+        } catch (thrown) {
+          if (!isAboutValue(thrown, one)) throw thrown;
+          isRefused = true;
+          setWrong({ key, text: withoutKey(toErrorText(thrown), key), entry: entryOf(thrown) });
+          focusWhenRendered(() => form.current?.querySelector<HTMLElement>('[aria-invalid="true"]') ?? null);
+        }
+      });
+      if (!isDone || isRefused) return;
       const { [key]: _, ...others } = unsavedDrafts.value;
       unsavedDrafts.value = others;
     }
@@ -75,6 +84,7 @@ function Part({ part, settings, changed }: Props) {
   };
   return (
     <form
+      ref={form}
       class="stack server-part roomy"
       aria-label={t(`server.part.${part}` as TextKey)}
       onSubmit={(event) => {
@@ -97,9 +107,11 @@ function Part({ part, settings, changed }: Props) {
                 setting={one}
                 label={label}
                 draft={drafts[key] ?? toSettingDraft(one)}
+                wrong={wrong?.key === key ? wrong : undefined}
                 onChange={(draft) => {
                   unsavedDrafts.value = { ...unsavedDrafts.value, [key]: draft };
                   setNotice('');
+                  if (wrong?.key === key) setWrong(undefined);
                 }}
               />
             </fieldset>
@@ -127,6 +139,25 @@ function Part({ part, settings, changed }: Props) {
   );
 }
 type SettingValue = ReturnType<typeof parseSettingDraft>;
+
+interface WrongSetting {
+  readonly key: string;
+  readonly text: string;
+  /** Index of the wrong entry in a list. */
+  readonly entry: number | undefined;
+}
+const isAboutValue = (thrown: unknown, { form }: ServerSetting): thrown is CallError =>
+  thrown instanceof CallError &&
+  thrown.code === 'BAD_REQUEST' &&
+  form.kind !== 'choice' &&
+  (form.kind !== 'rules' || entryOf(thrown) !== undefined);
+/** The field already shows the setting's name. */
+const withoutKey = (text: string, key: string): string =>
+  text.startsWith(key) ? sentence(text.slice(key.length).replace(/^:? /, '')) : text;
+function entryOf({ fields }: CallError): number | undefined {
+  const [, entry] = /^value[.](\d+)/.exec(Object.keys(fields)[0] ?? '') ?? [];
+  return entry === undefined ? undefined : Number(entry);
+}
 
 type ServerSetting = Outputs['settings']['list']['settings'][number];
 
@@ -162,15 +193,19 @@ interface FieldProps {
   readonly setting: ServerSetting;
   readonly label: string;
   readonly draft: SettingDraft;
+  readonly wrong: WrongSetting | undefined;
   readonly onChange: (draft: SettingDraft) => void;
 }
 
-function SettingField({ setting, label, draft, onChange }: FieldProps) {
+function SettingField({ setting, label, draft, wrong, onChange }: FieldProps) {
+  const id = useId();
+  const refusal = wrong?.text ?? '';
   const { kind, options = [], unit } = setting.form;
   useEffect(() => {
     if (kind === 'template') void loadTemplates().catch(() => {});
   }, []);
-  if (typeof draft !== 'string') return <ApprovalRuleFields rules={draft} tools={options} onChange={onChange} />;
+  if (typeof draft !== 'string')
+    return <ApprovalRuleFields rules={draft} tools={options} wrong={wrong} onChange={onChange} />;
   if (kind === 'choice') {
     return (
       <SegmentedControl
@@ -182,11 +217,19 @@ function SettingField({ setting, label, draft, onChange }: FieldProps) {
     );
   }
   if (kind === 'template')
-    return <ChoiceField label={label} value={draft} choices={listTemplateChoices(draft)} onChange={onChange} />;
+    return (
+      <ChoiceField
+        label={label}
+        value={draft}
+        error={refusal}
+        choices={listTemplateChoices(draft)}
+        onChange={onChange}
+      />
+    );
   if (kind === 'amount') {
     const value = parseNumber(draft, findLocale());
     const isRight = draft.trim() === '' || (value >= 0 && (unit === 'cost' || Number.isSafeInteger(value)));
-    const error = isRight ? '' : t(unit === 'cost' ? 'form.noNumber' : 'form.atLeast', { min: 0 });
+    const error = isRight ? refusal : t(unit === 'cost' ? 'form.noNumber' : 'form.atLeast', { min: 0 });
     const name = unit === undefined || unit === 'count' ? '' : t(`server.unit.${unit}` as TextKey);
     return (
       <label class="amount row">
@@ -194,7 +237,8 @@ function SettingField({ setting, label, draft, onChange }: FieldProps) {
           class="field"
           inputMode={unit === 'cost' ? 'decimal' : 'numeric'}
           aria-label={label}
-          aria-invalid={!isRight}
+          aria-invalid={error !== ''}
+          aria-describedby={id}
           ref={(field) => field?.setCustomValidity(error)}
           placeholder={
             setting.fallback === null ? t('server.noLimit') : toNumberText(Number(setting.fallback), findLocale())
@@ -203,11 +247,13 @@ function SettingField({ setting, label, draft, onChange }: FieldProps) {
           onInput={(event) => onChange(event.currentTarget.value)}
         />
         {error !== '' ? (
-          <span class="bad-text" role="status">
+          <span id={id} class="bad-text" role="status">
             {error}
           </span>
         ) : (
-          <span class="quiet">{name}</span>
+          <span id={id} class="quiet">
+            {name}
+          </span>
         )}
       </label>
     );
@@ -218,6 +264,7 @@ function SettingField({ setting, label, draft, onChange }: FieldProps) {
         label={label}
         help={t(kind === 'hosts' ? 'server.oneHost' : 'server.oneTool')}
         rows={Math.min(8, Math.max(2, draft.split('\n').length + 1))}
+        error={refusal}
         value={draft}
         onChange={onChange}
       />
@@ -240,16 +287,21 @@ interface ApprovalRuleInput {
 interface RulesProps {
   readonly rules: readonly ApprovalRuleInput[];
   readonly tools: readonly string[];
+  readonly wrong: WrongSetting | undefined;
   readonly onChange: (rules: readonly ApprovalRuleInput[]) => void;
 }
 
-function ApprovalRuleFields({ rules, tools, onChange }: RulesProps) {
+function ApprovalRuleFields({ rules, tools, wrong, onChange }: RulesProps) {
   const change = (at: number, more: Partial<ApprovalRuleInput>) =>
     onChange(rules.map((rule, index) => (index === at ? { ...rule, ...more } : rule)));
   const swap = (at: number) => {
     const next = [...rules];
     next.splice(at - 1, 0, ...next.splice(at, 1));
     onChange(next);
+  };
+  const mistakeIn = ({ tool }: ApprovalRuleInput, at: number) => {
+    if (tool !== '' && !toolGlobPattern.test(tool)) return t('rules.badTool');
+    return wrong?.entry === at ? wrong.text : '';
   };
   const list = useRef<HTMLOListElement>(null);
   const add = () => {
@@ -272,7 +324,7 @@ function ApprovalRuleFields({ rules, tools, onChange }: RulesProps) {
               label={t('rules.tool', { n: at + 1 })}
               required
               offers={['*', ...tools]}
-              error={rule.tool === '' || toolGlobPattern.test(rule.tool) ? '' : t('rules.badTool')}
+              error={mistakeIn(rule, at)}
               value={rule.tool}
               onChange={(tool) => change(at, { tool: tool.toLowerCase() })}
             />

@@ -5,7 +5,8 @@ import { formatDateTime } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { ChoiceField, SecretField, TextField } from '../../parts/kit/field.tsx';
 import { ConfirmButton, ResourceList, useResourceList } from '../../parts/kit/resource-list.tsx';
-import { InvalidFieldsError, SchemaForm } from '../../parts/kit/schema-form.tsx';
+import { SchemaForm } from '../../parts/kit/schema-form.tsx';
+import { InvalidFieldsError } from '../../parts/kit/trouble.tsx';
 import { t, translateServerText } from '../../text/text.ts';
 import { beginToolServerSignIn, toolServerSignInResult } from './sign-in.ts';
 
@@ -153,6 +154,7 @@ function describeState({ kind, state, signIn }: ToolServer): string {
 }
 
 type Access = 'open' | 'token' | 'header';
+const accessFields = ['header', 'secret'];
 const placeholders = {
   name: { placeholder: 'docs' },
   url: { placeholder: 'https://docs.example.com/mcp' },
@@ -177,6 +179,7 @@ function ToolServerForm({ onSaved }: { readonly onSaved: (server: ToolServer) =>
       save={t('toolServers.add')}
       note={notice || t(kind === 'open' ? 'toolServers.openTells' : 'secrets.once')}
       fields={placeholders}
+      others={accessFields}
       second={{
         label: t('toolServers.test'),
         send: async (input) => {
@@ -250,6 +253,7 @@ function EditToolServerForm({ server, cancel, send }: ChangeProps) {
       title={t('toolServers.changeOne', { name: server.name })}
       note={t('toolServers.changeTells')}
       fields={{ newName: name, url, tools, timeoutSeconds }}
+      others={accessFields}
       value={{ ...server, newName: server.name, url: server.at }}
       cancel={cancel}
       send={({ newName, url: address, ...rest }) =>
@@ -262,10 +266,15 @@ function EditToolServerForm({ server, cancel, send }: ChangeProps) {
         })
       }
     >
-      {() => (
+      {(errors) => (
         <>
-          <TextField label={t('secrets.header')} value={header} onChange={setHeader} />
-          <SecretField label={t('toolServers.newValue')} value={secret} onChange={setSecret} />
+          <TextField label={t('secrets.header')} value={header} error={errors.header ?? ''} onChange={setHeader} />
+          <SecretField
+            label={t('toolServers.newValue')}
+            value={secret}
+            error={errors.secret ?? ''}
+            onChange={setSecret}
+          />
         </>
       )}
     </SchemaForm>

@@ -129,7 +129,8 @@ test.each([
   ...names.map((provider) => [provider, fake.url, 'A name must']),
 ])('a server %s at %.40s is refused before any request', async (provider = '', baseUrl = '', message = '') => {
   const answer = await start().models.test({ provider, baseUrl }, never);
-  expect(answer).toMatchObject({ ok: false, message: expect.stringContaining(message) });
+  const field = message.startsWith('A name') ? 'provider' : 'baseUrl';
+  expect(answer).toMatchObject({ ok: false, field, message: expect.stringContaining(message) });
 });
 
 test('a model that this server must not use is refused, and nothing is stored', async () => {
