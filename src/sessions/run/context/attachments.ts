@@ -26,7 +26,6 @@ interface UserText {
   readonly attachments?: readonly string[];
 }
 
-const maxNamed = 20;
 const maxPathChars = 500;
 const maxPictures = 8;
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -41,7 +40,7 @@ export async function resolveAttachments(
     const pictures: Picture[] = [];
     const attached: AttachedFile[] = [];
     const lines: string[] = [];
-    for (const value of attachments.slice(0, maxNamed)) {
+    for (const value of attachments) {
       const file = uuid.test(value) ? await files?.find(value) : undefined;
       if (!file) {
         lines.push(`- ${value.slice(0, maxPathChars)}${uuid.test(value) ? ' (this upload cannot be read)' : ''}`);
@@ -54,8 +53,6 @@ export async function resolveAttachments(
       const where = path === undefined ? 'too large to be copied into the workspace' : `${workdir}/${path}`;
       lines.push(`- ${file.name} (${file.size} bytes): ${where}`);
     }
-    const more = attachments.length - maxNamed;
-    if (more > 0) lines.push(`- and ${more} more`);
     const list = lines.length > 0 ? attachedFilesHeading + lines.join('\n') : '';
     shown.set(messageId, { text: text + list, pictures, attached });
   }
