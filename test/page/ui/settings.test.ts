@@ -169,7 +169,10 @@ test('an administrator enters a rule in the page, takes it back, sees what a var
   await page.keyboard.press('Backspace');
   const save = dialog.getByRole('form', { name: 'Approvals' }).getByRole('button', { name: 'Save' });
   await save.click();
-  await dialog.getByText('Could not save “Rules”: approvals.rules: there is no tool bash. ').waitFor();
+  await dialog.getByText('There is no tool bash. ').waitFor();
+  const tool = dialog.getByLabel('Rule 1: tool');
+  await expect.poll(() => tool.evaluate((field) => field === document.activeElement)).toBe(true);
+  expect(await tool.getAttribute('aria-invalid')).toBe('true');
   await typeInto(dialog.getByLabel('Rule 1: tool'), 'shell_exec');
   await typeInto(dialog.getByLabel('Rule 1: pattern'), 'echo denied *');
   await save.click();
