@@ -76,19 +76,25 @@ test('a default model is taken as typed, refused without its key, and the demo i
   await desk.call('models.forget', { provider: 'our-team' });
 });
 
-test('a wrong key and a wrong address are reported at the form, which keeps them', {
+test('a wrong key and a wrong address are reported at their fields, which keep them', {
   tags: ['all'],
 }, async ({ desk }) => {
   const { page } = await desk.open();
   await page.getByText('Other provider', { exact: true }).click();
   const address = page.getByLabel('Base URL', { exact: true });
   await typeInto(address, fake.url);
-  await typeInto(page.getByLabel('API key (optional)'), 'a-wrong-key');
+  const key = page.getByLabel('API key (optional)');
+  await typeInto(key, 'a-wrong-key');
   await page.getByRole('button', { name: 'Test', exact: true }).click();
-  await page.getByRole('alert').getByText('The provider refused this key').waitFor();
+  await page.getByText('The provider refused this key').waitFor();
+  expect([await key.getAttribute('aria-invalid'), await key.inputValue()]).toEqual(['true', 'a-wrong-key']);
   await typeInto(address, new URL('/elsewhere', fake.url).href);
   await address.press('Enter');
-  await page.getByRole('alert').getByText('no list of models at this address').waitFor();
+  await page.getByText('no list of models at this address').waitFor();
+  expect([await address.getAttribute('aria-invalid'), await key.getAttribute('aria-invalid')]).toEqual([
+    'true',
+    'false',
+  ]);
   expect(await page.getByRole('button', { name: 'Set as default model' }).count()).toBe(0);
   expect(await axeFinds(page)).toEqual([]);
 });

@@ -22,19 +22,29 @@ interface LabelledProps {
   readonly error: string | undefined;
   readonly children: (state: {
     id: string;
+    'aria-labelledby': string;
     'aria-invalid': boolean;
     'aria-describedby': string | undefined;
   }) => ComponentChildren;
 }
 function Labelled({ label, help, error = '', children }: LabelledProps) {
   const id = useId();
-  const errorId = error === '' ? undefined : `${id}-error`;
+  const describedBy = [help && `${id}-help`, error !== '' && `${id}-error`].filter(Boolean).join(' ');
   return (
     <label class="labelled stack" for={id}>
-      <span>{label}</span>
-      {children({ id, 'aria-invalid': error !== '', 'aria-describedby': errorId })}
-      {help && <small class="quiet">{help}</small>}
-      {errorId && <FieldError id={errorId} text={error} />}
+      <span id={`${id}-label`}>{label}</span>
+      {children({
+        id,
+        'aria-labelledby': `${id}-label`, // without the help and the error
+        'aria-invalid': error !== '',
+        'aria-describedby': describedBy || undefined,
+      })}
+      {help && (
+        <small id={`${id}-help`} class="quiet">
+          {help}
+        </small>
+      )}
+      {error !== '' && <FieldError id={`${id}-error`} text={error} />}
     </label>
   );
 }
