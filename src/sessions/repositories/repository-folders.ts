@@ -44,7 +44,7 @@ export class RepositoryFolders extends ServerComponent<Deps> {
     const path = pathOfUrl(url);
     const found = this.#folders.find((folder) => isWithin(path, folder));
     if (found !== undefined) return found;
-    const text = `Sessions cannot use ${url}: its folder is not listed in ${setting}. Add it there and restart the server.`;
+    const text = `Sessions cannot use ${url}: its folder is not listed in ${setting}. Check the address, or add the folder there and restart the server.`;
     throw new AppError('invalid_request', text);
   }
 

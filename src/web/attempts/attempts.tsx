@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../client/types.ts';
+import { findTitleLine } from '../../core/text/text.ts';
 import { openSessionFromDialog } from '../app/layout.ts';
 import { exampleCheck, splitLines } from '../conversation/goal/goal-draft.ts';
 import { mutate, query } from '../data/server.ts';
@@ -48,7 +49,7 @@ function AttemptsDialog({ id }: { id: string }) {
       {newest && !isNew && (
         <>
           <p>
-            <strong>{newest.task.slice(0, 200)}</strong>
+            <strong>{findTitleLine(newest.task).slice(0, 200)}</strong>
           </p>
           <AttemptsTable
             set={newest}

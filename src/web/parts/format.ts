@@ -1,4 +1,4 @@
-import { language } from '../text/text.ts';
+import { language, t } from '../text/text.ts';
 
 /** Prefers a locale with the user's region, such as `en-GB` for the language `en`. */
 export const findLocale = (): string =>
@@ -19,17 +19,18 @@ export function formatDuration(ms: number): string {
 const withRest = (whole: string, rest: number, unit: string): string =>
   rest === 0 ? whole : `${whole} ${rest} ${unit}`;
 
-export function formatDateTime(at: number | string, timeZone?: string): string {
-  const [then, now] = [new Date(at), new Date()];
+export function formatDateTime(time: number | string, timeZone?: string): string {
+  const [then, now] = [new Date(time), new Date()];
   const isThisYear = then.getFullYear() === now.getFullYear();
   const isToday = timeZone === undefined && then.toDateString() === now.toDateString();
-  return then.toLocaleString(findLocale(), {
+  const at = then.toLocaleString(findLocale(), {
     ...(!isToday && { weekday: 'short', day: 'numeric', month: 'short' }),
     ...(!isThisYear && { year: 'numeric' }),
     hour: 'numeric',
     minute: '2-digit',
     timeZone,
   });
+  return t('dateTime', { at });
 }
 
 const day = 86_400_000;

@@ -155,6 +155,8 @@ export function describeStepResult(unit: DemoStep, { failed, output, answer, lan
 const wasRejected = ({ output }: ToolMessage): boolean => output.startsWith('Not run: the user rejected');
 /** The shell tool's words for a command that has not ended. */
 const stillRuns = /^It is still running after|^\[The command is still running/m;
+const stillRunsNote =
+  /^It is still running after .*\n?|\n?\[The command is still running and waits for input[^\]]*\]$/g;
 
 function firstLine(text: string): string {
   const line = text.split('\n').find((candidate) => candidate.trim() !== '') ?? '';
@@ -188,8 +190,9 @@ export function summarizeStepResults({ results, task, language, hasFiles }: RunE
   const failures = results.filter((result) => !result.success).length;
   const failed = failures > 0 && phrases.callsFailed(failures, results.length);
   const last = results.findLast(({ name }) => name === 'shell_exec' || name === 'bash');
-  // The first line is the tool's note, not output.
-  const output = last?.success === false ? last.output.replace(/^\[exit code [^\]\n]*\]\n?/, '') : last?.output;
+  // The tool's notes are not output.
+  const printedText = last?.success === false ? last.output.replace(/^\[exit code [^\]\n]*\]\n?/, '') : last?.output;
+  const output = printedText?.replace(stillRunsNote, '');
   const printed =
     last && wasRejected(last)
       ? false

@@ -92,6 +92,7 @@ export const appStrings = {
   'form.tooShort.one': 'Geben Sie mindestens 1 Zeichen ein.',
   commands: 'Befehle',
   openInTab: 'In neuem Tab öffnen',
+  dateTime: '{at} Uhr',
   until: 'bis {time}',
   'share.expires': 'Gültig bis {time}',
   revoke: 'Widerrufen',

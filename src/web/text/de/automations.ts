@@ -64,7 +64,8 @@ export const automationStrings = {
   'automations.after.outcome.any': 'Erfolg oder Fehlschlag',
   'automations.byHook': 'Startet, wenn ein Webhook eintrifft',
   'automations.byRun': 'Startet nach einem anderen Lauf',
-  'automations.webhookNote': 'Soll das Ende eines Laufs eine URL aufrufen, legen Sie einen Webhook an.',
+  'automations.webhookNote':
+    'Soll das Ende eines Laufs eine URL aufrufen, legen Sie einen Webhook an. Er meldet die Ereignisse aller Sitzungen oder eines Projekts.',
   'automations.budget.tokens': 'Token-Limit je Sitzung',
   'automations.budget.cost': 'Kostenlimit je Sitzung',
   'automations.budget.toolCalls': 'Werkzeugaufrufe je Sitzung',
@@ -85,7 +86,7 @@ export const automationStrings = {
   'automations.change': 'Bearbeiten',
   'automations.changeTitle': 'Automation bearbeiten',
   'automations.all': 'Alle Automationen',
-  'automations.delete': '{name} löschen?',
+  'automations.delete': '„{name}“ löschen?',
   'automations.deleteText':
     'Zeitplan und Verlauf werden gelöscht. Von der Automation gestartete Sitzungen bleiben erhalten.',
   'automations.deleteYes': 'Löschen',

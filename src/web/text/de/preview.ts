@@ -20,7 +20,7 @@ export const previewStrings: Record<keyof typeof english, string> = {
   'preview.notClosed': 'Link konnte nicht widerrufen werden',
   'attach.add': 'Dateien anhängen',
   'attach.files': 'Angehängte Dateien',
-  'attach.remove': '{name} entfernen',
+  'attach.remove': '„{name}“ entfernen',
   'attach.copyPath': 'Pfad kopieren',
   'attach.pasted': 'Der eingefügte Text ist für eine Nachricht zu lang und wurde daher als Datei angehängt.',
   'attach.sending': 'Dateien werden hochgeladen. Wenn sie fertig sind, können Sie die Nachricht senden.',

@@ -36,7 +36,7 @@ export const settingsStrings = {
   'models.saved':
     'Gespeichert. Sie können die Modelle des Anbieters für Sitzungen und als Standard wählen. Ein Schlüssel wird verschlüsselt gespeichert und kann nicht mehr angezeigt werden.',
   'models.remove': 'Entfernen',
-  'models.removeAsk': '{provider} entfernen?',
+  'models.removeAsk': '„{provider}“ entfernen?',
   'models.refused': 'der Server antwortete mit Status {status}',
   'agent.noSession': 'Öffnen Sie eine Sitzung, um ihre Werkzeuge und Genehmigungen zu sehen.',
   'agent.unread': 'Einstellungen des Agenten konnten nicht geladen werden',
@@ -95,7 +95,7 @@ export const settingsStrings = {
   'members.roleOf': 'Rolle von {name}',
   'members.changed': '{name} hat eine neue Rolle.',
   'members.remove': 'Entfernen',
-  'members.removeOne': '{name} entfernen',
+  'members.removeOne': '„{name}“ entfernen',
   'members.removeAsk': 'Die Person verliert sofort den Zugang. Ihre Sitzungen bleiben im Projekt.',
   'members.removeGroupAsk': 'Die Mitglieder der Gruppe verlieren sofort den Zugang. Ihre Sitzungen bleiben im Projekt.',
   'members.removed': '{name} wurde entfernt.',
@@ -130,7 +130,7 @@ export const settingsStrings = {
     'Die Fähigkeit ist größer als 7 MiB. Entfernen Sie große Dateien und laden Sie die Fähigkeit erneut hoch.',
   'skills.shared': 'geteilt',
   'skills.own': 'eigene',
-  'skills.delete': '{name} löschen?',
+  'skills.delete': '„{name}“ löschen?',
   'skills.deleteText':
     'Alle Versionen werden gelöscht, und Sitzungen können diese Fähigkeit nicht mehr verwenden. Das lässt sich nicht rückgängig machen.',
   'skills.all': 'Alle Fähigkeiten',

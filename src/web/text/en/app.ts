@@ -90,6 +90,7 @@ export const appStrings = {
   'form.tooShort.one': 'Enter at least 1 character.',
   commands: 'Commands',
   openInTab: 'Open in new tab',
+  dateTime: '{at}',
   until: 'until {time}',
   'share.expires': 'Expires {time}',
   revoke: 'Revoke',

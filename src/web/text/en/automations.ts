@@ -63,7 +63,8 @@ export const automationStrings = {
   'automations.after.outcome.any': 'Success or failure',
   'automations.byHook': 'Starts when a webhook arrives',
   'automations.byRun': 'Starts after another run',
-  'automations.webhookNote': 'To call a URL when a run ends, add a webhook.',
+  'automations.webhookNote':
+    'To call a URL when a run ends, add a webhook. It receives the events of all sessions, or of one project.',
   'automations.budget.tokens': 'Token limit per session',
   'automations.budget.cost': 'Cost limit per session',
   'automations.budget.toolCalls': 'Tool call limit per session',

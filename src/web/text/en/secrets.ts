@@ -234,7 +234,7 @@ export const secretStrings = {
   'webhooks.tries': '{n} attempts',
   'webhooks.tries.one': '1 attempt',
   'webhooks.answered': 'HTTP {status}',
-  'webhooks.nextAt': 'next attempt {at}',
+  'webhooks.nextAt': 'Next attempt: {at}',
   'webhooks.resend': 'Resend',
   'webhooks.resendOne': 'Resend delivery {id}',
   built: 'Built templates',

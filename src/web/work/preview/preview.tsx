@@ -99,6 +99,13 @@ function Shown({ sessionId, at }: { sessionId: string; at: PreviewLocation }) {
   const { now: found, problem, again } = useLoadedData(read, [sessionId, at.port]);
   const [path, setPath] = useState(at.path);
   const [turn, setTurn] = useState(0);
+  useEffect(
+    () => () => {
+      // Only the first view takes the focus; later the tab keeps it.
+      if (previewLocation.peek() === at) previewLocation.value = { port: at.port, path: at.path };
+    },
+    [at],
+  );
   const address = found && buildPreviewUrl(found, at.path);
   return (
     <section class="preview" aria-label={t('preview.port', { port: at.port })}>

@@ -138,6 +138,8 @@ describe('a step', () => {
   ])('does not say of a command that goes on that it succeeded: %j', async (output) => {
     const { text } = await turn(ran(output), step(0));
     expect(text).toBe('The command is still running. Answer it in Terminal, or stop it in Processes.');
+    const end = await turn(ran(output), { kind: 'summarize' });
+    expect(end.text).toBe('Demo, no AI.\n\n```\nout\n```');
   });
 
   test('says that a command succeeded, and calls nothing more', async () => {

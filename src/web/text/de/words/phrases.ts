@@ -233,8 +233,8 @@ export const serverPhrases: Readonly<Record<string, string>> = {
     'Der Server erreicht {host} nicht. Prüfen Sie die Adresse und das Netzwerk. {output}',
   '{host} has no repository {url}, or shows it only with a credential. Check the address, or bind a credential with "git" for this host (docs/repositories.md). {output}':
     '{host} hat kein Repository {url} oder zeigt es nur mit Zugangsdaten. Prüfen Sie die Adresse, oder hinterlegen Sie mit „git“ Zugangsdaten für diesen Host (docs/repositories.md). {output}',
-  'Sessions cannot use {url}: its folder is not listed in {setting}. Add it there and restart the server.':
-    'Sitzungen können {url} nicht verwenden: Der Ordner ist in {setting} nicht aufgeführt. Fügen Sie ihn dort hinzu und starten Sie den Server neu.',
+  'Sessions cannot use {url}: its folder is not listed in {setting}. Check the address, or add the folder there and restart the server.':
+    'Sitzungen können {url} nicht verwenden, denn der Ordner ist in {setting} nicht aufgeführt. Prüfen Sie die Adresse, oder fügen Sie den Ordner dort hinzu und starten Sie den Server neu.',
   '{host} is not responding. Check the address, and that this server can reach it.':
     '{host} antwortet nicht. Prüfen Sie die Adresse und ob dieser Server sie erreicht.',
   'There is no list of models at this address. For most servers it ends with /v1.':
