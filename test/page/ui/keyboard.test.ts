@@ -109,7 +109,7 @@ test('a page of the sandbox is entered by keys', async ({ desk }) => {
   const { page } = await opened(desk, write);
   await page.getByRole('button', { name: 'Open notes.html' }).press('Enter');
   await expect.poll(() => focused(page)).toBe('BUTTON Files');
-  const enter = page.getByRole('button', { name: 'Skip to page content' });
+  const enter = page.getByRole('button', { name: 'Enter the page' });
   await enter.waitFor({ state: 'attached' });
   await enter.press('Enter');
   await expect.poll(() => focused(page)).toMatch(/^IFRAME/);

@@ -100,6 +100,18 @@ test('a path that was typed is still shown after another tab', async ({ desk }) 
   expect(await page.getByLabel('Path').inputValue()).toBe('/typed');
 });
 
+test('a page has the focus once it is opened, and leaves it to the tab when arrow keys return', async ({ desk }) => {
+  const files = [fence('file:notes.html', 'Notes'), fence('file:server.cjs', program.replace('4321', '4323'))];
+  const { page } = await desk.open(`/#${await desk.worked(`${files.join('\n')}\n${serve}`)}`);
+  await page.getByRole('button', { name: 'Open notes.html' }).press('Enter');
+  const isFocused = (selector: string) => page.locator(selector).evaluate((node) => node === document.activeElement);
+  await expect.poll(() => isFocused('.preview iframe')).toBe(true);
+  await page.getByRole('tab', { name: 'Preview', exact: true }).press('ArrowRight');
+  await page.getByRole('tab', { name: 'Terminal' }).press('ArrowLeft');
+  await page.frameLocator('.preview iframe').getByRole('heading', { name: 'At /notes.html' }).waitFor();
+  expect(await isFocused('[role=tab][aria-selected=true]')).toBe(true);
+});
+
 test('a paused sandbox is resumed from the list of previews', async ({ desk }) => {
   const id = await desk.worked(fence('sh', 'true'));
   const pause = () => desk.call('sandbox.pause', { sessionId: id });

@@ -7,7 +7,7 @@ export const previewStrings = {
   'preview.back': 'Back to ports',
   'preview.path': 'Path',
   'preview.reload': 'Reload',
-  'preview.enter': 'Skip to page content',
+  'preview.enter': 'Enter the page',
   'preview.frame': 'Program on port {port}',
   'preview.sandboxed':
     'Sandboxed preview: browser storage and URLs that begin with / do not work. Set CORRAL_PREVIEWS_DOMAIN on the server to enable them.',
