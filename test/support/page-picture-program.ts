@@ -5,15 +5,10 @@ import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+import { builtInTasks } from '../../src/agents/models/demo/tasks/list.ts';
 import { serverProcess } from './servers/server-process.ts';
 
 const target = process.argv[2] ?? fileURLToPath(new URL('../../docs/page.webp', import.meta.url));
-const fence = (word: string, text: string) => `\`\`\`${word}\n${text}\n\`\`\``;
-const task = `How warm was last week?
-${fence('file:data/week.csv', 'day,high,low\nMon,21,12\nTue,24,13\nWed,19,11')}
-${fence('file:report.py', "import csv\n\nrows = list(csv.DictReader(open('data/week.csv')))\nprint('average', round(sum(int(r['high']) for r in rows) / len(rows), 1))")}
-${fence('sh', "python3 report.py; printf '\\033[32m3 passed\\033[0m in 0.12s\\n'")}`;
-
 await using server = await serverProcess({
   CORRAL_DRIVER: 'process',
   CORRAL_EGRESS_POLICY: 'none',
@@ -24,23 +19,22 @@ async function call(path: string, input: object): Promise<{ id: string; status: 
   const answer = await fetch(`${server.url}/trpc/${path}`, { method: 'POST', headers, body: JSON.stringify(input) });
   return ((await answer.json()) as { result: { data: { id: string; status: string } } }).result.data;
 }
-const started = async (title: string, text: string) => {
-  const { id } = await call('sessions.create', { title });
+async function work(text: string): Promise<string> {
+  const { id } = await call('sessions.create', {});
   await call('runs.send', { sessionId: id, text });
   return id;
-};
-await started('Read the release notes', 'Read them');
-await started('Which colour for the chart?', `Ask\n${fence('ask', 'Which colour should the chart have?')}`);
-const id = await started('Weather of last week', task);
+}
+let id = '';
+for (const { asks } of builtInTasks.toReversed().filter(({ asks }) => !asks.en.includes('game')))
+  id = await work(asks.en);
 
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
 const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
 await page.goto(`${server.url}/#${id}`);
 await page.locator('.ended').waitFor({ timeout: 120_000 });
-await page.getByRole('treeitem', { name: 'data' }).waitFor();
-await page.getByRole('treeitem', { name: 'report.py' }).click();
-await page.locator('.source-text').waitFor();
-await sleep(1_500); // the highlighter loads
+await page.getByRole('button', { name: 'Open chart.html' }).click();
+await page.frameLocator('.page-frame iframe').getByRole('heading', { name: 'Sales by month' }).waitFor();
+await sleep(1_500); // the session before is marked as read
 const devTools = await page.context().newCDPSession(page);
 const { data } = await devTools.send('Page.captureScreenshot', { format: 'webp', quality: 82 });
 await writeFile(target, Buffer.from(data, 'base64'));
