@@ -18,7 +18,7 @@ import { useTightRow } from '../parts/kit/tight-row.ts';
 import { notify, tryOrNotify } from '../parts/notice.tsx';
 import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { confirmDeleteSession } from '../sessions/delete.ts';
-import { sessionNameOf } from '../sessions/name.ts';
+import { maxTitle, sessionNameOf } from '../sessions/name.ts';
 import { openShareDialog } from '../sharing/share-dialog.tsx';
 import { t } from '../text/text.ts';
 import { focusMessageBox, isSidebarOpen, openPalette, openSidebar, stopCurrentRun, toggleWorkPane } from './layout.ts';
@@ -98,8 +98,6 @@ function ModelButton({ session }: { session: Session }) {
     </span>
   );
 }
-
-const maxTitle = 255;
 
 /** A title that arrives while the user is typing is applied afterwards, unless the user renames the session. */
 function Title({ session }: { session: Session }) {

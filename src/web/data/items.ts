@@ -144,6 +144,7 @@ export type ConversationItem =
   | TextItem
   | RunEndItem;
 
+/** Phases that share one line with the next phase that is not in the set. */
 export const transientPhases: ReadonlySet<string> = new Set(['queued', 'image', 'starting', 'pausing', 'resuming']);
 
 /** Epoch ms. Undefined while a reply arrives, a call runs or the sandbox starts. Items added later change nothing. */

@@ -33,7 +33,6 @@ const endsRetries: ReadonlySet<Event['type']> = new Set<Event['type']>([
   'run.wait',
   'run.end',
 ]);
-/** Phases that share one line with the next phase that is not in the set. */
 /** Sandbox states after which "ready" is worth showing. */
 const returns: ReadonlySet<string> = new Set(['paused', 'lost', 'released']);
 /** Questions in words, for clients without cards; the page shows an approval card or a note. */

@@ -6,6 +6,8 @@ import { t } from '../text/text.ts';
 import { openModelPicker } from './choose.tsx';
 import { chosenModel, effectiveModels, formatModelLabel } from './state.ts';
 
+// Not in choose.tsx, which the settings import.
+
 /** If `session` is undefined, the choice applies to the next new session. */
 export const openSessionModelPicker = (session: Session | undefined): void =>
   openModelPicker({

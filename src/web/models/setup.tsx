@@ -1,6 +1,6 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { mutate } from '../data/server.ts';
-import { focusWhenRendered } from '../parts/focus.ts';
+import { focusFirstInvalidField } from '../parts/focus.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { SegmentedControl } from '../parts/kit/choice.tsx';
 import { SecretField, TextField } from '../parts/kit/field.tsx';
@@ -85,7 +85,7 @@ export function ModelSetup({ onUsed, onStored }: { onUsed?: (model: string) => v
         const found = findFieldErrors(thrown, fields);
         if (Object.keys(found).length === 0) throw thrown;
         setErrors(found);
-        focusWhenRendered(() => form.current?.querySelector<HTMLElement>('[aria-invalid="true"]') ?? null);
+        focusFirstInvalidField(form.current);
       }),
     );
     setBusy(false);

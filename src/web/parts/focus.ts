@@ -21,6 +21,10 @@ export function focusWhenRendered(find: () => HTMLElement | null): void {
   if (!found || document.activeElement !== found) setTimeout(() => find()?.focus(), drawMs);
 }
 
+/** Fields show their errors only after the next rendering. */
+export const focusFirstInvalidField = (form: HTMLElement | null): void =>
+  focusWhenRendered(() => form?.querySelector<HTMLElement>('[aria-invalid="true"]') ?? null);
+
 /** Moves lost focus back, or to the next control in the same part of the page. */
 export function preserveFocus(): void {
   for (const type of ['keydown', 'pointerdown']) addEventListener(type, () => setInput(type), true);

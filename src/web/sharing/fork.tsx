@@ -8,7 +8,7 @@ import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { CheckboxField, Form, TextField } from '../parts/kit/field.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
-import { sessionNameOf } from '../sessions/name.ts';
+import { maxTitle, sessionNameOf } from '../sessions/name.ts';
 import { t } from '../text/text.ts';
 
 export const ForkButton = ({ seq, label }: { seq: number; label?: string }) => (
@@ -48,7 +48,7 @@ function ForkDialog({ id, seq }: { id: string; seq: number | undefined }) {
         <TextField
           label={t('fork.name')}
           value={title}
-          maxLength={255}
+          maxLength={maxTitle}
           placeholder={t('fork.sameName')}
           onChange={setTitle}
         />

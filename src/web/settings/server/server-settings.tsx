@@ -3,7 +3,7 @@ import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { toolGlobPattern } from '../../../core/text/glob.ts';
 import { CallError, mutate, query, toErrorText } from '../../data/server.ts';
-import { focusWhenRendered } from '../../parts/focus.ts';
+import { focusFirstInvalidField, focusWhenRendered } from '../../parts/focus.ts';
 import { findLocale } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { SegmentedControl } from '../../parts/kit/choice.tsx';
@@ -73,7 +73,7 @@ function Part({ part, settings, changed }: Props) {
           if (!isAboutValue(thrown, one)) throw thrown;
           isRefused = true;
           setWrong({ key, text: withoutKey(toErrorText(thrown), key), entry: entryOf(thrown) });
-          focusWhenRendered(() => form.current?.querySelector<HTMLElement>('[aria-invalid="true"]') ?? null);
+          focusFirstInvalidField(form.current);
         }
       });
       if (!isDone || isRefused) return;
